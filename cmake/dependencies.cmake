@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+# Debian's packages, and the headers that tools/setup unpacked. Nothing is downloaded while configuring.
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(GTest REQUIRED)
+find_package(Threads REQUIRED)
+
+if(DEFINED ENV{CORDATA_DEPS})
+  set(default_deps $ENV{CORDATA_DEPS})
+elseif(DEFINED ENV{XDG_CACHE_HOME})
+  set(default_deps $ENV{XDG_CACHE_HOME}/cordata/deps)
+else()
+  set(default_deps $ENV{HOME}/.cache/cordata/deps)
+endif()
+set(CORDATA_DEPS ${default_deps} CACHE PATH "Where tools/setup unpacked the pinned wheels")
