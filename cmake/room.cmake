@@ -12,8 +12,13 @@ function(cordata_room name)
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   list(TRANSFORM ARG_DEPS PREPEND cordata_)
 
-  add_library(cordata_${name} STATIC ${sources})
-  target_link_libraries(cordata_${name} PUBLIC cordata_flags ${ARG_DEPS} ${ARG_LIBS})
+  if(sources)
+    add_library(cordata_${name} STATIC ${sources})
+    target_link_libraries(cordata_${name} PUBLIC cordata_flags ${ARG_DEPS} ${ARG_LIBS})
+  else()  # a room of headers only
+    add_library(cordata_${name} INTERFACE)
+    target_link_libraries(cordata_${name} INTERFACE cordata_flags ${ARG_DEPS} ${ARG_LIBS})
+  endif()
 
   if(tests)
     add_executable(${name}_tests ${tests})
