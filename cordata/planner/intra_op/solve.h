@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "cordata/planner/intra_op/problem.h"
+
+namespace cordata::planner {
+
+struct SolveOptions {
+  double seconds = 1e9;  // of wall time
+  int threads = 1;
+  uint64_t seed = 0;
+  std::function<void(double seconds, __int128 cost, __int128 bound)> progress;
+};
+
+struct Solution {
+  std::vector<int> choice;    // strategy of every node; empty when none was found
+  __int128 cost = 0;
+  __int128 lower_bound = 0;   // valid whatever happened; equal to cost when proven optimal
+  bool feasible = false;      // choice obeys the limit and takes no infinite cost
+  bool proven_infeasible = false;
+  // When infeasible by memory: the least peak usage that some choice reaches (best known), for the message.
+  int64_t least_usage = 0;
+  bool optimal() const { return feasible && cost == lower_bound; }
+  double gap() const { return cost > 0 ? static_cast<double>(cost - lower_bound) / static_cast<double>(cost) : 0; }
+};
+
+Solution solve(const Problem& problem, const SolveOptions& options = {});
+
+// The objective of a choice; nullopt where it takes an infinite cost. Exact, in 128 bits. And its peak usage.
+std::optional<__int128> evaluate(const Problem& problem, const std::vector<int>& choice);
+int64_t peak_usage(const Problem& problem, const std::vector<int>& choice);
+
+}  // namespace cordata::planner
