@@ -3,6 +3,9 @@
 find_package(fmt REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(GTest REQUIRED)
+find_package(MPI REQUIRED COMPONENTS C)
+# mpi.h would otherwise declare MPI's withdrawn C++ classes, which need a library of their own.
+target_compile_definitions(MPI::MPI_C INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
 find_package(Threads REQUIRED)
 
 if(DEFINED ENV{CORDATA_DEPS})

@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Flags that every target shares. CORDATA_SANITIZE is a comma list for -fsanitize (presets asan and tsan set it).
+find_program(CORDATA_CCACHE ccache)
+if(CORDATA_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CORDATA_CCACHE})
+endif()
+
 option(CORDATA_WERROR "Treat warnings as errors" ON)
 set(CORDATA_SANITIZE "" CACHE STRING "Sanitizers to build with, e.g. address,undefined")
 
