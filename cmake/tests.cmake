@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+# Where tests find the pinned Python, the plugin, and the program under test.
+set(CORDATA_TEST_ENV CORDATA_DEPS=${CORDATA_DEPS} CORDATA_BIN=${CMAKE_BINARY_DIR}/cordata PYTHONPATH=${CMAKE_SOURCE_DIR}/python
+  JAX_PLATFORMS=cpu PYTHONDONTWRITEBYTECODE=1)
+# Open MPI refuses root unless told twice, and by default spins while it waits, which takes the cores that compute.
+set(CORDATA_MPI_ENV OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_mpi_yield_when_idle=1)
+set(CORDATA_MPIRUN_FLAGS --oversubscribe --bind-to none)
+
+# cordata_rank_test(NAME SOURCES file... [DEPS room...] [LIBS library...] RANKS n... [TIMEOUT s]): a GoogleTest program
+# whose main initialises MPI, run under mpirun once for each number of ranks, as the test NAME.<n>.
+function(cordata_rank_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LIBS;RANKS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  list(TRANSFORM ARG_DEPS PREPEND cordata_)
+  add_executable(${name} ${ARG_SOURCES} ${CMAKE_SOURCE_DIR}/tests/ranks/rank_main.cc)
+  target_link_libraries(${name} PRIVATE cordata_flags ${ARG_DEPS} ${ARG_LIBS} MPI::MPI_C GTest::gmock GTest::gtest)
+  foreach(ranks IN LISTS ARG_RANKS)
+    add_test(NAME ${name}.${ranks} COMMAND ${MPIEXEC_EXECUTABLE} ${CORDATA_MPIRUN_FLAGS} -n ${ranks} $<TARGET_FILE:${name}>)
+    set_tests_properties(${name}.${ranks} PROPERTIES TIMEOUT ${ARG_TIMEOUT} PROCESSORS ${ranks}
+      ENVIRONMENT "${CORDATA_TEST_ENV};${CORDATA_MPI_ENV};CORDATA_TEST_RANKS=${ranks}" SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
+  endforeach()
+endfunction()
+
+# cordata_pytest(FILE [TIMEOUT s] [PROCESSORS n]): one ctest entry that runs all tests of a Python file with the pinned
+# Python. It is skipped when every case in it is.
+function(cordata_pytest file)
+  cmake_parse_arguments(ARG "" "TIMEOUT;PROCESSORS" "" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 600)
+  endif()
+  if(NOT ARG_PROCESSORS)
+    set(ARG_PROCESSORS 1)
+  endif()
+  file(RELATIVE_PATH name ${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/${file})
+  add_test(NAME ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+    COMMAND ${CORDATA_DEPS}/venv/bin/python -m pytest -q -rs -p no:cacheprovider ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} PROCESSORS ${ARG_PROCESSORS}
+    ENVIRONMENT "${CORDATA_TEST_ENV};${CORDATA_MPI_ENV}" SKIP_REGULAR_EXPRESSION "\n[0-9]+ skipped in")
+endfunction()
