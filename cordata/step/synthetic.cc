@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cordata/step/synthetic.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "cordata/base/error.h"
+
+namespace cordata::step {
+namespace {
+
+constexpr double kLikely[] = {0.6, 0.8, 0.9, 0.96};  // cumulative chance of the four successors; else any token
+constexpr double kNoise = 0.5;                       // standard deviation around an image's prototype
+
+bool has_kind(const std::string& kind) { return kind == "tokens" || kind == "images" || kind == "vectors"; }
+
+std::vector<double> noise(const RandomStream& stream, int64_t n) {
+  std::vector<double> x(static_cast<size_t>(n));
+  for (int64_t i = 0; i < n; ++i) x[i] = stream.normal(i);
+  return x;
+}
+
+uint64_t element_bits(double value, ir::DType dtype) {
+  if (ir::is_integer(dtype)) return static_cast<uint64_t>(static_cast<int64_t>(value));
+  switch (dtype) {
+    case ir::DType::kF64: return std::bit_cast<uint64_t>(value);
+    case ir::DType::kF32: return std::bit_cast<uint32_t>(static_cast<float>(value));
+    case ir::DType::kF16: return std::bit_cast<uint16_t>(static_cast<_Float16>(value));
+    case ir::DType::kBF16: {
+      uint32_t bits = std::bit_cast<uint32_t>(static_cast<float>(value));
+      return (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;  // to nearest even
+    }
+    default: throw base::user_error("[step.synthetic] no made-up data of type {}; try --data", ir::name(dtype));
+  }
+}
+
+}  // namespace
+
+void put_element(double value, ir::DType dtype, std::byte*& out) {
+  size_t size = static_cast<size_t>(ir::bytes_per_element(dtype));
+  uint64_t raw = element_bits(value, dtype);
+  std::memcpy(out, &raw, size);  // little-endian
+  out += size;
+}
+
+SyntheticSource::SyntheticSource(std::string kind, std::vector<Input> inputs, uint64_t seed)
+    : kind_(std::move(kind)), inputs_(std::move(inputs)), table_(seed, "synthetic.table"), samples_(seed, "synthetic.samples") {
+  if (!has_kind(kind_))
+    throw base::user_error("[step.synthetic] no made-up data of kind '{}'; try --data, or one of tokens, images, vectors in roles.json",
+                           kind_);
+  for (size_t i = 0; i < inputs_.size(); ++i)
+    if (ir::is_integer(inputs_[i].sample.dtype) && inputs_[i].vocabulary < 1)
+      throw base::user_error("[step.synthetic] batch input {} holds integers, but roles.json names no vocabulary for it", i);
+}
+
+void SyntheticSource::write(int input, int64_t sample, std::span<std::byte> out) const {
+  if (kind_ == "tokens") tokens(input, sample, out);
+  else if (kind_ == "images") images(input, sample, out);
+  else vectors(input, sample, out);
+}
+
+// Cubing a uniform number makes low ids frequent, so that there is something to learn in the first steps already.
+int64_t SyntheticSource::skewed(uint64_t bits, int64_t vocabulary) const {
+  double u = static_cast<double>(bits >> 11) * 0x1p-53;
+  return std::min(vocabulary - 1, static_cast<int64_t>(u * u * u * static_cast<double>(vocabulary)));
+}
+
+int64_t SyntheticSource::next_token(int64_t token, double u, int64_t vocabulary) const {
+  RandomStream successors = table_.sub(token);
+  for (int k = 0; k < 4; ++k)
+    if (u < kLikely[k]) return skewed(successors.bits(k), vocabulary);
+  uint64_t any = static_cast<uint64_t>((u - kLikely[3]) / (1 - kLikely[3]) * 0x1p53) << 11;
+  return skewed(any, vocabulary);
+}
+
+void SyntheticSource::tokens(int input, int64_t sample, std::span<std::byte> out) const {
+  const Input& in = inputs_[input];
+  std::byte* at = out.data();
+  RandomStream draw = samples_.sub(sample);
+  if (!ir::is_integer(in.sample.dtype)) {  // a mask or weights: all count
+    for (int64_t i = 0; i < in.sample.num_elements(); ++i) put_element(1.0, in.sample.dtype, at);
+    return;
+  }
+  int64_t token = skewed(draw.bits(0), in.vocabulary);
+  for (int64_t i = 0; i < input + in.sample.num_elements(); ++i) {
+    if (i >= input) put_element(static_cast<double>(token), in.sample.dtype, at);
+    token = next_token(token, draw.uniform(i + 1), in.vocabulary);
+  }
+}
+
+void SyntheticSource::images(int input, int64_t sample, std::span<std::byte> out) const {
+  const Input& in = inputs_[input];
+  int64_t classes = 1;
+  for (const Input& i : inputs_)
+    if (ir::is_integer(i.sample.dtype)) classes = i.vocabulary;
+  RandomStream draw = samples_.sub(sample);
+  int64_t label = std::min(classes - 1, static_cast<int64_t>(draw.uniform(0) * static_cast<double>(classes)));
+  RandomStream prototype = table_.sub(label);
+  std::byte* at = out.data();
+  for (int64_t i = 0; i < in.sample.num_elements(); ++i) {
+    bool is_label = ir::is_integer(in.sample.dtype);
+    double v = is_label ? static_cast<double>(label) : prototype.normal(i) + kNoise * draw.normal(i + 1);
+    put_element(v, in.sample.dtype, at);
+  }
+}
+
+double SyntheticSource::map(int input, int64_t row, const std::vector<double>& x) const {
+  RandomStream weights = table_.sub(input).sub(row);
+  double sum = 0;
+  for (size_t k = 0; k < x.size(); ++k) sum += weights.normal(k) * x[k];
+  return std::tanh(sum / std::sqrt(static_cast<double>(x.size())));
+}
+
+void SyntheticSource::vectors(int input, int64_t sample, std::span<std::byte> out) const {
+  const Input& in = inputs_[input];
+  size_t first = 0;
+  while (first + 1 < inputs_.size() && ir::is_integer(inputs_[first].sample.dtype)) ++first;
+  std::vector<double> x = noise(samples_.sub(sample), inputs_[first].sample.num_elements());
+  std::byte* at = out.data();
+  if (ir::is_integer(in.sample.dtype)) {
+    std::vector<double> scores(static_cast<size_t>(in.vocabulary));
+    for (int64_t c = 0; c < in.vocabulary; ++c) scores[c] = map(input, c, x);
+    auto best = std::max_element(scores.begin(), scores.end()) - scores.begin();
+    for (int64_t i = 0; i < in.sample.num_elements(); ++i) put_element(static_cast<double>(best), in.sample.dtype, at);
+    return;
+  }
+  for (int64_t i = 0; i < in.sample.num_elements(); ++i)
+    put_element(static_cast<size_t>(input) == first ? x[i] : map(input, i, x), in.sample.dtype, at);
+}
+
+}  // namespace cordata::step
