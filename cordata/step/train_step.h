@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cordata/ir/graph.h"
@@ -23,6 +24,8 @@ enum class Role : uint8_t {
   kWeight,    // a scalar: the weight of this microbatch under LossJoin::kWeighted
   kAux,       // anything else returned; reported, never used
 };
+
+std::string_view name(Role role);  // "param", "opt_state", ...: the words of roles.json
 
 struct Port {
   Role role;
