@@ -2,6 +2,8 @@
 #pragma once
 
 #include <optional>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "cordata/base/units.h"
@@ -20,7 +22,8 @@ enum class CollectiveKind : uint8_t {
 };
 
 // One step of a reshard. `bytes` is what each device hands to the call: the local tensor *before* the step
-// (all-reduce, reduce-scatter, all-to-all, permute: all of it; all-gather: its shard). Local steps have 0.
+// (all-reduce, reduce-scatter, all-to-all: all of it; all-gather: its shard); a permute first cuts out the part that its
+// target wants, so there it is the local tensor *after* the step. Local steps have 0.
 struct ReshardStep {
   CollectiveKind kind;
   uint32_t axes = 0;  // bit set
@@ -43,5 +46,56 @@ base::Seconds collective_seconds(CollectiveKind kind, base::Bytes bytes, uint32_
 // one only from itself or, for add, from a replicated axis.
 std::optional<std::vector<ReshardStep>> reshard_path(const ir::Type& type, const Sharding& from, const Sharding& to,
                                                      const Mesh& mesh);
+
+// How the blocks of one sharding become those of another that is as fine or finer, by one message a device: within every
+// group along `axes`, the device at position `first` sends (the wanted part of) its block to position `second`. Nothing
+// when that is impossible. Of the smallest set of axes; devices that hold what they want keep it.
+struct Permutation {
+  uint32_t axes = 0;
+  std::vector<std::pair<int, int>> pairs;  // (source, target), by target
+};
+std::optional<Permutation> find_permutation(int64_t rank, const Sharding& from, const Sharding& to, const Mesh& mesh);
+
+// All cheapest paths between the shardings of one type on one mesh: for planners, which ask millions of times. Partial
+// placements are of one kind. Rows are computed when first asked for, so a table isn't to be shared between threads.
+class ReshardTable {
+ public:
+  ReshardTable(ir::Type type, Mesh mesh, ir::ReduceKind kind = ir::ReduceKind::kAdd);
+
+  const ir::Type& type() const { return type_; }
+  std::span<const Sharding> shardings() const { return shardings_; }
+  int index(const Sharding& s) const;  // -1 for one that doesn't fit or is partial of another kind
+  double seconds(int from, int to);    // infinite when unreachable
+  double seconds(const Sharding& from, const Sharding& to);
+  std::optional<std::vector<ReshardStep>> path(int from, int to);
+
+ private:
+  struct Edge {
+    int to;
+    ReshardStep step;
+    int64_t picoseconds;  // whole numbers, so that ties are ties on every machine
+  };
+  struct Row {
+    std::vector<double> seconds;
+    std::vector<std::pair<int, int>> previous;  // by sharding: where the path comes from, and by which of its edges
+  };
+
+  const std::vector<Edge>& edges(int from);
+  const Row& row(int from);
+  void add_edge(int from, ReshardStep step);
+  void add_sums(int from);
+  void add_moves(int from);
+  void add_splits(int from);
+  void add_permutations(int from);
+
+  ir::Type type_;
+  Mesh mesh_;
+  ir::ReduceKind kind_;
+  std::vector<Sharding> shardings_;
+  std::vector<int> index_;  // by code, a number in base rank + 2
+  std::vector<int64_t> bytes_;  // of the local tensor, by sharding
+  std::vector<std::optional<std::vector<Edge>>> edges_;
+  std::vector<std::optional<Row>> rows_;
+};
 
 }  // namespace cordata::sharding
