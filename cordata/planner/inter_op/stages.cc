@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cordata/planner/inter_op/stages.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+
+namespace cordata::planner {
+namespace {
+
+constexpr double kNever = std::numeric_limits<double>::infinity();
+
+double cores_share(const StageProblem& p, int devices) {
+  if (p.cores_shared_by <= 1) return 0;  // never the bottleneck then
+  const double cores = p.devices / p.cores_shared_by;
+  return std::min<double>(devices, cores) / cores;
+}
+
+double join(const StageProblem& p, double sum, double most, double cores) {
+  return sum + (p.microbatches - 1) * std::max(most, cores);
+}
+
+// A way to do layers from one on, on devices from one on: its sum, max and cores, and how it goes on.
+struct Label {
+  double sum = 0, most = 0, cores = 0;
+  StageKey stage;
+  int next = -1;  // label of the state after the stage
+};
+
+class StageTable {
+ public:
+  explicit StageTable(const StageProblem& p) : p_(p), sizes_(submesh_sizes(p.devices, p.devices_per_host)) {}
+
+  // The best cutting under the costs known now, or nothing.
+  std::optional<StageSolution> best();
+  // Asks for exact costs of the stages; true when all were exact before.
+  bool settle(const std::vector<StageKey>& stages);
+  int64_t evaluated() const { return static_cast<int64_t>(exact_.size()); }
+
+ private:
+  double cost(const StageKey& key);
+  void extend(int left, int layer, int device);
+  std::vector<Label>& at(int left, int layer, int device) {
+    return labels_[(static_cast<size_t>(left) * (p_.layers + 1) + layer) * (p_.devices + 1) + device];
+  }
+  StageSolution read_back(int left, const Label& label);
+
+  const StageProblem& p_;
+  std::vector<int> sizes_;
+  std::map<StageKey, double> bound_, exact_;
+  std::vector<std::vector<Label>> labels_;
+};
+
+double StageTable::cost(const StageKey& key) {
+  if (const auto it = exact_.find(key); it != exact_.end()) return it->second;
+  if (!p_.bound) return exact_[key] = p_.exact(key);
+  const auto [it, fresh] = bound_.try_emplace(key, 0);
+  if (fresh) it->second = p_.bound(key);
+  return it->second;
+}
+
+bool StageTable::settle(const std::vector<StageKey>& stages) {
+  bool all = true;
+  for (const auto& key : stages) {
+    if (exact_.contains(key)) continue;
+    all = false;
+    exact_[key] = p_.exact(key);
+  }
+  return all;
+}
+
+void keep_unbeaten(std::vector<Label>& labels, const Label& fresh) {
+  const auto beats = [](const Label& a, const Label& b) { return a.sum <= b.sum && a.most <= b.most && a.cores <= b.cores; };
+  for (const auto& l : labels)
+    if (beats(l, fresh)) return;
+  std::erase_if(labels, [&](const Label& l) { return beats(fresh, l); });
+  labels.push_back(fresh);
+}
+
+// Fills the labels of (left, layer, device) from those with one stage less.
+void StageTable::extend(int left, int layer, int device) {
+  auto& mine = at(left, layer, device);
+  const int in_flight = p_.all_in_flight ? p_.microbatches : std::min(left, p_.microbatches);
+  for (const int size : sizes_) {
+    if (device + size > p_.devices) continue;
+    const int within = device % p_.devices_per_host;
+    if (size <= p_.devices_per_host ? within + size > p_.devices_per_host : within != 0) continue;
+    for (int end = layer + 1; end <= p_.layers; ++end) {
+      const auto& rest = at(left - 1, end, device + size);
+      if (rest.empty()) continue;
+      const StageKey key{layer, end, device, size, in_flight};
+      const double c = cost(key);
+      if (c == kNever) continue;
+      for (int i = 0; i < static_cast<int>(rest.size()); ++i)
+        keep_unbeaten(mine, {rest[i].sum + c, std::max(rest[i].most, c), rest[i].cores + c * cores_share(p_, size), key, i});
+    }
+  }
+}
+
+StageSolution StageTable::read_back(int left, const Label& label) {
+  StageSolution out;
+  out.seconds = join(p_, label.sum, label.most, label.cores);
+  for (const Label* l = &label;; --left) {
+    out.stages.push_back(l->stage);
+    if (left == 1) break;
+    l = &at(left - 1, l->stage.last_layer, l->stage.first_device + l->stage.devices)[l->next];
+  }
+  return out;
+}
+
+std::optional<StageSolution> StageTable::best() {
+  const int most_stages = std::min({p_.max_stages, p_.layers, p_.devices});
+  labels_.assign(static_cast<size_t>(most_stages + 1) * (p_.layers + 1) * (p_.devices + 1), {});
+  for (int device = 0; device <= p_.devices; ++device)
+    if (device == p_.devices || p_.allow_idle) at(0, p_.layers, device).push_back({});
+  std::optional<StageSolution> best;
+  for (int left = 1; left <= most_stages; ++left) {
+    for (int layer = 0; layer < p_.layers; ++layer)
+      for (int device = 0; device < p_.devices; ++device) extend(left, layer, device);
+    if (left < p_.min_stages) continue;
+    for (const auto& label : at(left, 0, 0))
+      if (!best || join(p_, label.sum, label.most, label.cores) < best->seconds) best = read_back(left, label);
+  }
+  return best;
+}
+
+}  // namespace
+
+std::vector<int> submesh_sizes(int devices, int devices_per_host) {
+  std::vector<int> out;
+  for (int n = 1; n <= std::min(devices, devices_per_host); ++n)
+    if (devices_per_host <= 6 || (n & (n - 1)) == 0 || devices_per_host % n == 0) out.push_back(n);
+  for (int n = 2 * devices_per_host; n <= devices; n += devices_per_host) out.push_back(n);
+  return out;
+}
+
+double step_seconds(const StageProblem& p, const std::vector<StageKey>& stages, const std::vector<double>& cost) {
+  double sum = 0, most = 0, cores = 0;
+  for (size_t i = 0; i < stages.size(); ++i) {
+    sum += cost[i];
+    most = std::max(most, cost[i]);
+    cores += cost[i] * cores_share(p, stages[i].devices);
+  }
+  return join(p, sum, most, cores);
+}
+
+std::optional<StageSolution> cut_stages(const StageProblem& problem) {
+  StageTable table(problem);
+  for (int round = 1;; ++round) {
+    auto solution = table.best();
+    if (!solution) return std::nullopt;
+    if (problem.bound && !table.settle(solution->stages)) continue;
+    solution->rounds = round;
+    solution->evaluated = table.evaluated();
+    return solution;
+  }
+}
+
+}  // namespace cordata::planner
