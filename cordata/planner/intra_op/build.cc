@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cordata/planner/intra_op/build.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+#include <set>
+#include <tuple>
+
+#include "cordata/base/error.h"
+#include "cordata/sharding/reshard.h"
+
+namespace cordata::planner {
+namespace {
+
+using sharding::Sharding;
+using sharding::Strategy;
+using Node = BuiltProblem::Node;
+
+int64_t picoseconds(double seconds) { return static_cast<int64_t>(std::llround(seconds * 1e12)); }
+
+// Costs of reshards, each path searched once.
+class Reshards {
+ public:
+  explicit Reshards(const sharding::Mesh& mesh) : mesh_(mesh) {}
+
+  // Picoseconds, kInfinite where there is no way.
+  int64_t cost(const ir::Type& type, const Sharding& from, const Sharding& to) {
+    if (from == to) return 0;
+    auto& known = known_[{type.shape, type.dtype}];
+    const auto [it, fresh] = known.try_emplace({from, to}, 0);
+    if (fresh) {
+      const auto path = sharding::reshard_path(type, from, to, mesh_);
+      double seconds = 0;
+      if (path)
+        for (const auto& step : *path) seconds += step.seconds.value;
+      it->second = path ? picoseconds(seconds) : kInfinite;
+    }
+    return it->second;
+  }
+
+ private:
+  const sharding::Mesh& mesh_;
+  std::map<std::pair<ir::Shape, ir::DType>, std::map<std::pair<Sharding, Sharding>, int64_t>> known_;
+};
+
+// Someone who wants a value: node `node` in pass `pass`; by choice of that node, the shardings it asks for (several
+// when an op reads the value more than once).
+struct Reader {
+  step::Pass pass;
+  int node;
+  int time;
+  std::vector<std::vector<Sharding>> wants;
+};
+
+class Builder {
+ public:
+  Builder(const StageView& stage, const sharding::Mesh& mesh, const Restriction& restriction)
+      : stage_(stage), mesh_(mesh), restriction_(restriction), reshards_(mesh) {}
+
+  BuiltProblem run() {
+    order_ops();
+    home_.assign(stage_.values.size(), -1);
+    maker_.assign(stage_.values.size(), -1);
+    readers_.resize(stage_.values.size());
+    for (size_t a = 0; a < stage_.args.size(); ++a) add_arg(static_cast<int>(a));
+    for (size_t o = 0; o < stage_.ops.size(); ++o) add_op(static_cast<int>(o));
+    for (size_t r = 0; r < stage_.results.size(); ++r) add_result(static_cast<int>(r));
+    for (size_t v = 0; v < stage_.values.size(); ++v)
+      if (stage_.values[v].is_tensor()) connect(static_cast<int>(v));
+    return std::move(out_);
+  }
+
+ private:
+  // Ops run pass by pass; time_[op] is its place.
+  void order_ops() {
+    std::vector<int> order(stage_.ops.size());
+    for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int>(i);
+    std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return stage_.ops[a].pass < stage_.ops[b].pass; });
+    time_.resize(order.size());
+    for (size_t t = 0; t < order.size(); ++t) time_[order[t]] = static_cast<int>(t);
+    end_ = std::max<int>(1, static_cast<int>(order.size()));
+  }
+
+  static bool per_microbatch(const step::Pass& p) { return p.phase != step::Phase::kApply; }
+  int64_t weight(const step::Pass& p) const { return per_microbatch(p) ? stage_.microbatches : 1; }
+
+  int64_t local_bytes(int v, const Sharding& s) const {
+    const auto& type = stage_.values[v];
+    return type.is_tensor() ? sharding::local_type(type, s, mesh_).num_bytes() : 0;
+  }
+
+  std::vector<Sharding> whole_shardings(int v) const {
+    if (!stage_.values[v].is_tensor()) return {Sharding{}};
+    return sharding::enumerate_shardings(stage_.values[v], mesh_, false);
+  }
+
+  int add_node(Node node, size_t choices) {
+    out_.nodes.push_back(std::move(node));
+    out_.own_hub.push_back(false);
+    out_.problem.nodes.emplace_back();
+    out_.problem.nodes.back().cost.assign(choices, 0);
+    return static_cast<int>(out_.nodes.size()) - 1;
+  }
+
+  void add_arg(int a) {
+    Node node{Node::Kind::kArg, a, {}, {}, whole_shardings(stage_.args[a])};
+    if (restriction_.arg) std::erase_if(node.shardings, [&](const Sharding& s) { return !restriction_.arg(stage_, a, s); });
+    if (node.shardings.empty()) throw base::user_error("[planner.intra_op] argument {} can't be sharded as this planner asks", a);
+    const size_t n = node.shardings.size();
+    home_[stage_.args[a]] = add_node(std::move(node), n);
+  }
+
+  void add_op(int o) {
+    const auto& op = stage_.ops[o];
+    Node node{Node::Kind::kOp, o, op.pass, {Strategy{}}, {}};
+    if (!op.constant_like) {
+      node.strategies = sharding::enumerate_strategies(op.rule, mesh_);
+      if (restriction_.op) std::erase_if(node.strategies, [&](const Strategy& s) { return !restriction_.op(stage_, o, s); });
+      if (node.strategies.empty()) throw base::user_error("[planner.intra_op] op {} can't be sharded as this planner asks", o);
+    }
+    const auto strategies = node.strategies;
+    const int id = add_node(std::move(node), strategies.size());
+    for (size_t i = 0; i < strategies.size() && !op.constant_like; ++i) {
+      double shards = 1;
+      for (int a = 0; a < mesh_.num_axes(); ++a)
+        if (strategies[i].use[a] >= 0) shards *= static_cast<double>(mesh_.shape[a]);
+      out_.problem.nodes[id].cost[i] = picoseconds(op.seconds / shards + op.launch) * weight(op.pass);
+    }
+    for (const int v : op.results) home_[v] = id, maker_[v] = o;
+    std::set<int> seen;
+    for (const int v : op.operands) {
+      if (!stage_.values[v].is_tensor() || !seen.insert(v).second) continue;
+      Reader reader{op.pass, id, time_[o], {}};
+      for (const auto& s : strategies) {
+        std::set<Sharding> wants;
+        for (size_t k = 0; k < op.operands.size(); ++k)
+          if (op.operands[k] == v && k < op.rule.operands.size()) wants.insert(sharding::operand_sharding(op.rule, s, static_cast<int>(k)));
+        if (wants.empty()) wants.insert(Sharding{});
+        reader.wants.emplace_back(wants.begin(), wants.end());
+      }
+      readers_[v].push_back(std::move(reader));
+    }
+  }
+
+  // The argument whose new value a result is, or -1.
+  int argument_of(const step::StageResult& r) const {
+    for (size_t a = 0; a < stage_.args.size(); ++a) {
+      const auto& arg = stage_.arg_kinds[a];
+      const bool same = (r.kind == step::ResultKind::kNewParam && arg.kind == step::ArgKind::kParam && arg.owner) ||
+                        (r.kind == step::ResultKind::kNewOptState && arg.kind == step::ArgKind::kOptState) ||
+                        (r.kind == step::ResultKind::kNewState && arg.kind == step::ArgKind::kState);
+      if (same && arg.index == r.index) return static_cast<int>(a);
+    }
+    return -1;
+  }
+
+  void add_result(int r) {
+    const int v = stage_.results[r];
+    const int arg = argument_of(stage_.result_kinds[r]);
+    int id = arg >= 0 ? home_[stage_.args[arg]] : -1;
+    if (id < 0) {
+      Node node{Node::Kind::kResult, r, {}, {}, {Sharding{}}};
+      if (stage_.result_kinds[r].kind != step::ResultKind::kLoss) node.shardings = whole_shardings(v);
+      const size_t n = node.shardings.size();
+      id = add_node(std::move(node), n);
+    }
+    out_.result_node.push_back(id);
+    if (id == home_[v]) return;  // an argument handed back as it came
+    const step::Pass pass = maker_[v] >= 0 ? stage_.ops[maker_[v]].pass : step::Pass{};
+    Reader reader{pass, id, end_ - 1, {}};
+    for (const auto& s : out_.nodes[id].shardings) reader.wants.push_back({s});
+    readers_[v].push_back(std::move(reader));
+  }
+
+  // By choice of a node, where the value is.
+  std::vector<Sharding> offers(int node, int v) const {
+    const Node& n = out_.nodes[node];
+    if (n.kind != Node::Kind::kOp) return n.shardings;
+    const auto& op = stage_.ops[n.index];
+    const int k = static_cast<int>(std::find(op.results.begin(), op.results.end(), v) - op.results.begin());
+    std::vector<Sharding> out;
+    for (const auto& s : n.strategies)
+      out.push_back(k < static_cast<int>(op.rule.results.size()) ? sharding::result_sharding(op.rule, s, k) : Sharding{});
+    return out;
+  }
+
+  void add_edge(int v, int from, int to, const std::vector<std::vector<Sharding>>& wants, int64_t times) {
+    const auto here = offers(from, v);
+    Problem::Edge edge{from, to, {}};
+    bool any = false;
+    for (const auto& at : here) {
+      for (const auto& want : wants) {
+        int64_t sum = 0;
+        for (const auto& w : want) {
+          const int64_t c = reshards_.cost(stage_.values[v], at, w);
+          sum = c == kInfinite || sum == kInfinite ? kInfinite : sum + c * times;
+        }
+        any = any || sum != 0;
+        edge.cost.push_back(sum);
+      }
+    }
+    if (any) out_.problem.edges.push_back(std::move(edge));
+  }
+
+  // A hub for readers in pass `pass`, reached from node `from`.
+  int add_hub(int v, const step::Pass& pass, int from, const std::vector<const Reader*>& readers, bool own) {
+    std::set<Sharding> all;
+    for (const auto& s : offers(from, v)) all.insert(s);
+    for (const auto* r : readers)
+      for (const auto& want : r->wants) all.insert(want.begin(), want.end());
+    Node node{Node::Kind::kHub, v, pass, {}, {all.begin(), all.end()}};
+    const auto shardings = node.shardings;
+    const int id = add_node(std::move(node), shardings.size());
+    out_.own_hub[id] = own;
+    std::vector<std::vector<Sharding>> wants;
+    for (const auto& s : shardings) wants.push_back({s});
+    add_edge(v, from, id, wants, weight(pass));
+    return id;
+  }
+
+  void connect(int v) {
+    const auto& readers = readers_[v];
+    const int maker = maker_[v];
+    const bool constant = maker >= 0 && stage_.ops[maker].constant_like;
+    std::optional<step::Pass> made;
+    if (maker >= 0) made = stage_.ops[maker].pass;
+    int start = home_[v];
+    if (start < 0) return;
+    std::vector<const Reader*> all;
+    for (const auto& r : readers) all.push_back(&r);
+    int own = -1;
+    if (made && !constant && readers.size() >= 2) start = own = add_hub(v, *made, home_[v], all, true);
+    std::map<step::Pass, std::vector<const Reader*>> by_pass;
+    for (const auto& r : readers) by_pass[r.pass].push_back(&r);
+    for (const auto& [pass, group] : by_pass) {
+      int from = start;
+      if (group.size() >= 2 && !constant && !(made && pass == *made)) {
+        from = add_hub(v, pass, start, group, false);
+        int first = end_, last = 0;
+        for (const auto* r : group) first = std::min(first, r->time), last = std::max(last, r->time);
+        use(from, v, first, last + 1, 1);
+      }
+      for (const auto* r : group)
+        if (!constant) add_edge(v, from, r->node, r->wants, weight(pass));
+    }
+    live(v, own);
+  }
+
+  void use(int node, int v, int from, int to, int64_t copies) {
+    auto& n = out_.problem.nodes[node];
+    const auto at = offers(node, v);
+    n.usage.resize(at.size(), 0);
+    for (size_t i = 0; i < at.size(); ++i) n.usage[i] += local_bytes(v, at[i]) * copies;
+    n.from = n.usage.empty() || n.to == 0 ? from : std::min<int64_t>(n.from, from);
+    n.to = std::max<int64_t>(n.to, to);
+  }
+
+  // How long a value is held, and how many of it.
+  void live(int v, int own) {
+    const int maker = maker_[v];
+    int last = -1;
+    bool later = false;
+    for (const auto& r : readers_[v]) {
+      last = std::max(last, r.time);
+      later = later || r.pass.phase == step::Phase::kBackward;
+    }
+    if (maker < 0) {
+      const auto arg = std::find(stage_.args.begin(), stage_.args.end(), v) - stage_.args.begin();
+      const auto kind = stage_.arg_kinds[arg].kind;
+      const bool data = kind == step::ArgKind::kBatch || kind == step::ArgKind::kReceived;
+      return use(home_[v], v, 0, end_, data && later ? stage_.in_flight : 1);
+    }
+    const auto& op = stage_.ops[maker];
+    if (op.constant_like || op.fused) return;
+    const int now = time_[maker];
+    if (op.accumulate) return use(home_[v], v, 0, end_, 1);
+    const int64_t copies = op.pass.phase == step::Phase::kForward && later ? stage_.in_flight : 1;
+    if (updates_argument(v)) last = now;  // the new value takes the old one's place
+    if (own >= 0) {
+      use(own, v, now, std::max(last, now) + 1, copies);
+      use(home_[v], v, now, now + 1, 1);
+    } else {
+      use(home_[v], v, now, std::max(last, now) + 1, copies);
+    }
+  }
+
+  bool updates_argument(int v) const {
+    for (size_t r = 0; r < stage_.results.size(); ++r)
+      if (stage_.results[r] == v && argument_of(stage_.result_kinds[r]) >= 0) return readers_[v].size() == 1;
+    return false;
+  }
+
+  const StageView& stage_;
+  const sharding::Mesh& mesh_;
+  const Restriction& restriction_;
+  Reshards reshards_;
+  BuiltProblem out_;
+  std::vector<int> time_;
+  int end_ = 1;
+  std::vector<int> home_, maker_;  // by value: the node that makes it; the op, or -1
+  std::vector<std::vector<Reader>> readers_;
+};
+
+}  // namespace
+
+BuiltProblem build_problem(const StageView& stage, const sharding::Mesh& mesh, const Restriction& restriction) {
+  return Builder(stage, mesh, restriction).run();
+}
+
+plan::StageSharding decode(const BuiltProblem& built, const StageView& stage, const std::vector<int>& choice) {
+  plan::StageSharding out;
+  out.ops.resize(stage.ops.size());
+  out.args.resize(stage.args.size());
+  std::vector<Sharding> home(stage.values.size());
+  std::map<int, Sharding> kept;  // K(v), where a hub of its own pass moves it
+  for (size_t n = 0; n < built.nodes.size(); ++n) {
+    const Node& node = built.nodes[n];
+    if (node.kind == Node::Kind::kArg) {
+      out.args[node.index] = home[stage.args[node.index]] = node.shardings[choice[n]];
+    } else if (node.kind == Node::Kind::kOp) {
+      const auto& op = stage.ops[node.index];
+      out.ops[node.index] = node.strategies[choice[n]];
+      for (size_t k = 0; k < op.results.size() && k < op.rule.results.size(); ++k)
+        home[op.results[k]] = sharding::result_sharding(op.rule, out.ops[node.index], static_cast<int>(k));
+    }
+  }
+  for (size_t n = 0; n < built.nodes.size(); ++n)  // a value's own hub comes before those of later passes
+    if (const Node& node = built.nodes[n]; node.kind == Node::Kind::kHub) {
+      const Sharding at = node.shardings[choice[n]];
+      const Sharding base = !built.own_hub[n] && kept.contains(node.index) ? kept[node.index] : home[node.index];
+      if (built.own_hub[n]) kept[node.index] = at;
+      if (at != base) out.hubs.push_back({node.index, node.pass, at});
+    }
+  for (const int n : built.result_node) out.results.push_back(built.nodes[n].shardings[choice[n]]);
+  return out;
+}
+
+}  // namespace cordata::planner
