@@ -26,6 +26,7 @@ struct StageView {
   std::vector<Op> ops;
   std::vector<int> args;  // values
   std::vector<step::StageArg> arg_kinds;
+  std::vector<int> batch_dim;  // by argument: the dim that counts samples, or -1; may be empty
   std::vector<int> results;  // values
   std::vector<step::StageResult> result_kinds;
   int microbatches = 1;
