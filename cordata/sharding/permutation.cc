@@ -11,16 +11,21 @@ namespace {
 // Which block of each dim, and (last) which summand, a device holds: mixed-radix numbers over the axes placed there.
 struct Blocks {
   std::vector<int64_t> counts;              // by dim, then of summands
-  std::vector<std::vector<int64_t>> index;  // by device
+  std::vector<std::vector<int64_t>> index;  // by device; empty until filled
 
-  Blocks(int64_t rank, const Sharding& s, const Mesh& mesh)
-      : counts(rank + 1, 1), index(mesh.size(), std::vector<int64_t>(rank + 1, 0)) {
+  Blocks(int64_t rank, const Sharding& s, const Mesh& mesh) : counts(rank + 1, 1) {
+    for (int a = 0; a < mesh.num_axes(); ++a) {
+      if (s.at[a] != kReplicated) counts[slot(s.at[a])] *= mesh.shape[a];
+    }
+  }
+  size_t slot(Placement p) const { return is_partial(p) ? counts.size() - 1 : p; }
+  void fill(const Sharding& s, const Mesh& mesh) {
+    index.assign(mesh.size(), std::vector<int64_t>(counts.size(), 0));
     for (int a = 0; a < mesh.num_axes(); ++a) {
       if (s.at[a] == kReplicated) continue;
-      size_t slot = is_partial(s.at[a]) ? rank : s.at[a];
-      counts[slot] *= mesh.shape[a];
       for (int64_t device = 0; device < mesh.size(); ++device) {
-        index[device][slot] = index[device][slot] * mesh.shape[a] + mesh.coordinate(device, a);
+        int64_t& i = index[device][slot(s.at[a])];
+        i = i * mesh.shape[a] + mesh.coordinate(device, a);
       }
     }
   }
@@ -72,14 +77,6 @@ bool works_everywhere(const std::vector<std::vector<int>>& groups, const std::ve
   });
 }
 
-uint32_t differing_axes(const Sharding& from, const Sharding& to) {
-  uint32_t axes = 0;
-  for (int a = 0; a < kMaxAxes; ++a) {
-    if (from.at[a] != to.at[a]) axes |= 1u << a;
-  }
-  return axes;
-}
-
 bool same_partial_kind(const Sharding& from, const Sharding& to) {
   auto kind = [](const Sharding& s) {
     auto p = std::ranges::find_if(s.at, is_partial);
@@ -91,20 +88,21 @@ bool same_partial_kind(const Sharding& from, const Sharding& to) {
 }  // namespace
 
 std::optional<Permutation> find_permutation(int64_t rank, const Sharding& from, const Sharding& to, const Mesh& mesh) {
-  uint32_t moved = differing_axes(from, to);
-  if (std::popcount(moved) < 2 || !same_partial_kind(from, to)) return std::nullopt;
+  if (from == to || !same_partial_kind(from, to)) return std::nullopt;
   Blocks have(rank, from, mesh), want(rank, to, mesh);
   if (!refines(have, want)) return std::nullopt;
+  have.fill(from, mesh);
+  want.fill(to, mesh);
 
   std::vector<uint32_t> sets;
-  for (uint32_t axes = 0; axes < 1u << mesh.num_axes(); ++axes) {
-    if ((axes & moved) == moved) sets.push_back(axes);
-  }
+  for (uint32_t axes = 0; axes < 1u << mesh.num_axes(); ++axes) sets.push_back(axes);
   std::ranges::stable_sort(sets, {}, [](uint32_t s) { return std::popcount(s); });
   for (uint32_t axes : sets) {
     auto groups = mesh.groups(axes);
     auto pairs = match(groups[0], have, want);
-    if (pairs && works_everywhere(groups, *pairs, have, want)) return Permutation{axes, std::move(*pairs)};
+    if (!pairs || !works_everywhere(groups, *pairs, have, want)) continue;
+    if (axes == 0) return std::nullopt;  // nothing moves: slices do it
+    return Permutation{axes, std::move(*pairs)};
   }
   return std::nullopt;
 }

@@ -315,6 +315,32 @@ INSTANTIATE_TEST_SUITE_P(Meshes, EveryReshard,
                                          Case{{2, 4}, {8, 3, 8}}, Case{{2, 2, 2}, {8, 4}}, Case{{2, 2, 2}, {8}},
                                          Case{{1, 2}, {2, 2}}, Case{{2}, {}}));
 
+// Whoever reads native collectives has only the pairs to tell the axes by.
+TEST(Permutation, MovesAlongAllItsAxesAndNoOther) {
+  int found = 0;
+  for (auto shape : std::vector<std::vector<int64_t>>{{2, 2}, {2, 4}, {4, 4}, {2, 2, 2}, {4, 2, 2}, {2, 2, 4}, {2, 3, 2}}) {
+    Mesh mesh = mesh_of(shape);
+    Type type = Type::tensor(DType::kF32, {48, 48});
+    for (const Sharding& from : enumerate_shardings(type, mesh, true)) {
+      for (const Sharding& to : enumerate_shardings(type, mesh, true)) {
+        auto p = find_permutation(2, from, to, mesh);
+        if (!p) continue;
+        ++found;
+        uint32_t moved = 0;
+        for (const auto& group : mesh.groups(p->axes)) {
+          for (auto [source, target] : p->pairs) {
+            for (int a = 0; a < mesh.num_axes(); ++a) {
+              if (mesh.coordinate(group[source], a) != mesh.coordinate(group[target], a)) moved |= 1u << a;
+            }
+          }
+        }
+        EXPECT_EQ(moved, p->axes) << to_string(from, type, mesh) << " -> " << to_string(to, type, mesh) << " " << to_string(mesh);
+      }
+    }
+  }
+  EXPECT_GT(found, 100);
+}
+
 TEST(Reshard, MergesAllReducesOverSeveralAxes) {
   Mesh mesh = mesh_of({2, 2});
   Type type = Type::tensor(DType::kF32, {4});
