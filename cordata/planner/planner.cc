@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cordata/planner/planner.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <optional>
+
+#include "cordata/base/error.h"
+#include "cordata/ir/op_table.h"
+#include "cordata/planner/inter_op/stages.h"
+#include "cordata/planner/layers/cluster_layers.h"
+#include "cordata/planner/stage_solver.h"
+
+namespace cordata::planner {
+namespace {
+
+constexpr double kNever = std::numeric_limits<double>::infinity();
+
+// A planner's name taken apart.
+struct Request {
+  std::string restriction;  // of the intra-op problem, or ""
+  int stages = 0;           // 0: any
+  int stage_devices = 0;    // 0: any
+  int microbatches = 0;
+  std::string schedule = "1f1b";
+  bool single = false;
+};
+
+int number(const std::string& key, const std::string& word) {
+  int n = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), n);
+  if (error != std::errc() || end != word.data() + word.size() || n < 1)
+    throw base::user_error("[planner] {}: wanted a whole number above 0, got '{}'", key, word);
+  return n;
+}
+
+void pipeline_option(Request& r, const std::string& key, const std::string& value) {
+  if (key == "stages") r.stages = number(key, value);
+  else if (key == "data") r.stage_devices = number(key, value);
+  else if (key == "microbatches") r.microbatches = number(key, value);
+  else if (key == "schedule" && (value == "1f1b" || value == "gpipe")) r.schedule = value;
+  else throw base::user_error("[planner] pipeline has no option {}={}; try stages=, data=, microbatches=, schedule=1f1b or gpipe", key, value);
+}
+
+void complete_pipeline(Request& r, int devices) {
+  if (r.stages == 0) r.stages = devices / std::max(1, r.stage_devices);
+  if (r.stage_devices == 0) r.stage_devices = std::max(1, devices / std::max(1, r.stages));
+  if (r.stages * r.stage_devices != devices)
+    throw base::user_error("[planner] pipeline: wanted stages x data = {} devices, got {} x {}", devices, r.stages, r.stage_devices);
+}
+
+Request parse(const PlannerOptions& options, int devices) {
+  const auto colon = options.name.find(':');
+  const std::string head = options.name.substr(0, colon);
+  const auto names = planner_names();
+  if (std::find(names.begin(), names.end(), head) == names.end()) {
+    std::string all;
+    for (const auto& n : names) all += (all.empty() ? "" : ", ") + n;
+    throw base::user_error("[planner] no planner '{}'; there are {}", head, all);
+  }
+  Request r;
+  r.microbatches = options.microbatches;
+  if (head != "pipeline") {
+    if (colon != std::string::npos) throw base::user_error("[planner] {} takes no options, got '{}'", head, options.name.substr(colon + 1));
+    r.single = head == "single";
+    if (head != "auto") r.stages = 1;
+    if (head != "auto" && !r.single) r.restriction = head, r.stage_devices = devices;
+    return r;
+  }
+  r.restriction = "data";
+  std::string rest = colon == std::string::npos ? "" : options.name.substr(colon + 1);
+  while (!rest.empty()) {
+    const auto comma = rest.find(',');
+    const std::string part = rest.substr(0, comma);
+    const auto equals = part.find('=');
+    if (equals == std::string::npos) throw base::user_error("[planner] pipeline: wanted KEY=VALUE, got '{}'", part);
+    pipeline_option(r, part.substr(0, equals), part.substr(equals + 1));
+    rest = comma == std::string::npos ? "" : rest.substr(comma + 1);
+  }
+  complete_pipeline(r, devices);
+  return r;
+}
+
+// Numbers of microbatches that the step can be had for, fewest first.
+std::vector<int> microbatch_counts(const step::TrainStep& step, int fixed) {
+  std::vector<int> out;
+  for (const int64_t size : step.microbatch_sizes)
+    if (size > 0 && step.batch % size == 0) out.push_back(static_cast<int>(step.batch / size));
+  std::sort(out.begin(), out.end());
+  if (fixed == 0) return out;
+  if (std::find(out.begin(), out.end(), fixed) == out.end()) {
+    std::string all;
+    for (const int m : out) all += (all.empty() ? "" : ", ") + std::to_string(m);
+    throw base::user_error("[planner] wanted one of {} microbatches for a batch of {}, got {}", all, step.batch, fixed);
+  }
+  return {fixed};
+}
+
+// Layers of the forward ops by the clustering, extended to backward ops. Small graphs: an op a layer.
+step::Layers make_layers(const step::JointStep& joint, int wanted, int devices, int& num_layers) {
+  const auto& graph = joint.graph;
+  std::vector<int> forward;
+  for (size_t i = 0; i < graph.ops().size(); ++i)
+    if (joint.phase[i] == step::Phase::kForward && !ir::is_constant_like(graph.node(graph.ops()[i]).kind)) forward.push_back(static_cast<int>(i));
+  std::vector<int> place(graph.num_nodes(), -1);
+  for (size_t k = 0; k < forward.size(); ++k) place[graph.ops()[forward[k]].index] = static_cast<int>(k);
+  const auto readers = ir::users(graph);
+  std::vector<double> flops, cut(forward.size(), 0);
+  int heavy = 0;
+  for (size_t k = 0; k < forward.size(); ++k) {
+    const auto& node = graph.node(graph.ops()[forward[k]]);
+    flops.push_back(ir::flops(graph, node).value);
+    const auto rule = ir::factor_rule(graph, node);
+    heavy += node.operands.size() >= 2 && std::any_of(rule.factors.begin(), rule.factors.end(), [](const ir::Factor& f) { return f.kind == ir::FactorKind::kReduce; });
+    for (int r = 0; r < node.num_results; ++r) {
+      int last = static_cast<int>(k);
+      for (const auto u : readers[node.result(r).index]) last = std::max(last, place[u.index]);
+      for (int p = static_cast<int>(k) + 1; p <= last; ++p) cut[p] += static_cast<double>(graph.type(node.result(r)).num_bytes());
+    }
+  }
+  if (wanted == 0) wanted = forward.size() <= 16 ? static_cast<int>(forward.size()) : std::max(1, std::min({heavy, std::max(8, 2 * devices), 16}));
+  const auto layer = cluster_layers(flops, cut, std::max(1, wanted));
+  step::Layers out(graph.ops().size(), -1);
+  for (size_t k = 0; k < forward.size(); ++k) out[forward[k]] = layer[k];
+  num_layers = layer.empty() ? 1 : layer.back() + 1;
+  return step::extend_to_backward(joint, out);
+}
+
+// The best plan with that many microbatches; nothing where none fits, or none can take less than `at_most` seconds.
+std::optional<plan::Plan> plan_for(const step::TrainStep& step, const cluster::Cluster& cluster, const Request& request, const PlannerOptions& options,
+                              int microbatches, double limit, double at_most, StageSolver::Cache& cache, PlannerLog& log) {
+  const auto joint = step::build_joint(step, microbatches);
+  plan::Plan p;
+  p.layers = make_layers(joint, options.layers, cluster.num_devices(), p.num_layers);
+  StageSolver solver(joint, p.layers, p.num_layers, cluster, request.restriction, limit, cache, log);
+  StageProblem problem;
+  problem.layers = p.num_layers;
+  problem.devices = request.single ? 1 : cluster.num_devices();
+  problem.devices_per_host = request.single ? 1 : cluster.devices_per_host;
+  problem.cores_shared_by = request.single ? 1 : cluster.cores_shared_by;
+  problem.microbatches = microbatches;
+  problem.all_in_flight = request.schedule == "gpipe";
+  problem.allow_idle = options.allow_idle;
+  if (request.stages > 0) problem.min_stages = problem.max_stages = request.stages;
+  const auto wrong_size = [&](const StageKey& k) { return request.stage_devices > 0 && k.devices != request.stage_devices; };
+  problem.bound = [&](const StageKey& k) { return wrong_size(k) ? kNever : solver.bound(k); };
+  problem.exact = [&](const StageKey& k) { return wrong_size(k) ? kNever : solver.seconds(k); };
+  StageProblem relaxed = problem;
+  relaxed.exact = problem.bound;
+  relaxed.bound = nullptr;
+  if (const auto least = cut_stages(relaxed); !least || least->seconds >= at_most) return std::nullopt;
+  const auto solution = cut_stages(problem);
+  if (!solution) return std::nullopt;
+  p.microbatches = microbatches;
+  p.schedule = solution->stages.size() == 1 ? "single" : request.schedule;
+  p.step = base::Seconds(solution->seconds);
+  solver.fill(p, solution->stages);
+  return p;
+}
+
+}  // namespace
+
+std::vector<std::string> planner_names() { return {"auto", "single", "data", "zero-2", "zero-3", "tensor", "pipeline"}; }
+
+plan::Plan plan(const step::TrainStep& step, const cluster::Cluster& cluster, const PlannerOptions& options, PlannerLog* log) {
+  PlannerLog own;
+  PlannerLog& notes = log ? *log : own;
+  const Request request = parse(options, cluster.num_devices());
+  const double limit = options.memory_limit.value > 0 ? options.memory_limit.value : cluster.device.memory.value;
+  StageSolver::Cache cache;
+  std::optional<plan::Plan> best;
+  std::optional<base::Error> refused;
+  const auto try_all = [&](double bytes) {
+    for (const int m : microbatch_counts(step, request.microbatches)) try {
+        auto found = plan_for(step, cluster, request, options, m, bytes, best ? best->step.value : kNever, cache, notes);
+        if (found && (!best || found->step < best->step)) best = std::move(found);
+      } catch (const base::Error& e) {  // a microbatch that the devices don't divide; fewer, larger ones came first
+        if (e.kind() != base::ErrorKind::kUser) throw;
+        if (!refused) refused = e;
+      }
+  };
+  try_all(limit);
+  if (!best) {
+    try_all(1e18);
+    if (!best && refused) throw *refused;
+    if (!best) throw base::Error(base::ErrorKind::kInfeasible, "[planner] no cutting of this model uses every device; try --allow-idle or fewer devices");
+    throw base::Error(base::ErrorKind::kInfeasible,
+                      fmt::format("[planner] no plan fits {:.0f} bytes a device: the fastest needs {:.0f}, {:.0f} more; --memory-limit {:.0f} would fit", limit,
+                                  best->peak_memory.value, best->peak_memory.value - limit, std::ceil(best->peak_memory.value)));
+  }
+  plan::Plan out = std::move(*best);
+  out.model = step.name;
+  out.model_hash = step::model_hash(step);
+  out.cluster = cluster;
+  out.planner = options.name;
+  return out;
+}
+
+}  // namespace cordata::planner

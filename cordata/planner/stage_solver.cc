@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cordata/planner/stage_solver.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "cordata/base/error.h"
+#include "cordata/cost/meshes.h"
+#include "cordata/cost/op_time.h"
+#include "cordata/planner/baselines/restrictions.h"
+#include "cordata/planner/intra_op/describe.h"
+#include "cordata/planner/intra_op/solve.h"
+
+namespace cordata::planner {
+namespace {
+
+constexpr double kNever = std::numeric_limits<double>::infinity();
+
+// A choice's cost by pass: a node's is its own, an edge's its reader's (an argument that reads its new value: the maker's).
+void split(const BuiltProblem& built, StageSolver::Solved& s, int microbatches) {
+  using Kind = BuiltProblem::Node::Kind;
+  const auto add = [&](const step::Pass& pass, int64_t cost) {
+    const double seconds = static_cast<double>(cost) * 1e-12;
+    if (pass.phase == step::Phase::kForward) s.forward += seconds / microbatches;
+    else if (pass.phase == step::Phase::kApply) s.apply += seconds;
+    else s.backward += seconds / microbatches;
+  };
+  for (size_t n = 0; n < built.nodes.size(); ++n) add(built.nodes[n].pass, built.problem.nodes[n].cost[s.choice[n]]);
+  for (const auto& e : built.problem.edges) {
+    const auto& reader = built.nodes[e.v];
+    const bool passes = reader.kind == Kind::kOp || reader.kind == Kind::kHub;
+    add((passes ? reader : built.nodes[e.u]).pass, e.cost[s.choice[e.u] * built.problem.nodes[e.v].cost.size() + s.choice[e.v]]);
+  }
+}
+
+std::vector<int> three_parts(int num_layers, const StageKey& key, int& mine) {
+  std::vector<int> out;
+  mine = key.first_layer > 0 ? 1 : 0;
+  for (int l = 0; l < num_layers; ++l) out.push_back(l < key.first_layer ? 0 : l < key.last_layer ? mine : mine + 1);
+  return out;
+}
+
+}  // namespace
+
+StageSolver::StageSolver(const step::JointStep& joint, const step::Layers& layers, int num_layers, const cluster::Cluster& cluster,
+                         std::string restriction, double limit, Cache& cache, PlannerLog& log)
+    : joint_(joint), layers_(layers), num_layers_(num_layers), cluster_(cluster), restriction_(std::move(restriction)), limit_(limit), cache_(cache),
+      log_(log), layer_seconds_(num_layers, 0) {
+  const auto times = cost::op_times(joint.graph, cluster);
+  for (size_t i = 0; i < times.size(); ++i)
+    if (layers[i] >= 0) layer_seconds_[layers[i]] += times[i].seconds;
+  if (restriction_.empty()) return;
+  const auto whole = step::cut(joint, layers, std::vector<int>(num_layers, 0));
+  std::vector<int> dims;
+  for (const auto& port : joint.args) dims.push_back(port.role == step::Role::kBatch ? port.batch_dim : -1);
+  joint_batch_ = batch_dims(describe(whole.stages[0], cluster, 1, 1, 1, dims));
+}
+
+double StageSolver::bound(const StageKey& key) {
+  double sum = 0;
+  for (int l = key.first_layer; l < key.last_layer; ++l) sum += layer_seconds_[l];
+  return sum / key.devices * (1 - 1e-6);
+}
+
+// Which dims of a stage's arguments count samples: batch inputs by their ports, received values by where they were made.
+std::vector<int> StageSolver::batch_dims_of_args(const step::Cut& cut, int s) const {
+  const auto& stage = cut.stages[s];
+  std::vector<int> out(stage.args.size(), -1);
+  for (size_t a = 0; a < stage.args.size(); ++a)
+    for (const auto& port : joint_.args)
+      if (stage.args[a].kind == step::ArgKind::kBatch && port.role == step::Role::kBatch && port.index == stage.args[a].index) out[a] = port.batch_dim;
+  for (const auto& t : cut.transfers) {
+    if (t.to_stage != s || restriction_.empty()) continue;
+    const auto& from = cut.stages[t.from_stage];
+    const auto value = from.graph.results()[t.from_result];
+    const auto def = from.graph.value(value).def;
+    if (!def.valid()) continue;
+    const auto ops = from.graph.ops();
+    const auto place = std::find(ops.begin(), ops.end(), def) - ops.begin();
+    if (place >= static_cast<int64_t>(from.origin.size()) || from.origin[place] < 0) continue;
+    const auto& node = joint_.graph.node(joint_.graph.ops()[from.origin[place]]);
+    const auto& dims = joint_batch_[node.result(from.graph.value(value).index).index];
+    for (size_t d = 0; d < dims.size(); ++d)
+      if (dims[d] && out[t.to_arg] < 0) out[t.to_arg] = static_cast<int>(d);
+  }
+  return out;
+}
+
+// What arrives from other stages costs its local bytes over the link at the stage's edge; devices of a host share what comes into it.
+void StageSolver::add_transfers(BuiltProblem& built, const step::Cut& cut, int s, const StageView& stage, const StageKey& key,
+                                const sharding::Mesh& mesh) const {
+  for (const auto& t : cut.transfers) {
+    if (t.to_stage != s || stage.arg_kinds[t.to_arg].kind != step::ArgKind::kReceived) continue;
+    const bool inter = (t.from_stage < s ? key.first_device : key.first_device + key.devices) % cluster_.devices_per_host == 0;
+    const auto& link = inter ? cluster_.inter : cluster_.intra;
+    const double sharing = inter ? std::min(key.devices, cluster_.devices_per_host) : 1;
+    const double times = t.needed_by.phase == step::Phase::kApply ? 1 : stage.microbatches;
+    for (size_t n = 0; n < built.nodes.size(); ++n) {
+      auto& node = built.nodes[n];
+      if (node.kind != BuiltProblem::Node::Kind::kArg || node.index != t.to_arg) continue;
+      node.pass = t.needed_by;
+      for (size_t i = 0; i < node.shardings.size(); ++i) {
+        const double bytes = t.type.is_tensor() ? static_cast<double>(sharding::local_type(t.type, node.shardings[i], mesh).num_bytes()) : 0;
+        built.problem.nodes[n].cost[i] += std::llround((link.alpha.value + bytes * sharing / link.bandwidth.value) * times * 1e12);
+      }
+    }
+  }
+}
+
+StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const StageKey& key) {
+  View best;
+  best.solved.seconds = kNever;
+  const auto stage = describe(cut.stages[s], cluster_, key.devices, joint_.microbatches, key.in_flight, batch_dims_of_args(cut, s));
+  std::string about = fingerprint(stage);
+  for (const auto& t : cut.transfers)
+    if (t.to_stage == s) about += fmt::format("|{},{},{}", t.to_arg, t.from_stage < s, static_cast<int>(t.needed_by.phase));
+  about += fmt::format("|{},{},{},{}", key.first_device % cluster_.devices_per_host, key.devices, limit_, restriction_);
+  for (const auto& shape : cost::logical_views(key.devices)) {
+    if (!restriction_.empty() && shape.size() > 1) continue;  // baselines use one axis
+    View v{stage, cost::make_mesh(cluster_, key.first_device, shape), {}, {}};
+    const auto name = about + sharding::to_string(v.mesh);
+    v.built = build_problem(stage, v.mesh, restriction_.empty() ? Restriction{} : restriction(restriction_, stage, v.mesh));
+    add_transfers(v.built, cut, s, stage, key, v.mesh);
+    ++log_.problems_built;
+    const auto [it, fresh] = cache_.try_emplace(name);
+    if (fresh) {
+      v.built.problem.usage_limit = static_cast<int64_t>(limit_);
+      const auto solution = solve(v.built.problem);
+      ++log_.problems_solved;
+      it->second.seconds = solution.feasible ? static_cast<double>(solution.cost) * 1e-12 : kNever;
+      if (solution.feasible) {
+        it->second.choice = solution.choice;
+        it->second.gap = solution.gap();
+        it->second.peak = peak_usage(v.built.problem, solution.choice);
+        split(v.built, it->second, stage.microbatches);
+      }
+    } else {
+      ++log_.problems_reused;
+    }
+    v.solved = it->second;
+    if (v.solved.seconds < best.solved.seconds) best = std::move(v);
+  }
+  return best;
+}
+
+double StageSolver::seconds(const StageKey& key) {
+  ++log_.stages_asked;
+  int mine = 0;
+  const auto cut = step::cut(joint_, layers_, three_parts(num_layers_, key, mine));
+  return best_view(cut, mine, key).solved.seconds / joint_.microbatches;
+}
+
+void StageSolver::fill(plan::Plan& plan, const std::vector<StageKey>& stages) {
+  std::vector<int> stage_of_layer(num_layers_, 0);
+  for (size_t s = 0; s < stages.size(); ++s)
+    for (int l = stages[s].first_layer; l < stages[s].last_layer; ++l) stage_of_layer[l] = static_cast<int>(s);
+  const auto cut = step::cut(joint_, layers_, stage_of_layer);
+  for (size_t s = 0; s < stages.size(); ++s) {
+    const auto view = best_view(cut, static_cast<int>(s), stages[s]);
+    if (view.solved.choice.empty()) throw base::internal_error("[planner] stage {} fitted alone, but not in the whole plan", s);
+    plan::Stage stage;
+    for (int d = 0; d < stages[s].devices; ++d) stage.ranks.push_back(stages[s].first_device + d);
+    stage.mesh = view.mesh;
+    stage.first_layer = stages[s].first_layer;
+    stage.num_layers = stages[s].last_layer - stages[s].first_layer;
+    stage.sharding = decode(view.built, view.stage, view.solved.choice);
+    const auto& v = view.solved;
+    stage.predicted = {base::Seconds(v.forward), base::Seconds(v.backward), base::Seconds(v.apply), base::Bytes(static_cast<double>(v.peak)), v.gap, "modelled"};
+    plan.peak_memory = std::max(plan.peak_memory, stage.predicted.peak_memory);
+    plan.gap = std::max(plan.gap, v.gap);
+    plan.stages.push_back(std::move(stage));
+  }
+  plan.bill = plan::bill(plan, cut);
+}
+
+}  // namespace cordata::planner

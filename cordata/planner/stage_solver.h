@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cordata/planner/inter_op/stages.h"
+#include "cordata/planner/intra_op/build.h"
+#include "cordata/planner/planner.h"
+#include "cordata/step/cut.h"
+
+namespace cordata::planner {
+
+// Costs of the stages of one joint step, each found by solving its intra-op problem on every view of its devices. Equal problems are solved once.
+class StageSolver {
+ public:
+  struct Solved {
+    double seconds = 0;  // of a step; infinity: doesn't fit
+    std::vector<int> choice;
+    double forward = 0, backward = 0, apply = 0;  // of one microbatch, one microbatch, one step
+    int64_t peak = 0;
+    double gap = 0;
+  };
+  using Cache = std::map<std::string, Solved>;
+
+  StageSolver(const step::JointStep& joint, const step::Layers& layers, int num_layers, const cluster::Cluster& cluster, std::string restriction,
+              double limit, Cache& cache, PlannerLog& log);
+
+  double seconds(const StageKey& key);  // c_i: of the best view, a microbatch
+  double bound(const StageKey& key);    // its ops, divided perfectly
+  void fill(plan::Plan& plan, const std::vector<StageKey>& stages);
+
+ private:
+  struct View {
+    StageView stage;
+    sharding::Mesh mesh;
+    BuiltProblem built;
+    Solved solved;
+  };
+  // The best view of stage `s` of a cutting.
+  View best_view(const step::Cut& cut, int s, const StageKey& key);
+  void add_transfers(BuiltProblem& built, const step::Cut& cut, int s, const StageView& stage, const StageKey& key, const sharding::Mesh& mesh) const;
+  std::vector<int> batch_dims_of_args(const step::Cut& cut, int s) const;
+
+  const step::JointStep& joint_;
+  const step::Layers& layers_;
+  int num_layers_;
+  const cluster::Cluster& cluster_;
+  std::string restriction_;
+  double limit_;
+  Cache& cache_;
+  PlannerLog& log_;
+  std::vector<double> layer_seconds_;
+  std::vector<std::vector<bool>> joint_batch_;  // by value of the joint graph and dim; only for restrictions
+};
+
+}  // namespace cordata::planner
