@@ -18,9 +18,10 @@ using base::user_error;
 using ir::DType;
 
 constexpr int64_t kPaperBatch = 1024;
-constexpr std::string_view kPaper = "Alpa (OSDI'22), table 6 and its artifact's benchmark suites";
+constexpr std::string_view kPaper = "Alpa (OSDI'22): its artifact's benchmark suites";
 constexpr std::string_view kOwn = "small default, for trying things";
-// Learning rates: Brown et al. 2020 (GPT-3), table 2.1, for the nearest size.
+
+// Learning rates: Brown et al. 2020 (GPT-3), table 2.1, for the nearest size; between its 13 B and 175 B, in between.
 ZooEntry paper_gpt(std::string_view name, int64_t hidden, int64_t layers, int64_t heads, double lr) {
   GptConfig c{layers, hidden, heads, 1024, 51200, true, DType::kBF16};
   OptimizerConfig o;
