@@ -167,7 +167,7 @@ Attribute read_struct(Cursor& c, std::string mnemonic, int depth) {
     c.expect('>');
     return a;
   }
-  if (c.accept_word("raw")) c.expect('<');
+  c.accept_word("raw");
   while (!c.accept('>')) {
     size_t at = (c.peek(), c.at());
     std::string key(c.word("the name of a field"));

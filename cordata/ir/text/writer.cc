@@ -136,7 +136,7 @@ void Writer::structure(const Attribute& a) {
     put("#{}<{} {}>", a.text.substr(0, dot), a.text.substr(dot + 1), a.word);
     return;
   }
-  put("#{}<{}", a.text, a.text == "stablehlo.conv" ? "raw<" : "");
+  put("#{}<{}", a.text, a.text == "stablehlo.conv" ? "raw " : "");
   bool first = true;
   auto field = [&](std::string_view key, const Attribute& v) {
     if (!first) out_ += ", ";
