@@ -174,6 +174,37 @@ TEST(BuildProblem, ObjectiveIsTheCostOfThePlanAndItsLeastIsEnumeration) {
   EXPECT_GT(sharded, 10);  // the cases are not all trivial
 }
 
+// Two readers that want a sharded value whole bring it there once: by a hub, in its own pass or a later one.
+TEST(BuildProblem, SeveralReadersShareOneReshard) {
+  const auto mesh = pair_of_devices();
+  for (const auto& pass : {kForward, kBackward}) {
+    StageView s;
+    s.values.assign(4, ir::Type::tensor(ir::DType::kF32, {8, 8}));
+    s.args = {0};
+    s.arg_kinds = {{step::ArgKind::kBatch, 0, true}};
+    s.ops = {{tanh(8, 8), {0}, {1}, kForward, 1e-6}, {tanh(8, 8), {1}, {2}, pass, 1e-6}, {tanh(8, 8), {1}, {3}, pass, 1e-6}};
+    s.results = {2, 3};
+    s.result_kinds = {{step::ResultKind::kSent, 0}, {step::ResultKind::kSent, 1}};
+    Restriction forced;
+    forced.op = [](const StageView&, int op, const Strategy& use) { return use.use[0] == (op == 0 ? 0 : sharding::kNone); };
+    const auto built = build_problem(s, mesh, forced);
+    Search search{built.problem};
+    search.go(0, 0);
+    const auto plan = decode(built, s, search.best_choice);
+    Sharding rows;
+    rows.at[0] = 0;
+    double gather = 0;
+    const auto path = sharding::reshard_path(s.values[1], rows, Sharding{}, mesh);
+    ASSERT_TRUE(path.has_value());
+    for (const auto& step : *path) gather += step.seconds.value;
+    EXPECT_NEAR(search.best, (2.5e-6 + gather) * 1e12, 20);
+    EXPECT_NEAR(price(s, plan, mesh) * 1e12, search.best, 20);
+    ASSERT_EQ(plan.hubs.size(), 1u);
+    EXPECT_EQ(plan.hubs[0].value, 1);
+    EXPECT_EQ(plan.hubs[0].sharding, Sharding{});
+  }
+}
+
 TEST(BuildProblem, NewParametersRestAsTheyDidAndTheLossIsWhole) {
   StageView s;
   const auto matrix = ir::Type::tensor(ir::DType::kF32, {8, 8});
