@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <mutex>
 #include <thread>
 
@@ -203,8 +204,10 @@ class MpiSession {
     // Ranks that share cores must not spin; a launcher's own setting wins.
     setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
     keep_freed_memory();
-    int provided = 0;
-    mpi::check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided), "MPI_Init_thread");
+    int initialized = 0, provided = 0;
+    MPI_Initialized(&initialized);
+    owned_ = !initialized;
+    mpi::check(initialized ? MPI_Query_thread(&provided) : MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided), "MPI_Init_thread");
     if (provided < MPI_THREAD_MULTIPLE) {
       throw base::environment_error("[runtime.transport] wanted an MPI built for threads (MPI_THREAD_MULTIPLE), got {}",
                                     provided);
@@ -212,9 +215,12 @@ class MpiSession {
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
   }
   ~MpiSession() {
-    if (std::uncaught_exceptions() == 0) MPI_Finalize();
+    if (owned_ && std::uncaught_exceptions() == 0) MPI_Finalize();
   }
   MpiSession(const MpiSession&) = delete;
+
+ private:
+  bool owned_ = false;
 };
 
 class MpiTransport : public Transport {
