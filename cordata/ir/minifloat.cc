@@ -79,7 +79,7 @@ uint64_t to_bits(double v, DType dtype) {
   if (std::isinf(v)) {
     bits = largest(f) + 1;
   } else {
-    int e = magnitude == 0 ? 0 : std::ilogb(magnitude);
+    int e = magnitude == 0 ? 1 - f.bias : std::ilogb(magnitude);
     e = std::max(e, 1 - f.bias);  // subnormals share the lowest exponent
     double scaled = std::nearbyint(std::ldexp(magnitude, f.mantissa - e));  // mantissa with its leading one
     bits = (static_cast<uint64_t>(e + f.bias - 1) << f.mantissa) + static_cast<uint64_t>(scaled);
