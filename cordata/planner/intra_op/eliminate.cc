@@ -113,16 +113,27 @@ class Eliminator {
     }
   }
 
-  // message(scope) = min over the node of the sum of the tables. The node is first in each, so its stride is value.size()/domain.
+  // The table with its first node moved to be the fastest, so that the inner loop runs along memory.
+  static std::vector<T> transpose(const std::vector<T>& value, size_t d) {
+    size_t rest = value.size() / d;
+    std::vector<T> turned(value.size());
+    for (size_t s = 0; s < d; ++s)
+      for (size_t r = 0; r < rest; ++r) turned[r * d + s] = value[s * rest + r];
+    return turned;
+  }
+
+  // message(scope) = min over the node of the sum of the tables. Finite sums stay below infinite/2, so sums are capped, not tested.
   Table<T> minimise(int node, const std::vector<int>& ids, std::vector<int> scope) {
     const auto& bucket = buckets_[place_[node]];
     size_t d = domain(node), depth = scope.size(), count = 1;
     std::vector<size_t> shape;
     for (int n : scope) shape.push_back(domain(n)), count *= domain(n);
     std::vector<std::vector<size_t>> stride(ids.size(), std::vector<size_t>(depth, 0));
+    std::vector<std::vector<T>> turned;
     for (size_t k = 0; k < ids.size(); ++k) {
       const auto& own = bucket[ids[k]].scope;
-      size_t step = 1;
+      turned.push_back(transpose(bucket[ids[k]].value, d));
+      size_t step = d;
       for (size_t i = own.size(); i-- > 1; step *= domain(own[i]))
         stride[k][std::find(scope.begin(), scope.end(), own[i]) - scope.begin()] = step;
     }
@@ -132,12 +143,12 @@ class Eliminator {
     for (size_t out = 0; out < count; ++out) {
       std::fill(sum.begin(), sum.end(), T{0});
       for (size_t k = 0; k < ids.size(); ++k) {
-        const auto& value = bucket[ids[k]].value;
-        size_t leap = value.size() / d;
-        const T* at = value.data() + offset[k];
-        for (size_t s = 0; s < d; ++s) sum[s] = add(sum[s], at[s * leap]);
+        const T* at = turned[k].data() + offset[k];
+        for (size_t s = 0; s < d; ++s) sum[s] = std::min<T>(sum[s] + at[s], infinite_);
       }
-      message.value[out] = *std::min_element(sum.begin(), sum.end());
+      T least = infinite_;
+      for (size_t s = 0; s < d; ++s) least = std::min(least, sum[s]);
+      message.value[out] = least >= infinite_ / 2 ? infinite_ : least;
       for (size_t i = depth; i-- > 0;) {
         bool carry = ++index[i] == shape[i];
         for (size_t k = 0; k < ids.size(); ++k) offset[k] += carry ? -(shape[i] - 1) * stride[k][i] : stride[k][i];

@@ -16,12 +16,13 @@ Problem random_problem(std::mt19937_64& random) {
   int count = 1 + static_cast<int>(draw(7));
   int64_t magnitude = draw(4) == 0 ? 100'000'000'000'000'000 : 20;
   bool memory = draw(2);
+  int64_t shift = draw(2) ? magnitude / 2 : 0;  // negative costs too
   for (int n = 0; n < count; ++n) {
     Problem::Node node;
     node.from = draw(6), node.to = node.from + draw(5);
     int strategies = 1 + static_cast<int>(draw(4));
     for (int s = 0; s < strategies; ++s) {
-      node.cost.push_back(draw(12) == 0 ? kInfinite : draw(magnitude));
+      node.cost.push_back(draw(12) == 0 ? kInfinite : draw(magnitude) - shift);
       if (memory) node.usage.push_back(draw(10));
     }
     p.nodes.push_back(node);
@@ -29,7 +30,7 @@ Problem random_problem(std::mt19937_64& random) {
   for (int64_t e = draw(2 * count + 1); e > 0; --e) {
     Problem::Edge edge{static_cast<int>(draw(count)), static_cast<int>(draw(count)), {}};
     size_t size = p.nodes[edge.u].cost.size() * p.nodes[edge.v].cost.size();
-    for (size_t i = 0; i < size; ++i) edge.cost.push_back(draw(6) == 0 ? kInfinite : draw(magnitude));
+    for (size_t i = 0; i < size; ++i) edge.cost.push_back(draw(6) == 0 ? kInfinite : draw(magnitude) - shift);
     p.edges.push_back(edge);
   }
   if (memory) p.usage_limit = 3 + draw(20);
