@@ -23,10 +23,11 @@ struct Box {
 
 enum class OpCode : uint8_t {
   kRun,   // execute `module` with `args` slots into `results` slots; donated arguments' slots become empty
-  kSend,  // send `box` of slot args[0] to rank `peer` under `tag`; the slot keeps its buffer until the message has left
+  kSend,  // send `box` (local coordinates) of slot args[0] to rank `peer` under `tag`; the slot keeps its buffer until the message has left
   kRecv,  // fill results[0] (a new buffer of type `type`) from `pieces`, each a box from a peer under a tag
   kLoad,  // fill results[0] with this rank's `box` of batch input `input`, microbatch `microbatch`
   kZero,  // fill results[0] with zeros of type `type`
+  kMove,  // the buffer of args[0] becomes results[0]'s
   kFree,  // drop the buffers of `args`
   kLoss,  // args[0] holds the step's loss (a scalar): report it
 };
@@ -37,7 +38,7 @@ struct Piece {
   int tag = 0;
   Slot local_slot = -1;
   Box source;        // box of local_slot's buffer (local copies only)
-  Box box;           // where it goes in the new buffer
+  Box box;           // where it goes in the new buffer (local coordinates)
 };
 
 struct Instruction {
@@ -98,7 +99,8 @@ struct Program {
   int64_t batch = 1;
   std::string schedule;
   std::vector<ModuleText> modules;
-  std::vector<std::vector<int>> communicators;  // rank lists, made at start in this order
+  // By number (`comm` of a custom call): disjoint groups of ranks, of which a rank talks in its own. Made at start in this order.
+  std::vector<std::vector<std::vector<int>>> communicators;
   std::vector<BatchInput> inputs;
   std::vector<RankProgram> ranks;
 };
