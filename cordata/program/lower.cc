@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "cordata/base/error.h"
+#include "cordata/ir/text.h"
+#include "cordata/program/lower_stage.h"
+
+namespace cordata::program {
+namespace {
+
+using partition::PortRef;
+
+bool has_collectives(const ir::Graph& graph) {
+  for (ir::NodeId id : graph.ops()) switch (graph.node(id).kind) {
+      case ir::OpKind::kAllReduce: case ir::OpKind::kAllGather: case ir::OpKind::kReduceScatter: case ir::OpKind::kAllToAll:
+      case ir::OpKind::kCollectivePermute: return true;
+      case ir::OpKind::kCustomCall: {
+        const ir::Attribute* target = ir::Graph::find_attr(graph.node(id), "call_target_name");
+        if (target && target->text.starts_with("cordata.")) return true;
+        break;
+      }
+      default: break;
+    }
+  return false;
+}
+
+ModuleText module_text(const partition::Module& module, int stage) {
+  ModuleText text{module.name, stage, ir::write_module(module.graph), {}, {}, module.alias, has_collectives(module.graph)};
+  for (const PortRef& a : module.args) text.args.push_back(a.local);
+  for (const PortRef& r : module.results) text.results.push_back(r.local);
+  return text;
+}
+
+std::vector<std::vector<int>> rank_groups(const plan::Stage& stage, uint32_t axes) {
+  std::vector<std::vector<int>> groups = stage.mesh.groups(axes);
+  for (auto& group : groups)
+    for (int& device : group) device = stage.ranks[device];
+  return groups;
+}
+
+std::vector<BatchInput> batch_inputs(const step::JointStep& joint) {
+  std::vector<BatchInput> inputs;
+  for (size_t a = 0; a < joint.args.size(); ++a)
+    if (joint.args[a].role == step::Role::kBatch)
+      inputs.push_back({joint.args[a].name, joint.graph.type(joint.graph.args()[a]), std::max(joint.args[a].batch_dim, 0)});
+  return inputs;
+}
+
+}  // namespace
+
+Program lower(const step::JointStep& joint, const step::TrainStep& step, const plan::Plan& plan,
+              partition::CollectiveMode mode) {
+  if (step.key) throw base::user_error("[program.lower] wanted a train step without a random key, got one; keys are not supported yet");
+  const bool has_state = std::any_of(joint.args.begin(), joint.args.end(), [](const auto& p) { return p.role == step::Role::kState; });
+  if (has_state && joint.microbatches > 1)
+    throw base::user_error("[program.lower] wanted one microbatch for a model with state, got {}; try --microbatches 1", joint.microbatches);
+  const step::Cut cut = step::cut(joint, plan.layers, plan.stage_of_layer());
+  const int stages = static_cast<int>(cut.stages.size());
+  if (stages != static_cast<int>(plan.stages.size()))
+    throw base::user_error("[program.lower] wanted a plan of {} stages for these layers, got {}", stages, plan.stages.size());
+
+  Program program;
+  program.microbatches = joint.microbatches;
+  program.batch = step.batch;
+  program.schedule = plan.schedule;
+  program.inputs = batch_inputs(joint);
+  program.num_ranks = plan.cluster.num_devices();
+
+  const Schedule schedule = make_schedule(plan.schedule, stages, joint.microbatches);
+  for (int s = 0; s < stages; ++s) {
+    const plan::Stage& stage = plan.stages[s];
+    const partition::StageModules modules =
+        partition::partition_stage(cut.stages[s], stage.sharding, stage.mesh, joint.microbatches, stages == 1, mode,
+                                   static_cast<int>(program.communicators.size()));
+    const int first_module = static_cast<int>(program.modules.size());
+    for (const partition::Module& m : modules.modules) program.modules.push_back(module_text(m, s));
+    for (uint32_t axes : modules.axes_sets) program.communicators.push_back(rank_groups(stage, axes));
+    for (size_t k = 0; k < stage.ranks.size(); ++k)
+      program.ranks.push_back(lower_rank(joint, cut, plan, s, static_cast<int>(k), modules, first_module, schedule[s]));
+  }
+  std::sort(program.ranks.begin(), program.ranks.end(), [](const auto& a, const auto& b) { return a.rank < b.rank; });
+  report_loss_at_rank_zero(program);
+  return program;
+}
+
+}  // namespace cordata::program

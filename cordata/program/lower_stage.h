@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cordata/program/program.h"
+
+namespace cordata::program {
+
+// The lists of one rank: device `device` of stage `stage`. `first_module`: the number of the stage's first module in
+// the program; `work`: the stage's part of the schedule.
+RankProgram lower_rank(const step::JointStep& joint, const step::Cut& cut, const plan::Plan& plan, int stage, int device,
+                       const partition::StageModules& modules, int first_module, const std::vector<Work>& work);
+
+// The stage that has the loss sends it to rank 0, which reports it.
+void report_loss_at_rank_zero(Program& program);
+
+
+}  // namespace cordata::program
