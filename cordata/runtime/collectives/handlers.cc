@@ -71,8 +71,8 @@ class Call {
     return parse_reduce({text->ptr, text->len});
   }
   std::vector<std::pair<int, int>> pairs() const {
-    auto* array = static_cast<XLA_FFI_Array*>(attribute("source_target_pairs", XLA_FFI_AttrType_ARRAY));
-    if (array->dtype != XLA_FFI_DataType_S64 || array->size % 2) throw wrong("source_target_pairs");
+    auto* array = static_cast<XLA_FFI_Array*>(attribute("pairs", XLA_FFI_AttrType_ARRAY));
+    if (array->dtype != XLA_FFI_DataType_S64 || array->size % 2) throw wrong("pairs");
     auto* values = static_cast<int64_t*>(array->data);
     std::vector<std::pair<int, int>> pairs;
     for (size_t i = 0; i < array->size; i += 2) pairs.emplace_back(values[i], values[i + 1]);
@@ -151,7 +151,7 @@ int64_t register_collectives(const Plugin& plugin) {
   plugin.register_handler("cordata.all_gather", handler<run_all_gather>);
   plugin.register_handler("cordata.reduce_scatter", handler<run_reduce_scatter>);
   plugin.register_handler("cordata.all_to_all", handler<run_all_to_all>);
-  plugin.register_handler("cordata.collective_permute", handler<run_collective_permute>);
+  plugin.register_handler("cordata.permute", handler<run_collective_permute>);
   context_type.type_id = slot->second = plugin.register_type("cordata.CollectiveContext");
   return slot->second;
 }

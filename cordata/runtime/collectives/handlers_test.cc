@@ -94,8 +94,8 @@ TEST(Handlers, AllToAll) {
 }
 
 TEST(Handlers, CollectivePermute) {
-  auto text = module_of("collective_permute", "tensor<2xf32>", "tensor<2xf32>",
-                        "source_target_pairs = array<i64: 0, 1>");
+  auto text = module_of("permute", "tensor<2xf32>", "tensor<2xf32>",
+                        "pairs = array<i64: 0, 1>");
   EXPECT_EQ(run(2, text, {2}), (std::vector<Floats>{{0, 0}, {0, 1}}));
 }
 
