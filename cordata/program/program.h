@@ -84,9 +84,6 @@ struct RankProgram {
   std::vector<Instruction> setup;      // once, before the first step (zeroed accumulators)
   std::vector<Instruction> step;       // every step
   std::vector<int> modules;            // those it runs
-  // Modules are the same text on all ranks of a stage, so a custom call's `comm` names a set of axes, of which each rank is in
-  // another group: by `comm`, which of Program.communicators this rank means, or -1. Empty: `comm` is that number itself.
-  std::vector<int> communicators;
 };
 
 struct BatchInput {

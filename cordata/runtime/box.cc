@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cordata/runtime/box.h"
 
-#include <algorithm>
 #include <cstring>
 
 #include "cordata/base/error.h"
@@ -73,16 +72,6 @@ int64_t num_elements(const program::Box& box) {
   int64_t n = 1;
   for (int64_t e : box.extent) n *= e;
   return n;
-}
-
-program::Box intersect(const program::Box& a, const program::Box& b) {
-  program::Box both = a;
-  for (size_t d = 0; d < a.start.size(); ++d) {
-    both.start[d] = std::max(a.start[d], b.start[d]);
-    int64_t end = std::min(a.start[d] + a.extent[d], b.start[d] + b.extent[d]);
-    both.extent[d] = std::max<int64_t>(0, end - both.start[d]);
-  }
-  return both;
 }
 
 }  // namespace cordata::runtime

@@ -41,7 +41,5 @@ BoxCopy unpack(const ir::Type& type, const program::Box& box);
 
 program::Box whole(const ir::Shape& shape);
 int64_t num_elements(const program::Box& box);
-// What both boxes hold; extents of 0 when that is nothing.
-program::Box intersect(const program::Box& a, const program::Box& b);
 
 }  // namespace cordata::runtime

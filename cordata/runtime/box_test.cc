@@ -72,10 +72,5 @@ TEST(BoxCopy, WholeRowsAreOneRunAndColumnsAreNot) {
   EXPECT_THROW(pack(type, {{3, 0}, {2, 6}}), base::Error);
 }
 
-TEST(Box, Intersect) {
-  EXPECT_EQ(intersect({{0, 2}, {4, 4}}, {{2, 0}, {4, 3}}), (program::Box{{2, 2}, {2, 1}}));
-  EXPECT_EQ(num_elements(intersect({{0}, {2}}, {{2}, {2}})), 0);
-}
-
 }  // namespace
 }  // namespace cordata::runtime
