@@ -29,14 +29,17 @@ class GraphBuilder {
   void end_region(std::vector<ValueId> results);
   std::span<const ValueId> region_args(RegionId id) const;
 
-  const Type& type(ValueId v) const;
-  const Node& node(NodeId n) const;
+  const Type& type(ValueId v) const { return graph_.type(v); }
+  const Node& node(NodeId n) const { return graph_.node(n); }
+  const Graph& graph() const { return graph_; }  // what is built so far
   void set_name(ValueId v, std::string name);
   void set_module_attrs(AttrDict attrs);
 
   // Copies one top-level node of another graph (its regions too) with operands mapped by `map` (old value index ->
   // new value, invalid where absent); maps its results as well. The work horse of every graph rewrite.
-  NodeId clone(const Graph& from, NodeId node, std::vector<ValueId>& map);
+  // `order` may give the nodes of inner regions in another topological order.
+  using NodeOrder = std::function<std::vector<NodeId>(RegionId)>;
+  NodeId clone(const Graph& from, NodeId node, std::vector<ValueId>& map, const NodeOrder& order = nullptr);
   // Copies a whole graph's body in, with its arguments bound to `args`; returns what its results became.
   std::vector<ValueId> inline_graph(const Graph& from, const std::vector<ValueId>& args);
 
@@ -69,11 +72,17 @@ class GraphBuilder {
   ValueId reduce(OpKind kind, ValueId x, double init, std::vector<int64_t> dims);  // kind: kAdd, kMaximum, ...
 
  private:
-  struct Open {
-    RegionId region;
-  };
+  ValueId add_value(Type type, NodeId def, int index);
+  void check_operands(OpKind kind, const std::vector<ValueId>& operands) const;
+  RegionId clone_region(const Graph& from, RegionId region, std::vector<ValueId>& map, const NodeOrder& order);
+  void adopt_regions(OpKind kind, const std::vector<RegionId>& regions);
+  bool visible(ValueId v) const;
+
   Graph graph_;
-  std::vector<Open> open_;
+  std::vector<RegionId> open_;            // the regions being built, outermost first
+  std::vector<RegionId> value_region_;    // by value: where it is defined
+  std::vector<RegionId> region_parent_;   // by region: what it was begun in
+  std::vector<char> region_open_, region_used_;
 };
 
 // Reads one element of dense elements as a double (real part of complex ones), and writes splats.
