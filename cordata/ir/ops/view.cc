@@ -40,6 +40,15 @@ void want_tensors(const OpView& v) {
   for (const Type& t : v.operands) want(v, t.is_tensor(), "tensors");
 }
 
+FactorRule replicated_rule(const OpView& v) {
+  auto whole = [](std::span<const Type> types) {
+    std::vector<TensorFactors> out;
+    for (const Type& t : types) out.emplace_back(t.is_tensor() ? t.shape.size() : 0);
+    return out;
+  };
+  return {.factors = {}, .operands = whole(v.operands), .results = whole(v.results), .linear = {}};
+}
+
 const Attribute* find(const OpView& v, std::string_view key) {
   auto it = v.attrs.find(key);
   return it == v.attrs.end() ? nullptr : &it->second;
