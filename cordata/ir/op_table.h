@@ -21,6 +21,7 @@ struct OpView {
   const AttrDict& attrs;
   const Graph* graph = nullptr;        // holds the regions; null while building an op without any
   std::span<const RegionId> regions;
+  const Node* node = nullptr;      // where it stands in `graph`, if it does: rules may look at what operands are made from
 };
 
 // What a VJP sees and makes. Primal values are ids of the graph being built. `cotangents` has one entry per result

@@ -2,13 +2,14 @@
 // CHLO's elementwise ops: functions that StableHLO leaves to its clients. JAX emits some of them (erf, erf_inv, ...).
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
+#include "cordata/ir/ops/rules.h"
 
 namespace cordata::ir::ops {
 namespace {
 
-constexpr OpRow unary(OpKind kind) { return {.kind = kind, .infer = same_type_unary, .flops = per_element}; }
-constexpr OpRow binary(OpKind kind) { return {.kind = kind, .infer = same_type_binary, .flops = per_element}; }
-constexpr OpRow test(OpKind kind) { return {.kind = kind, .infer = predicate, .flops = per_element}; }
+constexpr OpRow unary(OpKind kind) { return {.kind = kind, .infer = same_type_unary, .flops = per_element, .rule = elementwise_rule}; }
+constexpr OpRow binary(OpKind kind) { return {.kind = kind, .infer = same_type_binary, .flops = per_element, .rule = elementwise_rule}; }
+constexpr OpRow test(OpKind kind) { return {.kind = kind, .infer = predicate, .flops = per_element, .rule = elementwise_rule}; }
 
 constexpr OpRow kRows[] = {
     unary(OpKind::kChloAcos),

@@ -2,6 +2,7 @@
 // Ops that change the element type, or round to another's precision.
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
+#include "cordata/ir/ops/rules.h"
 
 namespace cordata::ir::ops {
 namespace {
@@ -27,9 +28,9 @@ void verify_bitcast(const OpView& v) {
 }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kBitcastConvert, .verify = verify_bitcast},
-    {.kind = OpKind::kConvert, .verify = verify_convert, .flops = per_element},
-    {.kind = OpKind::kReducePrecision, .infer = same_type_unary, .flops = per_element},
+    {.kind = OpKind::kBitcastConvert, .verify = verify_bitcast, .rule = bitcast_rule},
+    {.kind = OpKind::kConvert, .verify = verify_convert, .flops = per_element, .rule = convert_rule},
+    {.kind = OpKind::kReducePrecision, .infer = same_type_unary, .flops = per_element, .rule = elementwise_rule},
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
+#include "cordata/ir/ops/rules.h"
 
 namespace cordata::ir::ops {
 
@@ -93,7 +94,7 @@ base::Flops convolution_flops(const OpView& v) {
 }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kConvolution, .infer = convolution, .flops = convolution_flops},
+    {.kind = OpKind::kConvolution, .infer = convolution, .flops = convolution_flops, .rule = convolution_rule},
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
+#include "cordata/ir/ops/rules.h"
 
 namespace cordata::ir::ops {
 namespace {
@@ -76,8 +77,8 @@ base::Flops ragged_dot_flops(const OpView& v) { return products(v, static_cast<d
 
 constexpr OpRow kRows[] = {
     {.kind = OpKind::kChloRaggedDot, .flops = ragged_dot_flops},
-    {.kind = OpKind::kDot, .infer = dot, .flops = dot_flops},
-    {.kind = OpKind::kDotGeneral, .infer = dot_general, .flops = dot_general_flops},
+    {.kind = OpKind::kDot, .infer = dot, .flops = dot_flops, .rule = dot_rule},
+    {.kind = OpKind::kDotGeneral, .infer = dot_general, .flops = dot_general_flops, .rule = dot_general_rule},
     {.kind = OpKind::kEinsum},
     {.kind = OpKind::kUnaryEinsum},
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
+#include "cordata/ir/ops/rules.h"
 
 namespace cordata::ir::ops {
 namespace {
@@ -39,8 +40,8 @@ Types dynamic_update_slice(const OpView& v) {
 }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kDynamicSlice, .infer = dynamic_slice},
-    {.kind = OpKind::kDynamicUpdateSlice, .infer = dynamic_update_slice},
+    {.kind = OpKind::kDynamicSlice, .infer = dynamic_slice, .rule = dynamic_slice_rule, .localize = localize_dynamic_slice},
+    {.kind = OpKind::kDynamicUpdateSlice, .infer = dynamic_update_slice, .rule = dynamic_update_slice_rule},
 };
 
 }  // namespace

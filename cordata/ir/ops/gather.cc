@@ -5,6 +5,7 @@
 
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
+#include "cordata/ir/ops/rules.h"
 
 namespace cordata::ir::ops {
 
@@ -62,7 +63,7 @@ Types gather(const OpView& v) {
 }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kGather, .infer = gather},
+    {.kind = OpKind::kGather, .infer = gather, .rule = gather_rule, .localize = localize_gather},
     {.kind = OpKind::kTorchIndexSelect, .verify = [](const OpView& v) { given_tensor(v); }},
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
+#include "cordata/ir/ops/rules.h"
 
 namespace cordata::ir::ops {
 namespace {
@@ -27,7 +28,7 @@ Types reduce(const OpView& v) {
 }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kReduce, .infer = reduce, .flops = per_operand_element},
+    {.kind = OpKind::kReduce, .infer = reduce, .flops = per_operand_element, .rule = reduce_rule},
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "cordata/ir/ops/gather.h"
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
+#include "cordata/ir/ops/rules.h"
 
 namespace cordata::ir::ops {
 
@@ -46,7 +47,7 @@ Types scatter(const OpView& v) {
 base::Flops per_update(const OpView& v) { return base::Flops(static_cast<double>(v.operands.back().num_elements())); }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kScatter, .infer = scatter, .flops = per_update},
+    {.kind = OpKind::kScatter, .infer = scatter, .flops = per_update, .rule = scatter_rule, .localize = localize_scatter},
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 // Elementwise ops whose predicate or bounds may be scalars.
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
+#include "cordata/ir/ops/rules.h"
 
 namespace cordata::ir::ops {
 namespace {
@@ -30,8 +31,8 @@ Types clamp(const OpView& v) {
 }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kClamp, .infer = clamp, .flops = per_element},
-    {.kind = OpKind::kSelect, .infer = select, .flops = per_element},
+    {.kind = OpKind::kClamp, .infer = clamp, .flops = per_element, .rule = elementwise_rule},
+    {.kind = OpKind::kSelect, .infer = select, .flops = per_element, .rule = select_rule},
 };
 
 }  // namespace

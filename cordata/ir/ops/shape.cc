@@ -4,6 +4,7 @@
 
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
+#include "cordata/ir/ops/rules.h"
 
 namespace cordata::ir::ops {
 namespace {
@@ -106,15 +107,15 @@ Types transpose(const OpView& v) {
 }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kBroadcast, .infer = broadcast},
-    {.kind = OpKind::kBroadcastInDim, .verify = verify_broadcast_in_dim},
-    {.kind = OpKind::kConcatenate, .infer = concatenate},
+    {.kind = OpKind::kBroadcast, .infer = broadcast, .rule = broadcast_rule, .localize = localize_broadcast},
+    {.kind = OpKind::kBroadcastInDim, .verify = verify_broadcast_in_dim, .rule = broadcast_in_dim_rule},
+    {.kind = OpKind::kConcatenate, .infer = concatenate, .rule = concatenate_rule},
     {.kind = OpKind::kGetDimensionSize, .infer = get_dimension_size},
-    {.kind = OpKind::kPad, .infer = pad},
-    {.kind = OpKind::kReshape, .verify = verify_reshape},
-    {.kind = OpKind::kReverse, .infer = reverse},
-    {.kind = OpKind::kSlice, .infer = slice},
-    {.kind = OpKind::kTranspose, .infer = transpose},
+    {.kind = OpKind::kPad, .infer = pad, .rule = pad_rule},
+    {.kind = OpKind::kReshape, .verify = verify_reshape, .rule = reshape_rule},
+    {.kind = OpKind::kReverse, .infer = reverse, .rule = reverse_rule},
+    {.kind = OpKind::kSlice, .infer = slice, .rule = slice_rule, .localize = localize_slice},
+    {.kind = OpKind::kTranspose, .infer = transpose, .rule = transpose_rule},
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
+#include "cordata/ir/ops/rules.h"
 
 namespace cordata::ir::ops {
 namespace {
@@ -38,8 +39,8 @@ base::Flops sort_flops(const OpView& v) {
 base::Flops top_k_flops(const OpView& v) { return comparisons(v, v.operands[0].shape.back()); }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kChloTopK, .infer = top_k, .flops = top_k_flops},
-    {.kind = OpKind::kSort, .infer = sort, .flops = sort_flops},
+    {.kind = OpKind::kChloTopK, .infer = top_k, .flops = top_k_flops, .rule = top_k_rule},
+    {.kind = OpKind::kSort, .infer = sort, .flops = sort_flops, .rule = sort_rule},
 };
 
 }  // namespace

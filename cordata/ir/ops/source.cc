@@ -2,6 +2,7 @@
 // Ops that make data out of nothing.
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
+#include "cordata/ir/ops/rules.h"
 
 namespace cordata::ir::ops {
 namespace {
@@ -22,8 +23,8 @@ void verify_iota(const OpView& v) {
 constexpr OpRow kRows[] = {
     {.kind = OpKind::kChloConstant, .infer = constant},
     {.kind = OpKind::kChloConstantLike, .verify = [](const OpView& v) { given_tensor(v); }},
-    {.kind = OpKind::kConstant, .infer = constant},
-    {.kind = OpKind::kIota, .verify = verify_iota},
+    {.kind = OpKind::kConstant, .infer = constant, .rule = constant_rule, .localize = localize_constant},
+    {.kind = OpKind::kIota, .verify = verify_iota, .rule = iota_rule, .localize = localize_iota},
 };
 
 }  // namespace

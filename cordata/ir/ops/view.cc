@@ -155,7 +155,7 @@ void want_dims(const OpView& v, std::span<const int64_t> dims, int64_t rank, std
 }
 
 NodeView::NodeView(const Graph& graph, const Node& node)
-    : view{.kind = node.kind, .operands = {}, .results = {}, .attrs = node.attrs, .graph = &graph, .regions = node.regions} {
+    : view{.kind = node.kind, .operands = {}, .results = {}, .attrs = node.attrs, .graph = &graph, .regions = node.regions, .node = &node} {
   for (ValueId o : node.operands) operand_types.push_back(graph.type(o));
   for (int i = 0; i < node.num_results; ++i) result_types.push_back(graph.type(node.result(i)));
   view.operands = operand_types;
