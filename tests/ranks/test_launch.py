@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Launches ranks that end in every way there is: the status, the last line on stderr, and nobody left within 10 s."""
+import glob
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+WORKER = os.environ["CORDATA_LAUNCH_WORKER"]
+LIMIT_S = 10
+
+
+def processes(mark):
+    """Processes of the run that carries this mark in its environment: the command, mpirun, the ranks."""
+    found = []
+    for path in glob.glob("/proc/[0-9]*/environ"):
+        try:
+            with open(path, "rb") as file:
+                if f"MARK={mark}\0".encode() in file.read():
+                    found.append(int(path.split("/")[2]))
+        except OSError:
+            pass
+    return found
+
+
+class Run:
+    def __init__(self, ranks, how, who=0, **options):
+        self.mark = f"{os.getpid()}-{time.monotonic_ns()}"
+        self.folders = set(glob.glob("/dev/shm/cordata.*"))
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("OMPI_", "CORDATA_THREADS"))}
+        environment |= {"MARK": self.mark} | options.pop("environment", {})
+        self.process = subprocess.Popen([WORKER, str(ranks), how, str(who)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        text=True, env=environment, start_new_session=True, **options)
+
+    def wait_until_ready(self):
+        """Reads stderr until the rank that is to act says that it is ready."""
+        assert self.process.stderr.readline() == "ready\n"
+
+    def end(self):
+        """(status, stdout, stderr); fails when anything of the run is left, or it took too long."""
+        try:
+            out, err = self.process.communicate(timeout=LIMIT_S + 20)
+        finally:
+            self.check_gone(time.monotonic())
+        return self.process.returncode, out, err
+
+    def check_gone(self, since):
+        while processes(self.mark) and time.monotonic() < since + LIMIT_S:
+            time.sleep(0.05)
+        left = processes(self.mark)
+        for process in left:
+            os.kill(process, signal.SIGKILL)
+        assert not left, "processes of the run are left"
+        while set(glob.glob("/dev/shm/cordata.*")) - self.folders and time.monotonic() < since + LIMIT_S:
+            time.sleep(0.05)
+        assert not set(glob.glob("/dev/shm/cordata.*")) - self.folders, "the run's folder is left"
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 4])
+def test_ends_well(ranks):
+    status, out, err = Run(ranks, "ok").end()
+    assert (status, out, err) == (0, "done\n", "also done\n")
+
+
+@pytest.mark.parametrize("how, wanted, line", [
+    ("environment", 3, "cordata: rank 1: [test] the link is down"),
+    ("user", 2, "cordata: rank 1: [test] wanted this, got that"),
+    ("infeasible", 4, "cordata: rank 1: [test] no plan fits"),
+    ("exception", 1, "cordata: rank 1: first line\nsecond line"),
+    ("early", 2, "cordata: rank 1: [test] before MPI starts"),
+    ("handler", 3, "cordata: rank 1: said by a thread"),
+    ("terminate", 3, "cordata: rank 1: killed by SIGABRT"),
+    ("segv", 3, "cordata: rank 1: killed by SIGSEGV"),
+    ("overflow", 3, "cordata: rank 1: killed by SIGSEGV"),
+    ("term", 3, "cordata: rank 1: killed by SIGTERM"),
+    ("kill", 3, "cordata: rank 1: killed by SIGKILL (by hand, or because the machine ran out of memory)"),
+    ("quit", 3, "cordata: rank 1: ended with status 7 without saying why"),
+])
+def test_a_rank_fails(how, wanted, line):
+    begin = time.monotonic()
+    status, out, err = Run(4, how, 1).end()
+    assert status == wanted and out == ""
+    assert err.endswith("\n" + line + "\n") or err == line + "\n", err
+    assert "mpirun" not in err and "MPI_ABORT" not in err
+    assert time.monotonic() - begin < LIMIT_S
+
+
+@pytest.mark.parametrize("ranks, who", [(1, 0), (2, 0), (2, 1), (4, 3)])
+def test_any_rank_may_be_killed(ranks, who):
+    status, _, err = Run(ranks, "kill", who).end()
+    assert status == 3 and err.splitlines()[-1].startswith(f"cordata: rank {who}: killed by SIGKILL"), err
+
+
+def test_a_rank_killed_while_another_hangs_stopped():
+    run = Run(2, "stop", 1)
+    run.wait_until_ready()
+    os.kill(rank_process(run, 0), signal.SIGKILL)
+    status, _, err = run.end()
+    assert status == 3 and err.splitlines()[-1].startswith("cordata: rank 0: killed by SIGKILL"), err
+
+
+def rank_process(run, rank):
+    for process in processes(run.mark):
+        with open(f"/proc/{process}/environ", "rb") as file:
+            if f"OMPI_COMM_WORLD_RANK={rank}\0".encode() in file.read():
+                return process
+    raise AssertionError(f"no rank {rank}")
+
+
+def test_a_collective_that_passes_its_limit():
+    status, _, err = Run(2, "limit", 1).end()
+    assert status == 3 and "rank 0: barrier did not end within 1 s" in err.splitlines()[-1], err
+
+
+def test_a_status_without_an_exception():
+    status, _, err = Run(2, "check").end()
+    assert (status, err) == (5, "")
+
+
+@pytest.mark.parametrize("number, wanted", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("how", ["hang", "stop"])
+def test_the_command_is_told_to_end(number, wanted, how):
+    run = Run(4, how, 2)
+    run.wait_until_ready()
+    begin = time.monotonic()
+    run.process.send_signal(number)
+    status, _, err = run.end()
+    assert status == wanted and time.monotonic() - begin < 3, err
+    assert err.splitlines()[-1] == {130: "cordata: interrupted", 143: "cordata: killed by SIGTERM"}[wanted]
+
+
+def test_ctrl_c_on_a_terminal():
+    run = Run(2, "hang", 1)
+    run.wait_until_ready()
+    os.killpg(run.process.pid, signal.SIGINT)  # a terminal sends it to the whole group
+    status, _, err = run.end()
+    assert (status, err) == (130, "cordata: interrupted\n")
+
+
+@pytest.mark.parametrize("how", ["hang", "stop"])
+def test_the_command_is_killed(how):
+    run = Run(4, how, 1)
+    run.wait_until_ready()
+    run.process.kill()
+    run.process.wait()
+    run.check_gone(time.monotonic())
+
+
+def test_mpirun_is_killed():
+    run = Run(2, "hang", 1)
+    run.wait_until_ready()
+    mpirun = [p for p in processes(run.mark) if os.path.basename(os.readlink(f"/proc/{p}/exe")) in ("orterun", "mpirun", "prterun")]
+    os.kill(mpirun[0], signal.SIGKILL)
+    status, _, err = run.end()
+    assert status == 3, err
+
+
+@pytest.mark.parametrize("how, words", [
+    ("no-mpirun", "wanted to start no-such-mpirun, got: No such file or directory"),
+    ("bad-mpirun", "wanted 2 ranks, 0 started (mpirun's status: 1)"),
+    ("loader", "wanted 2 ranks, 1 started"),
+])
+def test_ranks_that_can_not_start(how, words):
+    status, _, err = Run(2, how, 1).end()
+    assert status == 3 and words in err, err
+
+
+def test_threads_are_the_cores_by_the_ranks():
+    cores = len(os.sched_getaffinity(0))
+    _, out, _ = Run(2, "threads").end()
+    assert out.splitlines()[0] == f"threads {max(1, cores // 2)}"
+    _, out, _ = Run(2, "threads", environment={"CORDATA_THREADS": "3"}).end()
+    assert out.splitlines()[0] == "threads 3"
+
+
+def test_every_rank_knows_its_place():
+    _, out, _ = Run(2, "place").end()
+    assert sorted(out.splitlines()) == ["done", "rank 0 of 2, 0 of 2 here", "rank 1 of 2, 1 of 2 here"]
+
+
+MPIRUN = ["mpirun", "--oversubscribe", "--bind-to", "none", "-n", "2", WORKER, "2"]
+
+
+def test_under_a_users_own_mpirun():
+    done = subprocess.run(MPIRUN + ["ok"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "done\n")
+    done = subprocess.run(MPIRUN + ["user", "1"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and "cordata: rank 1: [test] wanted this, got that" in done.stderr
