@@ -25,7 +25,8 @@ struct OpView {
 };
 
 // What a VJP sees and makes. Primal values are ids of the graph being built. `cotangents` has one entry per result
-// (invalid where nothing flowed back); the VJP sets `operand_cotangents` (one per operand, leave invalid for none).
+// (invalid where nothing flowed back; at least one is there); the VJP sets `operand_cotangents` (one per operand, leave
+// invalid for none). It may leave out those that are not `wanted`: they don't depend on what is differentiated by.
 struct VjpView {
   GraphBuilder& builder;
   const Graph& graph;  // where the node comes from
@@ -34,6 +35,7 @@ struct VjpView {
   std::span<const ValueId> results;     // in the builder
   std::span<const ValueId> cotangents;  // in the builder
   std::span<ValueId> operand_cotangents;
+  std::span<const char> wanted;  // by operand
 };
 
 // What emitting one device's share of an op sees. `sizes[f]` is the number of shards factor f is cut into on this
@@ -50,8 +52,9 @@ struct LocalizeView {
 };
 
 // One row per op: everything the project knows about it. A null function means: infer - result types must be given;
-// verify - nothing beyond infer; vjp - not differentiable (throws when a gradient is asked for); flops - zero;
-// rule - runs replicated; localize - the same op on local shapes with attributes that don't mention sharded extents.
+// verify - nothing beyond infer; vjp - not differentiable (throws when a gradient must pass; an op whose derivative is
+// zero has one that gives nothing); flops - zero; rule - runs replicated; localize - the same op on local shapes with
+// attributes that don't mention sharded extents.
 struct OpRow {
   OpKind kind;
   std::vector<Type> (*infer)(const OpView&) = nullptr;

@@ -8,6 +8,7 @@
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
 #include "cordata/ir/ops/rules.h"
+#include "cordata/ir/ops/vjp.h"
 
 namespace cordata::ir::ops {
 namespace {
@@ -138,7 +139,7 @@ constexpr OpRow kRows[] = {
     {.kind = OpKind::kIf, .infer = if_, .flops = longest_branch},
     {.kind = OpKind::kInfeed},
     {.kind = OpKind::kMap, .flops = map_flops},
-    {.kind = OpKind::kOptimizationBarrier, .infer = like_operands, .rule = barrier_rule},
+    {.kind = OpKind::kOptimizationBarrier, .infer = like_operands, .vjp = vjp_pass, .rule = barrier_rule},
     {.kind = OpKind::kOutfeed, .infer = token},
     {.kind = OpKind::kRecv},
     {.kind = OpKind::kSend, .infer = token},

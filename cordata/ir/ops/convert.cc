@@ -3,6 +3,7 @@
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
 #include "cordata/ir/ops/rules.h"
+#include "cordata/ir/ops/vjp.h"
 
 namespace cordata::ir::ops {
 namespace {
@@ -28,9 +29,9 @@ void verify_bitcast(const OpView& v) {
 }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kBitcastConvert, .verify = verify_bitcast, .rule = bitcast_rule},
-    {.kind = OpKind::kConvert, .verify = verify_convert, .flops = per_element, .rule = convert_rule},
-    {.kind = OpKind::kReducePrecision, .infer = same_type_unary, .flops = per_element, .rule = elementwise_rule},
+    {.kind = OpKind::kBitcastConvert, .verify = verify_bitcast, .vjp = vjp_zero, .rule = bitcast_rule},
+    {.kind = OpKind::kConvert, .verify = verify_convert, .vjp = vjp_convert, .flops = per_element, .rule = convert_rule},
+    {.kind = OpKind::kReducePrecision, .infer = same_type_unary, .vjp = vjp_reduce_precision, .flops = per_element, .rule = elementwise_rule},
 };
 
 }  // namespace

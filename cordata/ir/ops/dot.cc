@@ -4,6 +4,7 @@
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
 #include "cordata/ir/ops/rules.h"
+#include "cordata/ir/ops/vjp.h"
 
 namespace cordata::ir::ops {
 namespace {
@@ -77,8 +78,8 @@ base::Flops ragged_dot_flops(const OpView& v) { return products(v, static_cast<d
 
 constexpr OpRow kRows[] = {
     {.kind = OpKind::kChloRaggedDot, .flops = ragged_dot_flops},
-    {.kind = OpKind::kDot, .infer = dot, .flops = dot_flops, .rule = dot_rule},
-    {.kind = OpKind::kDotGeneral, .infer = dot_general, .flops = dot_general_flops, .rule = dot_general_rule},
+    {.kind = OpKind::kDot, .infer = dot, .vjp = vjp_dot, .flops = dot_flops, .rule = dot_rule},
+    {.kind = OpKind::kDotGeneral, .infer = dot_general, .vjp = vjp_dot_general, .flops = dot_general_flops, .rule = dot_general_rule},
     {.kind = OpKind::kEinsum},
     {.kind = OpKind::kUnaryEinsum},
 };

@@ -2,6 +2,7 @@
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
 #include "cordata/ir/ops/rules.h"
+#include "cordata/ir/ops/vjp.h"
 
 namespace cordata::ir::ops {
 namespace {
@@ -40,8 +41,8 @@ Types dynamic_update_slice(const OpView& v) {
 }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kDynamicSlice, .infer = dynamic_slice, .rule = dynamic_slice_rule, .localize = localize_dynamic_slice},
-    {.kind = OpKind::kDynamicUpdateSlice, .infer = dynamic_update_slice, .rule = dynamic_update_slice_rule},
+    {.kind = OpKind::kDynamicSlice, .infer = dynamic_slice, .vjp = vjp_dynamic_slice, .rule = dynamic_slice_rule, .localize = localize_dynamic_slice},
+    {.kind = OpKind::kDynamicUpdateSlice, .infer = dynamic_update_slice, .vjp = vjp_dynamic_update_slice, .rule = dynamic_update_slice_rule},
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
 #include "cordata/ir/ops/rules.h"
+#include "cordata/ir/ops/vjp.h"
 
 namespace cordata::ir::ops {
 
@@ -63,7 +64,7 @@ Types gather(const OpView& v) {
 }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kGather, .infer = gather, .rule = gather_rule, .localize = localize_gather},
+    {.kind = OpKind::kGather, .infer = gather, .vjp = vjp_gather, .rule = gather_rule, .localize = localize_gather},
     {.kind = OpKind::kTorchIndexSelect, .verify = [](const OpView& v) { given_tensor(v); }},
 };
 

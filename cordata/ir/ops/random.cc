@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
+#include "cordata/ir/ops/vjp.h"
 
 namespace cordata::ir::ops {
 namespace {
@@ -19,7 +20,7 @@ void verify_bits(const OpView& v) {
 }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kRng, .verify = verify_rng, .flops = per_element},
+    {.kind = OpKind::kRng, .verify = verify_rng, .vjp = vjp_zero, .flops = per_element},
     {.kind = OpKind::kRngBitGenerator, .verify = verify_bits},
 };
 

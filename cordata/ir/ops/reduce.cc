@@ -2,6 +2,7 @@
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
 #include "cordata/ir/ops/rules.h"
+#include "cordata/ir/ops/vjp.h"
 
 namespace cordata::ir::ops {
 namespace {
@@ -28,7 +29,7 @@ Types reduce(const OpView& v) {
 }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kReduce, .infer = reduce, .flops = per_operand_element, .rule = reduce_rule},
+    {.kind = OpKind::kReduce, .infer = reduce, .vjp = vjp_reduce, .flops = per_operand_element, .rule = reduce_rule},
 };
 
 }  // namespace

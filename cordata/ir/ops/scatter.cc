@@ -3,6 +3,7 @@
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
 #include "cordata/ir/ops/rules.h"
+#include "cordata/ir/ops/vjp.h"
 
 namespace cordata::ir::ops {
 
@@ -47,7 +48,7 @@ Types scatter(const OpView& v) {
 base::Flops per_update(const OpView& v) { return base::Flops(static_cast<double>(v.operands.back().num_elements())); }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kScatter, .infer = scatter, .flops = per_update, .rule = scatter_rule, .localize = localize_scatter},
+    {.kind = OpKind::kScatter, .infer = scatter, .vjp = vjp_scatter, .flops = per_update, .rule = scatter_rule, .localize = localize_scatter},
 };
 
 }  // namespace

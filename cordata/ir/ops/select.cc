@@ -3,6 +3,7 @@
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
 #include "cordata/ir/ops/rules.h"
+#include "cordata/ir/ops/vjp.h"
 
 namespace cordata::ir::ops {
 namespace {
@@ -31,8 +32,8 @@ Types clamp(const OpView& v) {
 }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kClamp, .infer = clamp, .flops = per_element, .rule = elementwise_rule},
-    {.kind = OpKind::kSelect, .infer = select, .flops = per_element, .rule = select_rule},
+    {.kind = OpKind::kClamp, .infer = clamp, .vjp = vjp_clamp, .flops = per_element, .rule = elementwise_rule},
+    {.kind = OpKind::kSelect, .infer = select, .vjp = vjp_select, .flops = per_element, .rule = select_rule},
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
 #include "cordata/ir/ops/rules.h"
+#include "cordata/ir/ops/vjp.h"
 
 namespace cordata::ir::ops {
 namespace {
@@ -107,15 +108,15 @@ Types transpose(const OpView& v) {
 }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kBroadcast, .infer = broadcast, .rule = broadcast_rule, .localize = localize_broadcast},
-    {.kind = OpKind::kBroadcastInDim, .verify = verify_broadcast_in_dim, .rule = broadcast_in_dim_rule},
-    {.kind = OpKind::kConcatenate, .infer = concatenate, .rule = concatenate_rule},
+    {.kind = OpKind::kBroadcast, .infer = broadcast, .vjp = vjp_broadcast, .rule = broadcast_rule, .localize = localize_broadcast},
+    {.kind = OpKind::kBroadcastInDim, .verify = verify_broadcast_in_dim, .vjp = vjp_broadcast_in_dim, .rule = broadcast_in_dim_rule},
+    {.kind = OpKind::kConcatenate, .infer = concatenate, .vjp = vjp_concatenate, .rule = concatenate_rule},
     {.kind = OpKind::kGetDimensionSize, .infer = get_dimension_size},
-    {.kind = OpKind::kPad, .infer = pad, .rule = pad_rule},
-    {.kind = OpKind::kReshape, .verify = verify_reshape, .rule = reshape_rule},
-    {.kind = OpKind::kReverse, .infer = reverse, .rule = reverse_rule},
-    {.kind = OpKind::kSlice, .infer = slice, .rule = slice_rule, .localize = localize_slice},
-    {.kind = OpKind::kTranspose, .infer = transpose, .rule = transpose_rule},
+    {.kind = OpKind::kPad, .infer = pad, .vjp = vjp_pad, .rule = pad_rule},
+    {.kind = OpKind::kReshape, .verify = verify_reshape, .vjp = vjp_reshape, .rule = reshape_rule},
+    {.kind = OpKind::kReverse, .infer = reverse, .vjp = vjp_reverse, .rule = reverse_rule},
+    {.kind = OpKind::kSlice, .infer = slice, .vjp = vjp_slice, .rule = slice_rule, .localize = localize_slice},
+    {.kind = OpKind::kTranspose, .infer = transpose, .vjp = vjp_transpose, .rule = transpose_rule},
 };
 
 }  // namespace

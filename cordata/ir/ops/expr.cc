@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cordata/ir/ops/expr.h"
+
+#include "cordata/ir/ops/view.h"
+
+namespace cordata::ir::ops {
+
+Expr sum(Expr x, const std::vector<int64_t>& dims) {
+  return dims.empty() ? x : x.of(x.b.reduce(OpKind::kAdd, x, 0, dims));
+}
+
+Expr sum_all(Expr x) { return sum(x, other_dims(x.type().rank(), {})); }
+
+Expr filled(Expr x, const Shape& shape) {
+  return x.type().shape == shape ? x : x.of(x.b.broadcast_in_dim(x, shape, {}));
+}
+
+}  // namespace cordata::ir::ops
