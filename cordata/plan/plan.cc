@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cordata/plan/plan.h"
 
-#include <unistd.h>
-
-#include <cstdio>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "cordata/base/error.h"
+#include "cordata/base/files.h"
 
 namespace cordata::plan {
 
@@ -19,29 +16,12 @@ std::vector<int> Plan::stage_of_layer() const {
   return out;
 }
 
-void write_plan(const Plan& plan, const std::string& path) {
-  const std::string temporary = path + "." + std::to_string(getpid());
-  {
-    std::ofstream out(temporary);
-    out << to_json(plan).dump(1) << "\n";
-    out.flush();
-    if (!out) {
-      std::remove(temporary.c_str());
-      throw base::user_error("[plan] can't write {}; try another place with -o", path);
-    }
-  }
-  if (std::rename(temporary.c_str(), path.c_str()) != 0) {
-    std::remove(temporary.c_str());
-    throw base::user_error("[plan] can't write {}; try another place with -o", path);
-  }
-}
+void write_plan(const Plan& plan, const std::string& path) { base::write_file(path, to_json(plan).dump(1) + "\n"); }
 
 Plan read_plan(const std::string& path) {
-  std::ifstream in(path);
-  if (!in) throw base::user_error("[plan] can't read {}", path);
   nlohmann::json j;
   try {
-    j = nlohmann::json::parse(in);
+    j = nlohmann::json::parse(base::read_file(path));
   } catch (const nlohmann::json::parse_error& e) {
     throw base::user_error("[plan] {} is not JSON: {}", path, e.what());
   }

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "cordata/cluster/cluster.h"
+
+namespace cordata::cli {
+
+inline constexpr std::string_view kClusterHelp = "PRESET:HOSTS, local:RANKS, or a cluster file";
+inline constexpr std::string_view kPlannerHelp = "Planner, NAME[:key=value,...]: ";
+
+// cluster::resolve, with the nearest preset named when there is no such one.
+cluster::Cluster resolve_cluster(const std::string& spec);
+
+// Throws a user error with the nearest planner's name when there is none of that name.
+void check_planner(const std::string& name);
+// "auto single data zero-2 ...", for help.
+std::string planner_list();
+
+}  // namespace cordata::cli

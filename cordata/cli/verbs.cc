@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cordata/cli/verbs/verbs.h"
+
+namespace cordata::cli {
+
+std::span<const Verb> verb_table() {
+  static const Verb table[] = {
+      cluster_verb(),
+      devices_verb(),
+      export_verb(),
+      inspect_verb(),
+      models_verb(),
+  };
+  return table;
+}
+
+}  // namespace cordata::cli

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cordata/cli/verb.h"
+
+namespace cordata::cli {
+
+// One a file: verbs/NAME.cc.
+Verb cluster_verb();
+Verb devices_verb();
+Verb export_verb();
+Verb inspect_verb();
+Verb models_verb();
+
+}  // namespace cordata::cli
