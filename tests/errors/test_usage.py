@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Wrong usage: exit status 2, and a message with what was wanted, what was got and what to try."""
+import json
+
+import pytest
+from command import cordata, fails
+
+# (arguments, words of the message)
+WRONG = {
+    "no such verb": (["inspet"], ["no verb 'inspet'", "'inspect'"]),
+    "far from any verb": (["frobnicate"], ["no verb 'frobnicate'", "cordata --help"]),
+    "flag before verb": (["--plan"], ["wanted a verb first", "--plan"]),
+    "no such flag": (["inspect", "mlp", "--jsn"], ["no flag '--jsn'", "'--json'"]),
+    "flag with value": (["devices", "--plugn=x"], ["no flag '--plugn'", "'--plugin'"]),
+    "no such short flag": (["export", "mlp", "-x", "d"], ["no flag '-x'", "export --help"]),
+    "missing argument": (["inspect"], ["inspect", "required", "inspect --help"]),
+    "too many arguments": (["inspect", "mlp", "gpt"], ["gpt", "inspect --help"]),
+    "not a number": (["export", "mlp", "-o", "/tmp/never", "--seed", "x"], ["seed", "x"]),
+    "model": (["inspect", "gtp-39b"], ["'gtp-39b'", "gpt-39b"]),
+    "override": (["inspect", "gpt:hiden=8"], ["'hiden'", "hidden"]),
+    "override of another model": (["inspect", "mlp:heads=8"], ["'heads'"]),
+    "override without value": (["inspect", "gpt:hidden"], ["key=value", "'hidden'"]),
+    "override no number": (["inspect", "gpt:hidden=big"], ["hidden=big", "whole number"]),
+    "override of zero": (["inspect", "gpt:layers=0"], ["layers=0", "at least 1"]),
+    "sizes that don't fit": (["inspect", "gpt:hidden=100,heads=3"], ["heads", "divide"]),
+    "preset": (["cluster", "show", "p3.16xlarg:8"], ["'p3.16xlarg:8'", "'p3.16xlarge'"]),
+    "no hosts": (["cluster", "show", "h100:0"], ["h100:", "'0'"]),
+    "cluster action": (["cluster", "sow", "h100:1"], ["show", "'sow'"]),
+    "plugin missing": (["devices", "--plugin", "/no/such.so"], ["/no/such.so", "--plugin"]),
+    "plugin that is none": (["devices", "--plugin", __file__], [__file__, "PJRT plugin"]),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_usage(name):
+    args, words = WRONG[name]
+    fails(2, *words, args=args)
+
+
+@pytest.mark.parametrize("name", ["model", "no such flag", "preset"])
+def test_json_says_it_too(name):
+    args, words = WRONG[name]
+    got = fails(2, *words, args=[*args, "--json"])
+    assert got.json()["status"] == 2
+    assert words[0] in got.json()["error"]
+
+
+def test_no_verb_shows_help():
+    got = cordata()
+    assert got.status == 2 and "Usage: cordata VERB" in got.err
+
+
+def verbs():
+    return [line.split()[0] for line in cordata("--help").out.split("Verbs:\n")[1].split("\n\n")[0].splitlines()]
+
+
+def test_help_and_version():
+    assert cordata("--version").out.startswith("cordata 0.")
+    assert {"devices", "cluster", "models", "export", "inspect"} <= set(verbs())
+    assert verbs() == sorted(verbs())
+
+
+def test_every_verb_has_json_and_examples():
+    for verb in verbs():
+        got = cordata(verb, "--help")
+        assert got.status == 0
+        assert "--json" in got.out, verb
+        assert f"Examples:\n  cordata {verb}" in got.out, verb
+
+
+@pytest.mark.parametrize("args", [["models"], ["devices"], ["cluster", "show", "h100:2"], ["inspect", "gpt-39b"]])
+def test_json_is_one_document(args):
+    got = cordata(*args, "--json")
+    assert got.status == 0
+    assert isinstance(json.loads(got.out), dict)
