@@ -34,7 +34,7 @@ constexpr OpRow kRows[] = {
     test(OpKind::kChloIsNegInf),
     test(OpKind::kChloIsPosInf),
     unary(OpKind::kChloLgamma, vjp_chlo_lgamma),
-    binary(OpKind::kChloNextAfter, vjp_zero),
+    binary(OpKind::kChloNextAfter),
     binary(OpKind::kChloPolygamma, vjp_chlo_polygamma),
     unary(OpKind::kChloSinh, vjp_chlo_sinh),
     unary(OpKind::kChloSquare, vjp_chlo_square),

@@ -20,7 +20,7 @@ void verify_bits(const OpView& v) {
 }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kRng, .verify = verify_rng, .vjp = vjp_zero, .flops = per_element},
+    {.kind = OpKind::kRng, .verify = verify_rng, .flops = per_element},
     {.kind = OpKind::kRngBitGenerator, .verify = verify_bits},
 };
 

@@ -95,17 +95,20 @@ void vjp_select(VjpView& v) {
   if (f.wants(2)) f.give(2, select(f.x(0), zero, f.ct()));
 }
 
-// Scalar bounds get the sum of what flows to them.
+// min(max(x, low), high). Scalar bounds get the sum of what flows to them.
 void vjp_clamp(VjpView& v) {
   Flow f(v);
   Expr x = f.x(1), zero = f.ct().like(0);
   const Shape shape = x.type().shape;
   Expr low = filled(f.x(0), shape), high = filled(f.x(2), shape);
-  auto bound = [&](int i, Expr share) { f.give(i, f.x(i).type().shape == shape ? share : sum_all(share)); };
-  if (f.wants(0)) bound(0, select(compare(x, low, "LT"), f.ct(), zero));
-  if (f.wants(2)) bound(2, select(compare(x, high, "GT"), f.ct(), zero));
-  Expr inside = compare(x, low, "GT").binary(OpKind::kAnd, compare(x, high, "LT"));
-  if (f.wants(1)) f.give(1, select(inside, f.ct(), zero));
+  auto both = [](Expr p, Expr q) { return p.binary(OpKind::kAnd, q); };
+  auto bound = [&](int i, Expr chosen) {
+    Expr share = select(chosen, f.ct(), zero);
+    f.give(i, f.x(i).type().shape == shape ? share : sum_all(share));
+  };
+  if (f.wants(0)) bound(0, both(compare(low, x, "GT"), compare(low, high, "LT")));
+  if (f.wants(1)) f.give(1, select(both(compare(x, low, "GT"), compare(x, high, "LT")), f.ct(), zero));
+  if (f.wants(2)) bound(2, compare(x.binary(OpKind::kMaximum, low), high, "GT"));
 }
 
 #define UNARY_VJP(name, formula)        \
