@@ -16,7 +16,7 @@ build: setup
 test: build
 	@tools/test $(BUILD)
 
-demo:
+demo: build
 	@tools/demo $(PLANNER)
 
 bench: build
