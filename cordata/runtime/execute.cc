@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cordata/runtime/execute.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "cordata/base/error.h"
@@ -55,9 +56,11 @@ class Executor::Impl {
         slots_(mine_.num_slots),
         messages_(options.trace) {
     transport.set_time_limit(options.time_limit);
-    compile();
     collectives_ = make_communicators(program, transport);
-    if (needs_collectives_) context_.emplace(client.plugin(), register_collectives(client.plugin()), &collectives_);
+    const bool collective = std::any_of(mine_.modules.begin(), mine_.modules.end(), [&](int m) { return program.modules.at(m).collective; });
+    // Before modules are compiled: a plugin looks for the handlers then.
+    if (collective) context_.emplace(client.plugin(), register_collectives(client.plugin()), &collectives_);
+    compile();
     std::map<Slot, ir::Type> types;
     for (const auto& resident : mine_.residents) types[resident.slot] = resident.local;
     if (mine_.device_index >= 0) types[mine_.device_index] = ir::Type::tensor(ir::DType::kI32);
@@ -117,7 +120,6 @@ class Executor::Impl {
       MemoryStats stats = module.executable.memory();
       module.extra_bytes = static_cast<int64_t>((stats.results - stats.aliased + stats.temporaries).value);
       module.collective = text.collective;
-      needs_collectives_ |= text.collective;
       for (const ir::Type& type : text.results) module.result_bytes.push_back(type.num_bytes());
     }
     counters_.compile = since(begin);
@@ -288,7 +290,6 @@ class Executor::Impl {
   ExecutorOptions options_;
 
   std::map<int, CompiledModule> modules_;
-  bool needs_collectives_ = false;
   CollectiveContext collectives_;
   std::optional<ExecuteContext> context_;
   ResolvedList setup_, step_;
