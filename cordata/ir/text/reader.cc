@@ -188,6 +188,7 @@ Reader::Values Reader::read_ops(Cursor& c) {
 void Reader::read_op(Cursor& c, std::vector<Result> names) {
   OpText op{};
   op.at = (c.peek(), c.at());
+  op.line = c.line();
   bool quoted = c.peek() == '"';
   std::string_view full = quoted ? c.raw_string() : c.word("an op");
   Values out;
@@ -272,7 +273,7 @@ Reader::Values Reader::emit(Cursor& c, OpText& op) {
   NodeId id;
   try {
     id = builder_.create(op.kind, std::move(op.operands), std::move(op.attrs), std::move(op.type.results),
-                         std::move(op.regions), c.line());
+                         std::move(op.regions), op.line);
   } catch (const base::Error& e) {
     if (e.kind() != base::ErrorKind::kUser) throw;
     c.fail_at(op.at, e.what());

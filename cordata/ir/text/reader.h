@@ -13,6 +13,7 @@ namespace cordata::ir::text {
 struct OpText {
   OpKind kind;
   size_t at = 0;
+  int line = 0;
   std::vector<ValueId> operands;
   AttrDict attrs;
   FunctionType type;
