@@ -11,5 +11,6 @@ Verb devices_verb();
 Verb export_verb();
 Verb inspect_verb();
 Verb models_verb();
+Verb run_verb();
 
 }  // namespace cordata::cli
