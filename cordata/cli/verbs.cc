@@ -10,6 +10,7 @@ std::span<const Verb> verb_table() {
       export_verb(),
       inspect_verb(),
       models_verb(),
+      plan_verb(),
       run_verb(),
   };
   return table;

@@ -11,6 +11,7 @@ Verb devices_verb();
 Verb export_verb();
 Verb inspect_verb();
 Verb models_verb();
+Verb plan_verb();
 Verb run_verb();
 
 }  // namespace cordata::cli

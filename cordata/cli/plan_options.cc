@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cordata/cli/plan_options.h"
+
+#include <CLI/CLI.hpp>
+
+#include <charconv>
+#include <filesystem>
+
+#include "cordata/base/progress.h"
+#include "cordata/cli/names.h"
+
+namespace cordata::cli {
+namespace {
+
+int parse_microbatches(const std::string& word) {
+  if (word == "auto") return 0;
+  int n = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), n);
+  if (error != std::errc() || end != word.data() + word.size() || n < 1)
+    throw base::user_error("[cli] --microbatches: wanted auto or a whole number above 0, got '{}'", word);
+  return n;
+}
+
+base::Bytes parse_limit(const std::string& word) {
+  if (word.empty()) return base::Bytes(0);
+  const auto limit = base::parse_bytes(word);
+  if (limit.value <= 0) throw base::user_error("[cli] --memory-limit: wanted a size above 0, got '{}'", word);
+  return limit;
+}
+
+}  // namespace
+
+void add_plan_options(CLI::App& app, PlanOptions& o) {
+  app.add_option("--planner", o.planner, std::string(kPlannerHelp) + planner_list())->capture_default_str();
+  app.add_option("--microbatches", o.microbatches, "Microbatches a step; auto: the planner chooses")->capture_default_str();
+  app.add_option("--memory-limit", o.memory_limit, "Of a device, e.g. 12GiB (default: the cluster's)");
+  app.add_flag("--allow-idle", o.allow_idle, "Let the plan leave devices unused");
+}
+
+planner::PlannerOptions to_planner_options(const PlanOptions& o) {
+  check_planner(o.planner);
+  planner::PlannerOptions options;
+  options.name = o.planner;
+  options.microbatches = parse_microbatches(o.microbatches);
+  options.memory_limit = parse_limit(o.memory_limit);
+  options.allow_idle = o.allow_idle;
+  return options;
+}
+
+plan::Plan find_plan(const std::string& spec, const step::TrainStep& step, const cluster::Cluster& cluster, const PlanOptions& options) {
+  base::ProgressBar progress("planning " + spec, 0);
+  planner::PlannerLog log;
+  log.say = [&](const std::string& words) { progress.update(0, words); };
+  progress.update(0);
+  auto plan = planner::plan(step, cluster, to_planner_options(options), &log);
+  std::error_code ignored;
+  plan.model = std::filesystem::is_directory(spec, ignored) ? std::filesystem::absolute(spec).string() : spec;
+  return plan;
+}
+
+}  // namespace cordata::cli

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "cordata/cli/verb.h"
+#include "cordata/plan/plan.h"
+#include "cordata/planner/planner.h"
+
+namespace cordata::cli {
+
+// The flags that plan, train and run share: how to look for a plan.
+struct PlanOptions {
+  std::string planner = "auto";
+  std::string microbatches = "auto";
+  std::string memory_limit;
+  bool allow_idle = false;
+};
+void add_plan_options(CLI::App& app, PlanOptions& options);
+
+// Checks the words; user errors name the nearest planner and the forms of numbers.
+planner::PlannerOptions to_planner_options(const PlanOptions& options);
+
+// Plans `step`, called `spec` on the command line, with what the planner does now as a line of progress on a terminal.
+plan::Plan find_plan(const std::string& spec, const step::TrainStep& step, const cluster::Cluster& cluster, const PlanOptions& options);
+
+}  // namespace cordata::cli

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cordata/report/plan_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cordata/base/table.h"
+
+namespace cordata::report {
+namespace {
+
+std::string head(const plan::Plan& p, double units_per_step, const std::string& unit) {
+  const size_t stages = p.stages.size();
+  size_t devices = 0;
+  for (const auto& s : p.stages) devices += s.ranks.size();
+  std::string text = fmt::format("{} on {} by {}: {} stage{}, {} of {} devices, {} microbatch{}, schedule {}\n", p.model, p.cluster.name, p.planner,
+                                 stages, stages == 1 ? "" : "s", devices, p.cluster.num_devices(), p.microbatches, p.microbatches == 1 ? "" : "es",
+                                 p.schedule);
+  text += fmt::format("predicted: step {}, {} {}/s, at most {} of {} a device, gap {:.2g} %\n", base::to_string(p.step),
+                      base::with_commas(static_cast<int64_t>(units_per_step / std::max(p.step.value, 1e-12))), unit, base::to_string(p.peak_memory),
+                      base::to_string(p.cluster.device.memory), 100 * p.gap);
+  return text;
+}
+
+std::string stage_table(const plan::Plan& p) {
+  std::vector<std::vector<std::string>> rows = {{"stage", "ranks", "mesh", "layers", "forward", "backward", "update", "memory"}};
+  for (size_t i = 0; i < p.stages.size(); ++i) {
+    const auto& s = p.stages[i];
+    rows.push_back({std::to_string(i), stage_ranks(s), s.mesh.shape.empty() ? "1" : sharding::to_string(s.mesh),
+                    s.num_layers == 1 ? std::to_string(s.first_layer) : fmt::format("{}-{}", s.first_layer, s.first_layer + s.num_layers - 1),
+                    base::to_string(s.predicted.forward), base::to_string(s.predicted.backward), base::to_string(s.predicted.apply),
+                    base::to_string(s.predicted.peak_memory)});
+  }
+  return base::table(rows);
+}
+
+// Lines of one kind and stage, summed: what one device hands to collectives in a step.
+std::string bill_table(const plan::Plan& p) {
+  std::vector<std::vector<std::string>> rows = {{"communication", "stage", "over", "calls a step", "bytes a step"}};
+  for (size_t i = 0; i < p.bill.size();) {
+    const auto& first = p.bill[i];
+    int64_t calls = 0;
+    double bytes = 0;
+    for (; i < p.bill.size() && p.bill[i].kind == first.kind && p.bill[i].stage == first.stage && p.bill[i].axes == first.axes; ++i) {
+      calls += p.bill[i].count;
+      bytes += p.bill[i].bytes * static_cast<double>(p.bill[i].count);
+    }
+    rows.push_back({first.kind, std::to_string(first.stage), axes_words(p, first), base::with_commas(calls),
+                    base::to_string(base::Bytes(bytes))});
+  }
+  return rows.size() > 1 ? base::table(rows) : "no communication\n";
+}
+
+}  // namespace
+
+std::string stage_ranks(const plan::Stage& stage) {
+  const auto& r = stage.ranks;
+  const bool run = std::adjacent_find(r.begin(), r.end(), [](int a, int b) { return b != a + 1; }) == r.end();
+  if (run && r.size() > 1) return fmt::format("{}-{}", r.front(), r.back());
+  std::string text;
+  for (const int rank : r) text += fmt::format("{}{}", text.empty() ? "" : ",", rank);
+  return text;
+}
+
+std::string axes_words(const plan::Plan& plan, const plan::BillLine& line) {
+  if (line.kind == "send" || line.stage < 0 || line.stage >= static_cast<int>(plan.stages.size())) return "";
+  const auto& mesh = plan.stages[line.stage].mesh;
+  std::string axes;
+  int64_t devices = 1;
+  for (int a = 0; a < mesh.num_axes(); ++a)
+    if (line.axes >> a & 1) {
+      axes += fmt::format("{}{}", axes.empty() ? "" : "+", a);
+      devices *= mesh.shape[a];
+    }
+  return fmt::format("axis {} ({} devices)", axes, devices);
+}
+
+std::string plan_text(const plan::Plan& plan, double units_per_step, const std::string& unit) {
+  std::string text = head(plan, units_per_step, unit) + "\n" + stage_table(plan) + "\n" + bill_table(plan);
+  for (const auto& note : plan.notes) text += "note: " + note + "\n";
+  return text;
+}
+
+}  // namespace cordata::report

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `cordata plan` refuses, and what it says when nothing fits."""
+import json
+import re
+
+import pytest
+from command import cordata, fails
+
+MLP = "mlp:layers=2,in=16,hidden=16,out=8"
+
+WRONG = {
+    "planner": (["--planner", "dtaa"], ["no planner 'dtaa'", "'data'"]),
+    "planner option": (["--planner", "pipeline:stage=2"], ["stage=2", "stages="]),
+    "planner option of another": (["--planner", "data:stages=2"], ["data", "stages=2"]),
+    "planner option no number": (["--planner", "pipeline:stages=two"], ["stages", "'two'"]),
+    "planner option without value": (["--planner", "pipeline:stages"], ["KEY=VALUE", "'stages'"]),
+    "stages that aren't the devices": (["--planner", "pipeline:stages=3"], ["2 devices", "3"]),
+    "schedule": (["--planner", "pipeline:schedule=zigzag"], ["zigzag", "1f1b"]),
+    "microbatches": (["--microbatches", "many"], ["--microbatches", "auto", "'many'"]),
+    "microbatches that don't divide": (["--planner", "data", "--microbatches", "3"], ["microbatches", "1, 2, 4, 8", "3"]),
+    "memory limit": (["--memory-limit", "12Gb"], ["12Gb", "16GiB"]),
+    "memory limit of nothing": (["--memory-limit", "0"], ["--memory-limit", "'0'"]),
+    "output": (["-o", "/no/such/folder/plan.json"], ["/no/such/folder/plan.json", "No such file"]),
+    "flag": (["--planer", "data"], ["--planer", "--planner"]),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_usage(name):
+    args, words = WRONG[name]
+    fails(2, *words, args=["plan", MLP, "--cluster", "local:2", *args])
+
+
+def test_cluster_is_asked_for():
+    fails(2, "--cluster", args=["plan", MLP])
+    fails(2, "'h10:2'", "'h100'", args=["plan", MLP, "--cluster", "h10:2"])
+
+
+def test_a_module_is_no_train_step(tmp_path):
+    module = tmp_path / "m.mlir"
+    module.write_text("func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {\n  return %x : tensor<4xf32>\n}\n")
+    fails(2, "train step", str(module), args=["plan", module, "--cluster", "local:2"])
+
+
+def test_three_devices_dont_divide_eight_samples():
+    """Never silently replicated: the nearest batches that would do are named."""
+    fails(2, "3 devices", "8 samples", "6 or 9", args=["plan", MLP, "--planner", "data", "--cluster", "local:3"])
+
+
+def test_infeasible_says_by_how_much_and_what_would_fit():
+    args = ["plan", MLP, "--planner", "data", "--cluster", "local:2", "--memory-limit"]
+    got = fails(4, "--memory-limit", "more", args=[*args, "2KiB"])
+    nearest = re.search(r"--memory-limit (\S+) would fit", got.err).group(1)
+    assert cordata(*args, nearest).status == 0
+
+
+def test_a_full_disk_is_no_plan():
+    fails(3, "/dev/full", "No space", args=["plan", MLP, "--planner", "data", "--cluster", "local:2", "-o", "/dev/full"])
+
+
+def test_the_plan_has_the_promised_keys(tmp_path):
+    file = tmp_path / "plan.json"
+    got = cordata("plan", MLP, "--planner", "data", "--cluster", "local:2", "-o", file, "--json").json()
+    assert got == json.loads(file.read_text())
+    assert {"format", "model_hash", "cluster", "planner", "microbatches", "schedule", "step_s", "peak_memory_bytes", "gap", "stages",
+            "bill"} <= set(got)
+    assert got["format"] == "cordata.plan/1" and len(got["model_hash"]) == 16
+    assert {"ranks", "mesh", "layers", "ops"} <= set(got["stages"][0])
+    assert {"kind", "axes", "bytes", "count"} <= set(got["bill"][0])
+    assert [line["kind"] for line in got["bill"]] and got["step_s"] > 0
