@@ -7,6 +7,7 @@ std::span<const Verb> verb_table() {
   static const Verb table[] = {
       cluster_verb(),
       devices_verb(),
+      eval_verb(),
       export_verb(),
       inspect_verb(),
       models_verb(),

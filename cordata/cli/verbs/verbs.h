@@ -8,6 +8,7 @@ namespace cordata::cli {
 // One a file: verbs/NAME.cc.
 Verb cluster_verb();
 Verb devices_verb();
+Verb eval_verb();
 Verb export_verb();
 Verb inspect_verb();
 Verb models_verb();
