@@ -2,6 +2,7 @@
 // A command that launches itself, as `cordata train` does, with ranks that end as told: launch_worker RANKS HOW [WHO].
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -46,6 +47,25 @@ const std::map<std::string, void (*)()> kEnds = {
     {"hang", [] { hang(); }},
 };
 
+// Page faults of the last of a few large allocations, each touched and freed, as a step makes them.
+long faults() {
+  auto count = [] {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_minflt;
+  };
+  long before = 0;
+  for (int i = 0; i < 20; ++i) {
+    if (i == 10) before = count();
+    for (size_t mebibytes : {16, 48, 100}) {
+      char* memory = static_cast<char*>(std::aligned_alloc(64, mebibytes << 20));
+      for (size_t at = 0; at < mebibytes << 20; at += 4096) static_cast<volatile char*>(memory)[at] = 1;
+      std::free(memory);
+    }
+  }
+  return count() - before;
+}
+
 int work(const std::string& how, int who) {
   auto place = runtime::rank_from_environment();
   if (how == "early" && place->rank == who) throw base::user_error("[test] before MPI starts");
@@ -55,6 +75,11 @@ int work(const std::string& how, int who) {
   auto comm = world->make_communicator(all);
   comm->barrier();
   if (how == "threads") fmt::print("threads {}\n", runtime::threads_of_this_rank());
+  if (how == "memory") {
+    long in_thread = 0;
+    std::thread([&] { in_thread = faults(); }).join();
+    fmt::print("faults {} {}\n", faults(), in_thread);
+  }
   if (how == "place") fmt::print("rank {} of {}, {} of {} here\n", place->rank, place->size, place->local_rank, place->local_size);
   if (how == "check") return base::exit_status(base::ErrorKind::kCheck);
   if (how == "limit") {

@@ -131,8 +131,8 @@ int threads_of_this_rank() {
 }
 
 int run_rank(const std::function<int()>& work) {
+  keep_freed_memory();  // before the first thread
   join_launcher();
-  keep_freed_memory();
   try {
     const int status = work();
     std::fflush(nullptr);

@@ -289,6 +289,8 @@ void keep_freed_memory() {
   mallopt(M_MMAP_THRESHOLD, kLarge);
   mallopt(M_TRIM_THRESHOLD, kLarge);
   mallopt(M_TOP_PAD, 64 << 20);
+  // Threads' own arenas end at 64 MiB; what is larger would be mapped and unmapped each time after all.
+  mallopt(M_ARENA_MAX, 1);
 }
 
 }  // namespace cordata::runtime
