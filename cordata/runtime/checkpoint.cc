@@ -143,7 +143,16 @@ std::set<std::string> files_in_use(const fs::path& dir) {
 // Files of one save, removed again unless they are kept.
 class NewFiles {
  public:
-  NewFiles(fs::path dir, int64_t step) : dir_(std::move(dir)), step_(step), before_(files_in_use(dir_)) {}
+  NewFiles(fs::path dir, int64_t step) : dir_(std::move(dir)), step_(step), before_(files_in_use(dir_)) {
+    // What a run that was killed while it saved has left.
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(dir_, ignored)) {
+      const std::string name = entry.path().filename().string();
+      for (Role role : kRoles) {
+        if (name.starts_with(fmt::format("{}-", step::name(role))) && name.ends_with(".safetensors.partial")) fs::remove(entry, ignored);
+      }
+    }
+  }
   ~NewFiles() {
     for (const std::string& name : kept_ ? before_ : made_) {
       if (kept_ && made_.contains(name)) continue;

@@ -148,6 +148,15 @@ TEST_F(CheckpointTest, ALaterSaveReplacesTheFirst) {
   EXPECT_EQ(files().size(), 3u);
 }
 
+TEST_F(CheckpointTest, WhatAKilledRunLeftIsRemoved) {
+  fs::create_directories(dir_);
+  std::ofstream(dir_ + "/param-000010.safetensors.partial") << "half";
+  std::ofstream(dir_ + "/notes.partial") << "the user's";
+  ASSERT_EQ(save(dir_, 20, 0), "");
+  EXPECT_EQ(files().size(), 4u);
+  EXPECT_TRUE(fs::exists(dir_ + "/notes.partial"));
+}
+
 TEST_F(CheckpointTest, PythonReadsIt) {
   const char* deps = std::getenv("CORDATA_DEPS");
   const char* home = std::getenv("HOME");

@@ -45,6 +45,7 @@ const std::map<std::string, void (*)()> kEnds = {
     {"overflow", [] { fmt::print("{}", recurse(1 << 30)); }},
     {"quit", [] { ::_exit(7); }},
     {"hang", [] { hang(); }},
+    {"bar", [] { hang(); }},
 };
 
 // Page faults of the last of a few large allocations, each touched and freed, as a step makes them.
@@ -87,7 +88,7 @@ int work(const std::string& how, int who) {
     if (place->rank == who) hang();
   }
   if (place->rank == who && kEnds.contains(how)) {
-    fmt::print(stderr, "ready\n");
+    fmt::print(stderr, "{}", how == "bar" ? "\r\033[Ktrain 50 %" : "ready\n");
     kEnds.at(how)();
   }
   comm->barrier();

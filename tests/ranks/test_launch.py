@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Launches ranks that end in every way there is: the status, the last line on stderr, and nobody left within 10 s."""
+import contextlib
+import fcntl
 import glob
 import os
 import signal
 import subprocess
+import termios
 import time
 
 import pytest
@@ -31,8 +34,8 @@ class Run:
         self.folders = set(glob.glob("/dev/shm/cordata.*"))
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("OMPI_", "CORDATA_THREADS"))}
         environment |= {"MARK": self.mark} | options.pop("environment", {})
-        self.process = subprocess.Popen([WORKER, str(ranks), how, str(who)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        text=True, env=environment, start_new_session=True, **options)
+        self.process = subprocess.Popen([WORKER, str(ranks), how, str(who)], text=True, env=environment, start_new_session=True,
+                                        **({"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options))
 
     def wait_until_ready(self):
         """Reads stderr until the rank that is to act says that it is ready."""
@@ -137,6 +140,23 @@ def test_ctrl_c_on_a_terminal():
     os.killpg(run.process.pid, signal.SIGINT)  # a terminal sends it to the whole group
     status, _, err = run.end()
     assert (status, err) == (130, "cordata: interrupted\n")
+
+
+def test_ctrl_c_typed_over_a_progress_bar():
+    ours, theirs = os.openpty()
+    run = Run(2, "bar", 1, stdin=theirs, stdout=theirs, stderr=theirs, environment={"TERM": "xterm"},
+              preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+    os.close(theirs)
+    text = b""
+    while b"50 %" not in text:
+        text += os.read(ours, 1000)
+    os.write(ours, b"\x03")
+    status, _, _ = run.end()
+    with contextlib.suppress(OSError):  # how a terminal says that nobody is at its other end
+        while more := os.read(ours, 1000):
+            text += more
+    os.close(ours)
+    assert status == 130 and text.endswith(b"\r\x1b[Kcordata: interrupted\r\n"), text
 
 
 @pytest.mark.parametrize("how", ["hang", "stop"])

@@ -15,6 +15,7 @@
 #include <optional>
 
 #include "cordata/base/error.h"
+#include "cordata/base/progress.h"
 #include "cordata/runtime/deadline.h"
 #include "cordata/runtime/launch/channel.h"
 #include "cordata/runtime/launch/mpirun.h"
@@ -279,7 +280,8 @@ int launch(const LaunchOptions& options) {
   SignalNotes notes;
   const Failure end = run(options);
   std::fflush(stdout);
-  if (!end.line.empty()) fmt::print(stderr, "{}\n", end.line);
+  // A rank may have left a progress bar where the cursor is.
+  if (!end.line.empty()) fmt::print(stderr, "{}{}\n", base::stderr_is_terminal() ? "\r\033[K" : "", end.line);
   return end.status;
 }
 
