@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// run_modules [--print DIR] FILE.mlir... : for each file one line "NAME ok CHECKS PASSED", or "NAME error KIND" and the
-// words, all in one process. With --print DIR what the writer prints of each module (its checks still in) is left there.
+// run_modules [--print DIR] FILE.mlir... : one JSON line a file, all in one process: module, read, status ("passed",
+// "failed" with `why`, or "error" with its words), checks, passed. With --print DIR what the writer prints of each module,
+// checks included, is left there.
 #include <filesystem>
 #include <fstream>
 
@@ -21,13 +22,13 @@ int main(int argc, char** argv) {
   }
   runtime::Client client(runtime::Plugin::load(runtime::plugin_path()), {.threads = 1});
   for (const auto& file : files) {
-    nlohmann::json line{{"module", file.stem()}, {"status", "read"}};
+    nlohmann::json line{{"module", file.stem()}, {"status", "error"}, {"read", false}};
     try {
       ir::Graph graph = ir::read_module_file(file);
       if (!print_to.empty()) {
         std::ofstream(print_to / file.filename()) << ir::write_module(graph);
       }
-      line["status"] = "run";
+      line["read"] = true;
       auto run = runtime::run_checked(client, graph, runtime::Deadline::after(base::Seconds(60)));
       line["checks"] = run.checks.size();
       line["passed"] = run.passed();

@@ -53,7 +53,7 @@ DenseElements from_raw(Cursor& c, Bytes raw, Type type, size_t at) {
     bool splat = raw.size() == 1 && (raw[0] == std::byte{0} || raw[0] == std::byte{0xff});
     raw = splat ? Bytes(1, raw[0] & std::byte{1}) : unpack_bits(raw, count);
     d.splat = splat;
-  } else if (raw.size() == size && count != 1 && count != 0) {
+  } else if (raw.size() == size && count != 1) {
     d.splat = true;
   } else if (count > raw.size() || raw.size() != count * size) {
     c.fail_at(at, fmt::format("wanted {} bytes of hex digits for {}, got {}", count * size, to_string(d.type), raw.size()));

@@ -114,7 +114,7 @@ void Writer::dense(const DenseElements& d) {
   out_ += "dense<";
   int64_t at = 0;
   bool one = d.splat || d.type.num_elements() == 1;
-  if (d.type.num_elements() == 0) {
+  if (d.type.num_elements() == 0 && !d.splat) {
   } else if (d.type.dtype == DType::kI1) {
     if (one) out_ += d.data()[0] == std::byte{0} ? "false" : "true";
     else booleans(d, 0, at);

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The modules that check themselves: read, written, compared with MLIR's own reading, run, and run with a wrong expectation."""
+import json
+import subprocess
+
+import corpus
+import pytest
+from jax._src.interpreters import mlir
+
+RUN_MODULES = corpus.BUILD / "run_modules"
+REFUSED = ("dynamic shapes are not supported", "quantised types are not supported")
+PAGE = corpus.ROOT / "docs" / "stablehlo-corpus.md"
+
+
+def run_modules(files, *options):
+    done = subprocess.run([RUN_MODULES, *options, *files], capture_output=True, text=True, timeout=900)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0 and len(rows) == len(files), done.stderr[-2000:]
+    return {row["module"]: row for row in rows}
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory):
+    """Where the writer's text of each module lies."""
+    return tmp_path_factory.mktemp("printed")
+
+
+@pytest.fixture(scope="module")
+def runs(printed):
+    return run_modules(corpus.MODULES, "--print", printed)
+
+
+@pytest.fixture(scope="module")
+def uncompilable():
+    return corpus.uncompilable()
+
+
+def test_the_corpus_is_there():
+    assert len(corpus.MODULES) == 561
+
+
+def test_every_module_is_read_or_refused(runs):
+    wrong = {name: row["error"] for name, row in runs.items()
+             if not row["read"] and not any(words in row["error"] for words in REFUSED)}
+    assert not wrong
+
+
+def test_what_is_printed_is_the_original_with_its_calls_inlined(runs, printed):
+    differences = {}
+    with mlir.make_ir_context():
+        for path in corpus.MODULES:
+            if runs[path.stem]["read"]:
+                differences[path.stem] = corpus.difference(path.read_text(), (printed / path.name).read_text())
+    assert not {name: words for name, words in differences.items() if words}
+    assert len(differences) > 500
+
+
+def test_the_comparison_sees_one_altered_value(runs):
+    with mlir.make_ir_context():
+        for path in corpus.MODULES[::10]:
+            text = path.read_text()
+            for altered in corpus.alter(text, corpus.picks(path.stem)["drawn"]):
+                assert corpus.difference(text, altered), path.stem
+
+
+def test_all_modules_that_compile_pass(runs, uncompilable):
+    wrong = {name: row for name, row in runs.items() if row["status"] != "passed" and name not in uncompilable}
+    assert not wrong
+    assert all(row["checks"] >= 1 for name, row in runs.items() if name not in uncompilable)
+
+
+def test_the_page_says_what_the_command_says(uncompilable):
+    assert PAGE.read_text() == corpus.page(uncompilable), "run tests/oracle/corpus.py --write docs/stablehlo-corpus.md"
+
+
+def test_one_altered_value_makes_each_passing_module_fail(runs, tmp_path):
+    without = []
+    for path in corpus.MODULES:
+        if runs[path.stem]["status"] != "passed":
+            continue
+        text, count = path.read_text(), 0
+        for way, pick in corpus.picks(path.stem).items():
+            for i, altered in enumerate(corpus.alter(text, pick)):
+                assert altered != text
+                (tmp_path / f"{path.stem}@{way}{i}.mlir").write_text(altered)
+                count += 1
+        if count == 0:
+            without.append(path.stem)
+    rows = run_modules(sorted(tmp_path.glob("*.mlir")))
+    assert not [name for name, row in rows.items() if row["status"] != "failed"]
+    # Every module but those that expect a tensor without elements was altered.
+    assert without == ["fft_complex128_14_15_0_17"]
