@@ -6,6 +6,7 @@
 
 #include "cordata/base/error.h"
 #include "cordata/ir/text.h"
+#include "cordata/program/collective_calls.h"
 #include "cordata/program/lower_stage.h"
 
 namespace cordata::program {
@@ -13,22 +14,10 @@ namespace {
 
 using partition::PortRef;
 
-bool has_collectives(const ir::Graph& graph) {
-  for (ir::NodeId id : graph.ops()) switch (graph.node(id).kind) {
-      case ir::OpKind::kAllReduce: case ir::OpKind::kAllGather: case ir::OpKind::kReduceScatter: case ir::OpKind::kAllToAll:
-      case ir::OpKind::kCollectivePermute: return true;
-      case ir::OpKind::kCustomCall: {
-        const ir::Attribute* target = ir::Graph::find_attr(graph.node(id), "call_target_name");
-        if (target && target->text.starts_with("cordata.")) return true;
-        break;
-      }
-      default: break;
-    }
-  return false;
-}
-
 ModuleText module_text(const partition::Module& module, int stage) {
-  ModuleText text{module.name, stage, ir::write_module(module.graph), {}, {}, module.alias, has_collectives(module.graph)};
+  ModuleText text{module.name, stage, ir::write_module(module.graph), {}, {}, module.alias};
+  for (const CollectiveCall& call : collective_calls(module.graph)) text.comms.push_back(call.comm);
+  text.collective = !text.comms.empty();
   for (const PortRef& a : module.args) text.args.push_back(a.local);
   for (const PortRef& r : module.results) text.results.push_back(r.local);
   return text;

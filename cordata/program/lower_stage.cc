@@ -302,7 +302,13 @@ class RankLowering {
       if (t.to_stage != stage_ || graph_.args[t.to_arg].kind != ArgKind::kParam) continue;
       const ir::ValueId v = graph_.graph.args()[t.to_arg];
       const Sharding& rest = sharding_.args[t.to_arg];
-      receive(t, static_cast<int>(id), kWholeStep, slot(PortRef::Kind::kValue, v.index, rest, kWholeStep), rest);
+      const Slot fresh = next_slot_++;  // the old value stays until the new one is there
+      receive(t, static_cast<int>(id), kWholeStep, fresh, rest);
+      Instruction move{OpCode::kMove};
+      move.args = {fresh};
+      move.results = {slot(PortRef::Kind::kValue, v.index, rest, kWholeStep)};
+      move.label = "new value in place";
+      rank_.step.push_back(std::move(move));
     }
   }
 

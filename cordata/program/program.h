@@ -62,6 +62,9 @@ struct ModuleText {
   std::vector<ir::Type> args, results;  // local
   std::vector<int> alias;             // by argument: the result that takes over its buffer, or -1
   bool collective = false;            // holds collectives: all ranks of the stage run it together
+  // The communicator of each collective in the order a run issues them, those of a loop's body once (its trip count is the same on all
+  // ranks). -1: all ranks of the stage (native collectives).
+  std::vector<int> comms;
 };
 
 // A value that lives from step to step on a rank: which global one, and which block of it.
@@ -122,8 +125,19 @@ Schedule make_schedule(const std::string& name, int stages, int microbatches);  
 Program lower(const step::JointStep& joint, const step::TrainStep& step, const plan::Plan& plan,
               partition::CollectiveMode mode);
 
-// Proves that the lists can't hang: every receive has its send (same ranks, tag, bytes), collectives of a mesh come in one order,
-// every slot is full when read and empty when filled. Returns "" or a message naming the two instructions at odds.
+// Proves that the lists can't hang or mismatch, however the ranks interleave and however many steps they run. Guaranteed when it
+// gives "":
+//  * slots are in range, full when read and empty when filled (MOVE replaces; FREE of an empty slot does nothing), of the type that
+//    the reader wants; a donated buffer has no second reader; pieces of a receive tile its buffer; this holds in every step, as a
+//    step leaves the slots as it found them;
+//  * each SEND has its RECV and each RECV its SENDs in the same step: same ranks, tag, bytes and element type, the first with
+//    the first where a tag comes twice;
+//  * all members of a communicator issue the same collectives (module, microbatch, how many-th of the module) in the same order;
+//  * every rank reaches the end of its list where receives are posted as posts.h says, a SEND never waits, a RECV waits for
+//    its messages, a RUN for all members at each of its collectives, and a RUN that overwrites a buffer for the receives of the
+//    messages that leave from it to be posted. (What a rank waits for, once there, stays there: so if one order ends, all do.)
+// Not proved: that the values are right; a list that reads another full slot of the same type passes.
+// Otherwise it gives a message that names the two instructions at odds by rank, list, position and label.
 std::string check(const Program& program);
 
 }  // namespace cordata::program

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "cordata/base/error.h"
+#include "cordata/program/posts.h"
 
 namespace cordata::runtime {
 namespace {
@@ -117,20 +118,6 @@ class Resolver {
   std::map<Slot, ir::Type>& slots_;
 };
 
-// Each receive is posted before the module that runs ahead of the one that needs it:
-//   RECV a | RUN F0 | RECV b | RUN F1 | RECV c | RUN F2
-//   ^ post a, b       ^ post c
-// so that a message moves during a whole module, while buffers of later microbatches aren't held yet.
-void place_posts(ResolvedList& list) {
-  std::vector<int> runs;  // positions of RUNs; a list begins as if one had just ended
-  for (int i = 0; i < static_cast<int>(list.size()); ++i) {
-    if (list[i].source->op == OpCode::kRun) runs.push_back(i);
-    if (list[i].source->op != OpCode::kRecv) continue;
-    const int before = static_cast<int>(runs.size());  // modules ahead of it
-    list[before >= 2 ? runs[before - 1] : 0].post.push_back(i);
-  }
-}
-
 }  // namespace
 
 ResolvedList resolve(const std::vector<Instruction>& list, int rank, const std::map<int, CompiledModule>& modules,
@@ -138,7 +125,8 @@ ResolvedList resolve(const std::vector<Instruction>& list, int rank, const std::
   Resolver resolver(rank, modules, texts, slots);
   ResolvedList resolved;
   for (const Instruction& instruction : list) resolved.push_back(resolver.one(instruction));
-  place_posts(resolved);
+  const auto posts = program::receives_posted_at(list);
+  for (size_t i = 0; i < list.size(); ++i) resolved[i].post = posts[i];
   return resolved;
 }
 
