@@ -22,7 +22,9 @@ MLIR = {"float64": "f64", "float32": "f32", "int32": "i32", "int64": "i64", "boo
 
 
 def tool(*args):
-    return subprocess.run([TOOL, *args], check=True, capture_output=True, text=True, timeout=60).stdout
+    run = subprocess.run([TOOL, *args], capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 0, run.stderr
+    return run.stdout
 
 
 def tensor(a):

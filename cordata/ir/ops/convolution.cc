@@ -4,6 +4,7 @@
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
 #include "cordata/ir/ops/rules.h"
+#include "cordata/ir/ops/vjp.h"
 
 namespace cordata::ir::ops {
 
@@ -94,7 +95,7 @@ base::Flops convolution_flops(const OpView& v) {
 }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kConvolution, .infer = convolution, .flops = convolution_flops, .rule = convolution_rule},
+    {.kind = OpKind::kConvolution, .infer = convolution, .vjp = vjp_convolution, .flops = convolution_flops, .rule = convolution_rule},
 };
 
 }  // namespace

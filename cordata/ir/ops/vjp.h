@@ -111,4 +111,8 @@ void vjp_dynamic_update_slice(VjpView&);
 void vjp_gather(VjpView&);
 void vjp_scatter(VjpView&);
 
+// vjp_window.cc
+void vjp_convolution(VjpView&);
+void vjp_reduce_window(VjpView&);
+
 }  // namespace cordata::ir::ops

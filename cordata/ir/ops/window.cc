@@ -5,6 +5,7 @@
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
 #include "cordata/ir/ops/rules.h"
+#include "cordata/ir/ops/vjp.h"
 
 namespace cordata::ir::ops {
 
@@ -68,7 +69,7 @@ Types select_and_scatter(const OpView& v) {
 }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kReduceWindow, .infer = reduce_window, .flops = reduce_window_flops, .rule = reduce_window_rule},
+    {.kind = OpKind::kReduceWindow, .infer = reduce_window, .vjp = vjp_reduce_window, .flops = reduce_window_flops, .rule = reduce_window_rule},
     {.kind = OpKind::kSelectAndScatter, .infer = select_and_scatter, .flops = select_and_scatter_flops},
 };
 
