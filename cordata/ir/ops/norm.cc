@@ -2,6 +2,7 @@
 // Batch normalisation as one op. JAX doesn't emit it; other frontends do.
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
+#include "cordata/ir/ops/vjp.h"
 
 namespace cordata::ir::ops {
 namespace {
@@ -38,8 +39,8 @@ base::Flops some_per_element(const OpView& v) { return per_operand_element(v) * 
 
 constexpr OpRow kRows[] = {
     {.kind = OpKind::kBatchNormGrad, .infer = grad, .flops = some_per_element},
-    {.kind = OpKind::kBatchNormInference, .infer = inference, .flops = some_per_element},
-    {.kind = OpKind::kBatchNormTraining, .infer = training, .flops = some_per_element},
+    {.kind = OpKind::kBatchNormInference, .infer = inference, .vjp = vjp_batch_norm_inference, .flops = some_per_element},
+    {.kind = OpKind::kBatchNormTraining, .infer = training, .vjp = vjp_batch_norm_training, .flops = some_per_element},
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
 #include "cordata/ir/ops/rules.h"
+#include "cordata/ir/ops/vjp.h"
 
 namespace cordata::ir::ops {
 namespace {
@@ -39,8 +40,8 @@ base::Flops sort_flops(const OpView& v) {
 base::Flops top_k_flops(const OpView& v) { return comparisons(v, v.operands[0].shape.back()); }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kChloTopK, .infer = top_k, .flops = top_k_flops, .rule = top_k_rule},
-    {.kind = OpKind::kSort, .infer = sort, .flops = sort_flops, .rule = sort_rule},
+    {.kind = OpKind::kChloTopK, .infer = top_k, .vjp = vjp_chlo_top_k, .flops = top_k_flops, .rule = top_k_rule},
+    {.kind = OpKind::kSort, .infer = sort, .vjp = vjp_sort, .flops = sort_flops, .rule = sort_rule},
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "cordata/ir/op_table.h"
 #include "cordata/ir/ops/expr.h"
+#include "cordata/ir/ops/gather.h"
 #include "cordata/ir/ops/view.h"
 
 // The vector-Jacobian products that the op table's rows name. Conventions are JAX's: the cotangent of a maximum is
@@ -102,7 +103,7 @@ void vjp_reverse(VjpView&);
 void vjp_slice(VjpView&);
 void vjp_transpose(VjpView&);
 
-// vjp_reduce.cc, vjp_dot.cc, vjp_gather.cc
+// vjp_reduce.cc, vjp_dot.cc, vjp_gather.cc, vjp_scatter.cc
 void vjp_reduce(VjpView&);
 void vjp_dot(VjpView&);
 void vjp_dot_general(VjpView&);
@@ -111,8 +112,22 @@ void vjp_dynamic_update_slice(VjpView&);
 void vjp_gather(VjpView&);
 void vjp_scatter(VjpView&);
 
-// vjp_window.cc
+// vjp_convolution.cc, vjp_window.cc, vjp_sort.cc
+void vjp_chlo_top_k(VjpView&);
 void vjp_convolution(VjpView&);
 void vjp_reduce_window(VjpView&);
+void vjp_select_and_scatter(VjpView&);
+void vjp_sort(VjpView&);
+
+// vjp_linalg.cc, vjp_norm.cc
+void vjp_batch_norm_inference(VjpView&);
+void vjp_batch_norm_training(VjpView&);
+void vjp_cholesky(VjpView&);
+void vjp_fft(VjpView&);
+void vjp_triangular_solve(VjpView&);
+
+// Shared by ops that index. The last start of a window inside the operand, as a value of the indices' shape.
+Expr last_start_of_windows(const GatherDims& d, const Shape& operand, const Ints& window, Expr indices);
+Expr scatter_add(Expr into, ValueId indices, ValueId updates, const GatherDims& d, bool sorted, bool unique);
 
 }  // namespace cordata::ir::ops

@@ -1,133 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ops over a sliding window. The padding of a transposed window is that of Dumoulin and Visin 2016 (arXiv 1603.07285).
-#include <algorithm>
+#include "cordata/ir/ops/window.h"
 
-#include "cordata/ir/ops/convolution.h"
+#include <algorithm>
+#include <limits>
+
 #include "cordata/ir/ops/vjp.h"
 
 namespace cordata::ir::ops {
-namespace {
-
-int64_t dilated(int64_t n, int64_t by) { return n == 0 ? 0 : (n - 1) * by + 1; }
-
-// What the result must be padded with, and spread by the strides, so that the reversed window slides over it once for each
-// element of the input: sizes of input and output by dim of the window.
-void transpose_padding(const Window& w, const Ints& input, const Ints& output, Ints& low, Ints& high) {
-  for (size_t d = 0; d < w.size.size(); ++d) {
-    int64_t reach = dilated(w.size[d], w.dilation[d]);
-    low.push_back(reach - w.low[d] - 1);
-    high.push_back(dilated(input[d], w.base_dilation[d]) + reach - 1 - dilated(output[d], w.strides[d]) - low.back());
-  }
-}
-
-Ints pairs(const Ints& low, const Ints& high) {
-  Ints out;
-  for (size_t i = 0; i < low.size(); ++i) out.insert(out.end(), {low[i], high[i]});
-  return out;
-}
-
-Ints sizes(const Shape& shape, const Ints& dims) {
-  Ints out;
-  for (int64_t d : dims) out.push_back(shape[d]);
-  return out;
-}
-
-// Takes `groups` out of dim `from` (major) and puts them before dim `to` (major): [.., g x, .., y, ..] -> [.., x, .., g y, ..].
-Expr move_groups(Expr v, int64_t from, int64_t to, int64_t groups) {
-  if (groups == 1) return v;
-  Shape split = v.type().shape, joined = v.type().shape;
-  joined[from] /= groups;
-  joined[to] *= groups;
-  split[from] /= groups;
-  split.insert(split.begin() + from, groups);  // dim `from` is the groups; later dims moved on by one
-  Ints order;
-  for (int64_t d = 0; d < static_cast<int64_t>(split.size()); ++d) {
-    if (d == from) continue;
-    if (d == (to > from ? to + 1 : to)) order.push_back(from);
-    order.push_back(d);
-  }
-  v.id = v.b.transpose(v.b.reshape(v, split), order);
-  return v.of(v.b.reshape(v, joined));
-}
-
-struct Conv {
-  ConvDims dims;
-  Window window;
-  Ints pads;
-  int64_t groups = 1, batch_groups = 1;
-};
-
-Expr convolve(Expr x, Expr kernel, const Conv& c, Type result, const AttrDict& like) {
-  AttrDict attrs = {{"dimension_numbers", conv_attribute(c.dims)},
-                    {"window_strides", Attribute::dense_array(c.window.strides)},
-                    {"lhs_dilation", Attribute::dense_array(c.window.base_dilation)},
-                    {"rhs_dilation", Attribute::dense_array(c.window.dilation)},
-                    {"feature_group_count", Attribute::of(c.groups)},
-                    {"batch_group_count", Attribute::of(c.batch_groups)}};
-  DenseElements pads = dense_i64(c.pads, {static_cast<int64_t>(c.pads.size()) / 2, 2});
-  attrs.emplace("padding", Attribute::elements(std::move(pads)));
-  if (auto it = like.find("precision_config"); it != like.end()) attrs.insert(*it);
-  return x.of(x.b.value(OpKind::kConvolution, {x, kernel}, std::move(attrs), {std::move(result)}));
-}
-
-Expr widened(Expr x, DType other) {
-  return bits(other) > bits(x.type().dtype) ? x.of(x.b.convert(x, other)) : x;
-}
-
-Expr reversed(Expr x, const Ints& dims) {
-  return dims.empty() ? x : x.of(x.b.value(OpKind::kReverse, {x}, {{"dimensions", Attribute::dense_array(dims)}}));
-}
-
-// The result's cotangent, spread by the strides, under the kernel turned around, with its features' roles exchanged.
-Expr backward_input(Flow& f, const ConvDims& d, const Window& w, int64_t groups, int64_t batch_groups, Expr kernel) {
-  Type in = f.x(0).type();
-  Expr turned = move_groups(reversed(kernel, d.kernel_spatial), d.kernel_output_feature, d.kernel_input_feature,
-                            groups * batch_groups);
-  Conv c{{d.output_batch, d.output_feature, d.kernel_output_feature, d.kernel_input_feature, d.input_batch, d.input_feature,
-          d.output_spatial, d.kernel_spatial, d.input_spatial},
-         w, {}, groups * batch_groups, 1};
-  std::swap(c.window.strides, c.window.base_dilation);
-  Ints low, high;
-  transpose_padding(w, sizes(in.shape, d.input_spatial), sizes(f.ct().type().shape, d.output_spatial), low, high);
-  c.pads = pairs(low, high);
-  Type made = in;  // with batch groups, each group's features stand side by side first
-  made.shape[d.input_batch] /= batch_groups;
-  made.shape[d.input_feature] *= batch_groups;
-  Expr out = convolve(widened(f.ct(), turned.type().dtype), widened(turned, f.ct().type().dtype), c, made, f.op().attrs);
-  return move_groups(out, d.input_feature, d.input_batch, batch_groups);
-}
-
-// The input under the result's cotangent as a kernel, batches contracted. Groups of features become groups of the batch.
-Expr backward_kernel(Flow& f, const ConvDims& d, const Window& w, int64_t groups, int64_t batch_groups) {
-  Conv c{{d.input_feature, d.input_batch, d.output_batch, d.output_feature, d.kernel_input_feature, d.kernel_output_feature,
-          d.input_spatial, d.output_spatial, d.kernel_spatial},
-         w, {}, batch_groups, groups};
-  std::swap(c.window.strides, c.window.dilation);
-  Ints in = sizes(f.x(0).type().shape, d.input_spatial), out = sizes(f.ct().type().shape, d.output_spatial), high;
-  for (size_t i = 0; i < in.size(); ++i) {
-    int64_t from_window = dilated(w.size[i], w.dilation[i]) - w.low[i] - 1;
-    high.push_back(dilated(out[i], w.strides[i]) - dilated(in[i], w.base_dilation[i]) + from_window);
-  }
-  c.pads = pairs(w.low, high);
-  Expr x = widened(f.x(0), f.ct().type().dtype), ct = widened(f.ct(), f.x(0).type().dtype);
-  return convolve(x, ct, c, f.x(1).type(), f.op().attrs);
-}
-
-}  // namespace
-
-void vjp_convolution(VjpView& v) {
-  Flow f(v);
-  ConvDims d = conv_dims(f.op());
-  Window w = conv_window(f.op());
-  int64_t groups = integer(f.op(), "feature_group_count", 1), batch_groups = integer(f.op(), "batch_group_count", 1);
-  Ints turned, flags = integers(f.op(), "window_reversal", Ints(d.kernel_spatial.size(), 0));
-  for (size_t i = 0; i < flags.size(); ++i) {
-    if (flags[i]) turned.push_back(d.kernel_spatial[i]);
-  }
-  if (f.wants(0)) f.give(0, backward_input(f, d, w, groups, batch_groups, reversed(f.x(1), turned)));
-  if (f.wants(1)) f.give(1, reversed(backward_kernel(f, d, w, groups, batch_groups), turned));
-}
-
 namespace {
 
 bool any_above_one(const Ints& v) { return std::ranges::any_of(v, [](int64_t x) { return x > 1; }); }
@@ -183,6 +62,51 @@ void vjp_reduce_window(VjpView& v) {
   }
   if (any_above_one(w.dilation) || any_above_one(w.base_dilation)) f.refuse("no dilation", "some");
   f.give(0, backward_window_extreme(f, w, kind == OpKind::kMaximum));
+}
+
+namespace {
+
+// Which of two a selection prefers, as the direction of its compare; nothing if it is more than a compare.
+std::string preference(const Graph& graph, RegionId region) {
+  const Region& r = graph.region(region);
+  if (r.nodes.size() != 1) return "";
+  const Node& n = graph.node(r.nodes[0]);
+  bool plain = n.kind == OpKind::kCompare && n.operands == r.args && r.results[0] == n.result();
+  return plain ? Graph::find_attr(n, "comparison_direction")->word : "";
+}
+
+// The cotangent where each window's chosen element stands: one reduce_window over (element, cotangent) that carries the
+// cotangent along with the element that wins.
+Expr gather_chosen(Flow& f, const std::string& direction) {
+  GraphBuilder& b = f.b();
+  DType dtype = f.x(0).type().dtype;
+  Type scalar = Type::tensor(dtype);
+  RegionId region = b.region({scalar, scalar, scalar, scalar}, [&](std::vector<ValueId> a) {
+    ValueId first = b.compare(a[0], a[2], direction);
+    return std::vector{b.select(first, a[0], a[2]), b.select(first, a[1], a[3])};
+  });
+  double worst = std::numeric_limits<double>::infinity() * (direction[0] == 'G' ? -1 : 1);
+  Window w = reduce_window_of(f.op());
+  AttrDict attrs = window_attributes(w.size, w.strides, w.dilation);
+  attrs.emplace("padding", Attribute::elements(dense_i64(pairs(w.low, w.high), {static_cast<int64_t>(w.low.size()), 2})));
+  NodeId node = b.create(OpKind::kReduceWindow, {f.x(0), f.ct(), b.constant(worst, dtype), b.constant(0, dtype)},
+                         std::move(attrs), {}, {region});
+  return f.ct().of(b.node(node).result(1));
+}
+
+}  // namespace
+
+// Moving an element a little changes no choice: only the source and the initial value have a derivative.
+void vjp_select_and_scatter(VjpView& v) {
+  Flow f(v);
+  if (f.wants(2)) f.give(2, sum_all(f.ct()));
+  if (!f.wants(1)) return;
+  std::string direction = preference(v.graph, v.node.regions[0]);
+  if (direction != "GE" && direction != "LE" && direction != "GT" && direction != "LT") {
+    f.refuse("a selection that is one compare of order", "another one");
+  }
+  if (plain_binary_region(v.graph, v.node.regions[1]) != OpKind::kAdd) f.refuse("a scatter that adds", "another one");
+  f.give(1, gather_chosen(f, direction));
 }
 
 }  // namespace cordata::ir::ops

@@ -9,10 +9,25 @@
 
 namespace cordata::ir::ops {
 
+int64_t dilated(int64_t n, int64_t by) { return n == 0 ? 0 : (n - 1) * by + 1; }
+
 int64_t Window::output(size_t d, int64_t input) const {
-  auto dilated = [](int64_t n, int64_t by) { return n == 0 ? 0 : (n - 1) * by + 1; };
   int64_t room = dilated(input, base_dilation[d]) + low[d] + high[d], reach = dilated(size[d], dilation[d]);
   return room == 0 || reach > room ? 0 : (room - reach) / strides[d] + 1;
+}
+
+void transpose_padding(const Window& w, const Ints& input, const Ints& output, Ints& low, Ints& high) {
+  for (size_t d = 0; d < w.size.size(); ++d) {
+    int64_t reach = dilated(w.size[d], w.dilation[d]);
+    low.push_back(reach - w.low[d] - 1);
+    high.push_back(dilated(input[d], w.base_dilation[d]) + reach - 1 - dilated(output[d], w.strides[d]) - low.back());
+  }
+}
+
+Ints pairs(const Ints& low, const Ints& high) {
+  Ints out;
+  for (size_t i = 0; i < low.size(); ++i) out.insert(out.end(), {low[i], high[i]});
+  return out;
 }
 
 Window reduce_window_of(const OpView& v) {
@@ -70,7 +85,7 @@ Types select_and_scatter(const OpView& v) {
 
 constexpr OpRow kRows[] = {
     {.kind = OpKind::kReduceWindow, .infer = reduce_window, .vjp = vjp_reduce_window, .flops = reduce_window_flops, .rule = reduce_window_rule},
-    {.kind = OpKind::kSelectAndScatter, .infer = select_and_scatter, .flops = select_and_scatter_flops},
+    {.kind = OpKind::kSelectAndScatter, .infer = select_and_scatter, .vjp = vjp_select_and_scatter, .flops = select_and_scatter_flops},
 };
 
 }  // namespace
