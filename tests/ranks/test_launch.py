@@ -215,3 +215,12 @@ def test_under_a_users_own_mpirun():
     assert (done.returncode, done.stdout) == (0, "done\n")
     done = subprocess.run(MPIRUN + ["user", "1"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2 and "cordata: rank 1: [test] wanted this, got that" in done.stderr
+
+
+def test_threads_of_a_rank_that_is_bound():
+    each = len(os.sched_getaffinity(0)) // 2  # from 2 on, sharing them once more would show
+    bound = ["mpirun", "--map-by", f"slot:PE={each}", "-n", "2", WORKER, "2", "threads"]
+    done = subprocess.run(bound, capture_output=True, text=True, timeout=60)
+    if each == 0 or done.returncode != 0:
+        pytest.skip("wants a core for each of two ranks: " + done.stderr)
+    assert done.stdout.splitlines()[0] == f"threads {each}"

@@ -11,10 +11,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <fstream>
 #include <mutex>
 #include <thread>
 
@@ -35,6 +38,15 @@ std::optional<int> number(std::initializer_list<const char*> names) {
   }
   return std::nullopt;
 }
+
+int affine_cores(pid_t process) {
+  cpu_set_t set;
+  if (::sched_getaffinity(process, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+// Whether whoever started this process gave it fewer cores than it has itself.
+bool is_bound() { return affine_cores(0) < affine_cores(::getppid()); }
 
 // The socket to the launching command, or -1. Set once, before other threads start.
 std::atomic<int> launcher = -1;
@@ -115,10 +127,16 @@ std::optional<RankPlace> rank_from_environment() {
   return place;
 }
 
+std::optional<int> cores_of_quota(std::istream& cpu_max) {
+  double quota = 0, period = 0;
+  if (!(cpu_max >> quota >> period) || period <= 0) return std::nullopt;  // "max 100000": no quota
+  return std::max(1, static_cast<int>(std::ceil(quota / period)));
+}
+
 int usable_cores() {
-  cpu_set_t set;
-  if (::sched_getaffinity(0, sizeof set, &set) != 0) return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  return std::max(1, CPU_COUNT(&set));
+  const int cores = affine_cores(0);
+  std::ifstream cpu_max("/sys/fs/cgroup/cpu.max");
+  return std::min(cores, cores_of_quota(cpu_max).value_or(cores));
 }
 
 int threads_of_this_rank() {
@@ -126,7 +144,7 @@ int threads_of_this_rank() {
   auto place = rank_from_environment();
   const int cores = usable_cores();
   // A rank bound to cores of its own has them alone.
-  if (!place || cores < ::sysconf(_SC_NPROCESSORS_ONLN)) return cores;
+  if (!place || is_bound()) return cores;
   return std::max(1, cores / std::max(1, place->local_size));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <istream>
 #include <optional>
 #include <string>
 
@@ -19,8 +20,10 @@ struct RankPlace {
 std::optional<RankPlace> rank_from_environment();
 inline bool is_worker() { return rank_from_environment().has_value(); }
 
-// Cores that this process may use (its affinity, at least 1).
+// Cores that this process may use: its affinity, within its container's quota; at least 1.
 int usable_cores();
+// What the text of a cgroup's cpu.max allows, rounded up; nullopt when it sets no limit.
+std::optional<int> cores_of_quota(std::istream& cpu_max);
 // Compute threads for this rank: what the launching command says, else its cores by the ranks that share them.
 int threads_of_this_rank();
 
