@@ -9,6 +9,7 @@ std::span<const Verb> verb_table() {
       devices_verb(),
       eval_verb(),
       export_verb(),
+      generate_verb(),
       inspect_verb(),
       models_verb(),
       plan_verb(),

@@ -25,10 +25,9 @@ def attention(p, at, x):
     return jnp.einsum("bsnd,ndh->bsh", mixed, p[f"{at}.o.w"]) + p[f"{at}.o.b"]
 
 
-def gpt_loss(p, batch, *, layers, tied=True):
-    """Parameters and batch {"tokens": [B, S + 1]} -> mean cross entropy."""
-    ids, targets = batch["tokens"][:, :-1], batch["tokens"][:, 1:]
-    x = p["wte"][ids] + p["wpe"]
+def gpt_logits(p, ids, *, layers, tied=True):
+    """Parameters and ids [B, S], S up to the model's -> [B, S, V]."""
+    x = p["wte"][ids] + p["wpe"][: ids.shape[1]]
     for layer in range(layers):
         at = f"blocks.{layer}"
         x = x + attention(p, f"{at}.attn", layer_norm(x, p[f"{at}.ln1.g"], p[f"{at}.ln1.b"]))
@@ -36,7 +35,13 @@ def gpt_loss(p, batch, *, layers, tied=True):
         h = jax.nn.gelu(h @ p[f"{at}.mlp.up.w"] + p[f"{at}.mlp.up.b"], approximate=True)
         x = x + h @ p[f"{at}.mlp.down.w"] + p[f"{at}.mlp.down.b"]
     x = layer_norm(x, p["lnf.g"], p["lnf.b"])
-    logits = x @ (p["wte"] if tied else p["head.w"]).T
+    return x @ (p["wte"] if tied else p["head.w"]).T
+
+
+def gpt_loss(p, batch, *, layers, tied=True):
+    """Parameters and batch {"tokens": [B, S + 1]} -> mean cross entropy."""
+    ids, targets = batch["tokens"][:, :-1], batch["tokens"][:, 1:]
+    logits = gpt_logits(p, ids, layers=layers, tied=tied)
     return optax.softmax_cross_entropy_with_integer_labels(logits, targets).mean()
 
 

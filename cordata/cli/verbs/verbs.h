@@ -10,6 +10,7 @@ Verb cluster_verb();
 Verb devices_verb();
 Verb eval_verb();
 Verb export_verb();
+Verb generate_verb();
 Verb inspect_verb();
 Verb models_verb();
 Verb plan_verb();
