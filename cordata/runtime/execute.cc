@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 #include "cordata/base/error.h"
 #include "cordata/runtime/collectives/handlers.h"
@@ -115,7 +116,7 @@ class Executor::Impl {
       try {
         module.executable = client_.compile(text.text);
       } catch (const base::Error& error) {
-        throw base::Error(error.kind(), fmt::format("[runtime.execute] module {}: {}", text.name, error.what()));
+        throw base::Error(error.kind(), fmt::format("rank {}, stage {}, compile {}: {}", mine_.rank, text.stage, text.name, error.what()));
       }
       MemoryStats stats = module.executable.memory();
       module.extra_bytes = static_cast<int64_t>((stats.results - stats.aliased + stats.temporaries).value);
@@ -147,6 +148,8 @@ class Executor::Impl {
       }
     } catch (const base::Error& error) {
       throw base::Error(error.kind(), where(*at, number) + error.what());
+    } catch (const std::bad_alloc&) {
+      throw base::environment_error("{}out of memory", where(*at, number));
     } catch (const std::exception& error) {
       throw base::internal_error("{}{}", where(*at, number), error.what());
     }

@@ -220,6 +220,32 @@ void check_two_stages(base::Seconds delay) {
   for (int i = 0; i < kN; ++i) EXPECT_FLOAT_EQ(w[i], want[i]);
 }
 
+// What a failing rank says names it, its stage, the step and the instruction.
+TEST(Executor, ErrorsSayWhere) {
+  auto first_error = [](Program p, const LoadBox& load) {
+    return as_ranks(2, base::Seconds(0), [&](int rank, Transport& transport) {
+      Client client = make_client();
+      Executor executor(p, rank, client, transport, {.time_limit = base::Seconds(20)});
+      executor.start([](const program::Resident&, std::span<std::byte> to) { fill_with(to, [](int64_t) { return 1.f; }); });
+      for (int s = 0; s < 3; ++s) executor.step(s, load);
+      executor.finish();
+    });
+  };
+  Program broken = two_stages(2);
+  broken.modules[3].text = "func.func @main() { wrong }";
+  EXPECT_THAT(first_error(broken, load_sample), testing::StartsWith("rank 1, stage 1, compile last: "));
+  auto failing = [](std::exception_ptr what) {
+    return [what](int input, int64_t step, int microbatch, const program::Box& box, std::span<std::byte> to) {
+      if (step == 2 && microbatch == 1) std::rethrow_exception(what);
+      load_sample(input, step, microbatch, box, to);
+    };
+  };
+  EXPECT_EQ(first_error(two_stages(2), failing(std::make_exception_ptr(std::bad_alloc()))),
+            "rank 0, stage 0, step 2, LOAD load: out of memory");
+  EXPECT_EQ(first_error(two_stages(2), failing(std::make_exception_ptr(base::user_error("[data] too short")))),
+            "rank 0, stage 0, step 2, LOAD load: [data] too short");
+}
+
 TEST(Executor, TwoStagesTrainLikeOne) { check_two_stages(base::Seconds(0)); }
 TEST(Executor, TwoStagesTrainLikeOneOverASlowLink) { check_two_stages(base::Seconds(0.01)); }
 

@@ -38,6 +38,7 @@ const std::map<std::string, void (*)()> kEnds = {
     {"exception", [] { throw std::runtime_error("first line\nsecond line"); }},
     {"terminate", [] { std::thread([] { throw 1; }).join(); }},
     {"handler", [] { std::thread([] { runtime::report_failure("said by a thread"); }).detach(); hang(); }},
+    {"memory-out", [] { fmt::print("{}", std::vector<char>(size_t{1} << 60).size()); }},
     {"kill", [] { ::raise(SIGKILL); }},
     {"term", [] { ::raise(SIGTERM); }},
     {"stop", [] { ::raise(SIGSTOP); }},

@@ -74,6 +74,7 @@ def test_ends_well(ranks):
     ("exception", 1, "cordata: rank 1: first line\nsecond line"),
     ("early", 2, "cordata: rank 1: [test] before MPI starts"),
     ("handler", 3, "cordata: rank 1: said by a thread"),
+    ("memory-out", 3, "cordata: rank 1: out of memory"),
     ("terminate", 3, "cordata: rank 1: killed by SIGABRT"),
     ("segv", 3, "cordata: rank 1: killed by SIGSEGV"),
     ("overflow", 3, "cordata: rank 1: killed by SIGSEGV"),

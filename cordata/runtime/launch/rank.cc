@@ -19,6 +19,7 @@
 #include <exception>
 #include <fstream>
 #include <mutex>
+#include <new>
 #include <thread>
 
 #include "cordata/runtime/launch/channel.h"
@@ -109,6 +110,7 @@ void join_launcher() {
 }
 
 base::ErrorKind kind_of(const std::exception& error) {
+  if (dynamic_cast<const std::bad_alloc*>(&error)) return base::ErrorKind::kEnvironment;
   auto* ours = dynamic_cast<const base::Error*>(&error);
   return ours ? ours->kind() : base::ErrorKind::kInternal;
 }
@@ -158,7 +160,8 @@ int run_rank(const std::function<int()>& work) {
     channel::send(launcher, {channel::Kind::kEnd, my_rank, status});
     return 0;  // the status is said; mpirun would kill the ranks that still write their last words
   } catch (const std::exception& error) {
-    report_failure(kind_of(error), error.what());
+    const bool memory = dynamic_cast<const std::bad_alloc*>(&error);
+    report_failure(kind_of(error), memory ? "out of memory" : error.what());
   }
 }
 
