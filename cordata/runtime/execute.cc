@@ -7,6 +7,7 @@
 
 #include "cordata/base/error.h"
 #include "cordata/runtime/collectives/handlers.h"
+#include "cordata/runtime/launch/where.h"
 #include "cordata/runtime/messages.h"
 #include "cordata/runtime/resolve.h"
 #include "cordata/runtime/scalar.h"
@@ -143,21 +144,23 @@ class Executor::Impl {
     try {
       for (const ResolvedInstruction& r : list) {
         at = &r;
+        say_where(where(r, number));
         for (int i : r.post) post(list[i], receives_[i]);
         one(r, receives_[&r - list.data()], number, load);
       }
+      say_where("");
     } catch (const base::Error& error) {
-      throw base::Error(error.kind(), where(*at, number) + error.what());
+      throw base::Error(error.kind(), fmt::format("{}: {}", where(*at, number), error.what()));
     } catch (const std::bad_alloc&) {
-      throw base::environment_error("{}out of memory", where(*at, number));
+      throw base::environment_error("{}: out of memory", where(*at, number));
     } catch (const std::exception& error) {
-      throw base::internal_error("{}{}", where(*at, number), error.what());
+      throw base::internal_error("{}: {}", where(*at, number), error.what());
     }
   }
 
   std::string where(const ResolvedInstruction& r, int64_t number) const {
     std::string when = number < 0 ? "setup" : fmt::format("step {}", number);
-    return fmt::format("rank {}, stage {}, {}, {} {}: ", mine_.rank, mine_.stage, when, program::name(r.source->op),
+    return fmt::format("rank {}, stage {}, {}, {} {}", mine_.rank, mine_.stage, when, program::name(r.source->op),
                        r.source->label);
   }
 

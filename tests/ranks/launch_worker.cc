@@ -14,6 +14,7 @@
 #include "cordata/base/error.h"
 #include "cordata/runtime/launch/launch.h"
 #include "cordata/runtime/launch/rank.h"
+#include "cordata/runtime/launch/where.h"
 #include "cordata/runtime/transport/mpi_transport.h"
 
 using namespace cordata;
@@ -39,6 +40,10 @@ const std::map<std::string, void (*)()> kEnds = {
     {"terminate", [] { std::thread([] { throw 1; }).join(); }},
     {"handler", [] { std::thread([] { runtime::report_failure("said by a thread"); }).detach(); hang(); }},
     {"memory-out", [] { fmt::print("{}", std::vector<char>(size_t{1} << 60).size()); }},
+    {"kill-at-work", [] {
+       runtime::say_where("rank 1, stage 0, step 3, RUN F2");
+       ::raise(SIGKILL);
+     }},
     {"kill", [] { ::raise(SIGKILL); }},
     {"term", [] { ::raise(SIGTERM); }},
     {"stop", [] { ::raise(SIGSTOP); }},
@@ -87,6 +92,7 @@ int work(const std::string& how, int who) {
   if (how == "limit") {
     world->set_time_limit(base::Seconds(1));
     if (place->rank == who) hang();
+    runtime::say_where("rank 0, stage 0, step 3, RUN B1");
   }
   if (place->rank == who && kEnds.contains(how)) {
     fmt::print(stderr, "{}", how == "bar" ? "\r\033[Ktrain 50 %" : "ready\n");

@@ -74,6 +74,7 @@ def test_ends_well(ranks):
     ("exception", 1, "cordata: rank 1: first line\nsecond line"),
     ("early", 2, "cordata: rank 1: [test] before MPI starts"),
     ("handler", 3, "cordata: rank 1: said by a thread"),
+    ("kill-at-work", 3, "cordata: rank 1, stage 0, step 3, RUN F2: killed by SIGKILL (by hand, or because the machine ran out of memory)"),
     ("memory-out", 3, "cordata: rank 1: out of memory"),
     ("terminate", 3, "cordata: rank 1: killed by SIGABRT"),
     ("segv", 3, "cordata: rank 1: killed by SIGSEGV"),
@@ -115,7 +116,7 @@ def rank_process(run, rank):
 
 def test_a_collective_that_passes_its_limit():
     status, _, err = Run(2, "limit", 1).end()
-    assert status == 3 and "rank 0: barrier did not end within 1 s" in err.splitlines()[-1], err
+    assert status == 3 and "rank 0, stage 0, step 3, RUN B1: barrier did not end within 1 s" in err.splitlines()[-1], err
 
 
 def test_a_status_without_an_exception():

@@ -21,6 +21,7 @@
 #include "cordata/runtime/launch/mpirun.h"
 #include "cordata/runtime/launch/names.h"
 #include "cordata/runtime/launch/private_folder.h"
+#include "cordata/runtime/launch/where.h"
 
 namespace cordata::runtime {
 namespace {
@@ -174,7 +175,7 @@ class Run {
         return;
       case channel::Kind::kSignal:
         rank.ended = true;
-        fail(kEnvironment, launch_names::failure_line(note.rank, signal_text(note.value)));
+        fail(kEnvironment, death_of(note.rank, signal_text(note.value)));
         return;
       case channel::Kind::kNoted: return;
     }
@@ -212,9 +213,15 @@ class Run {
   std::string cause_of_death(bool mpirun_runs) {
     const int status = mpirun_.status();
     if (joined_ < options_.ranks) return did_not_start();
-    if (mpirun_runs) return launch_names::failure_line(*vanished_, "died");
-    if (status > 128 && status != 130) return launch_names::failure_line(*vanished_, signal_text(status - 128));
-    return launch_names::failure_line(*vanished_, fmt::format("ended with status {} without saying why", status));
+    if (mpirun_runs) return death_of(*vanished_, "died");
+    if (status > 128 && status != 130) return death_of(*vanished_, signal_text(status - 128));
+    return death_of(*vanished_, fmt::format("ended with status {} without saying why", status));
+  }
+
+  // With the place where the rank was, if it was in a step.
+  std::string death_of(int rank, const std::string& how) const {
+    const std::string where = read_where(folder_.path() + launch_names::where_file(rank));
+    return launch_names::failure_line(rank, where.empty() ? how : where + ": " + how);
   }
 
   std::string did_not_start() {

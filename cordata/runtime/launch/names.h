@@ -13,6 +13,8 @@ constexpr const char* kFolder = "CORDATA_LAUNCH_FOLDER";  // private folder of a
 constexpr const char* kThreads = "CORDATA_THREADS";       // compute threads of a rank
 constexpr const char* kSocket = "/ranks";                 // in the folder
 
+inline std::string where_file(int rank) { return fmt::format("/where.{}", rank); }  // in the folder
+
 // "cordata: rank 2: cause"; an executor's cause names the rank itself.
 inline std::string failure_line(int rank, std::string_view cause) {
   if (cause.starts_with(fmt::format("rank {}", rank))) return fmt::format("cordata: {}", cause);

@@ -24,6 +24,7 @@
 
 #include "cordata/runtime/launch/channel.h"
 #include "cordata/runtime/launch/names.h"
+#include "cordata/runtime/launch/where.h"
 #include "cordata/runtime/transport/mpi_transport.h"
 
 namespace cordata::runtime {
@@ -95,7 +96,10 @@ int connect_to(const std::string& path) {
 
 void join_launcher() {
   const char* text = std::getenv(launch_names::kFolder);
-  if (!text) return;
+  if (!text) {
+    keep_where("");
+    return;
+  }
   const std::string folder = text;
   ::unsetenv(launch_names::kFolder);  // not for children of ours
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // mpirun may be killed, too
@@ -105,6 +109,7 @@ void join_launcher() {
     std::_Exit(base::exit_status(base::ErrorKind::kEnvironment));  // it is gone already
   }
   launcher = fd;
+  keep_where(folder + launch_names::where_file(my_rank));
   watch_signals();
   watch_launcher(fd);
 }
@@ -165,9 +170,11 @@ int run_rank(const std::function<int()>& work) {
   }
 }
 
-void report_failure(base::ErrorKind kind, const std::string& cause) {
+void report_failure(base::ErrorKind kind, const std::string& what) {
   static std::mutex mutex;  // never given back: one cause of a process is enough
   mutex.lock();
+  // A watchdog's thread doesn't know what the executor was about; the executor's own errors say it.
+  const std::string where = where_am_i(), cause = where.empty() || what.starts_with("rank ") ? what : where + ": " + what;
   const int status = base::exit_status(kind);
   std::fflush(nullptr);
   if (launcher >= 0) {
