@@ -6,6 +6,7 @@
 
 #include "cordata/base/error.h"
 #include "cordata/ir/builder.h"
+#include "cordata/ir/ops/control.h"
 
 namespace cordata::ir {
 namespace {
@@ -97,6 +98,49 @@ TEST(Gradient, PassesByWhatDoesNotDependOnTheArguments) {
   ValueId x = b.arg(kVector), data = b.arg(kVector);
   ValueId y = b.value(OpKind::kCustomCall, {data}, {{"call_target_name", Attribute::string("f")}}, {kVector});
   EXPECT_EQ(error_of(b.finish({sum(b, b.mul(x, y))}), {0}), "");
+}
+
+TEST(Gradient, RefusesALoopWhoseLengthDependsOnData) {
+  GraphBuilder b;
+  ValueId x = b.arg(kVector), turns = b.arg(Type::tensor(DType::kI32));
+  std::vector<Type> types = {Type::tensor(DType::kI32), kVector};
+  RegionId more = b.region(types, [&](std::vector<ValueId> a) { return std::vector{b.compare(a[0], turns, "LT")}; });
+  RegionId body = b.region(types, [&](std::vector<ValueId> a) {
+    return std::vector{b.add(a[0], b.constant(1, DType::kI32)), b.unary(OpKind::kSine, a[1])};
+  });
+  NodeId loop = b.create(OpKind::kWhile, {b.constant(0, DType::kI32), x}, {}, {}, {more, body});
+  Graph f = b.finish({sum(b, b.node(loop).result(1))});
+  EXPECT_THAT(error_of(f, {0}), HasSubstr("[ir.while] wanted a loop that counts from a constant to a constant"));
+}
+
+TEST(Gradient, RefusesARegionThatReadsWhatIsDifferentiatedBy) {
+  GraphBuilder b;
+  ValueId x = b.arg(kVector), k = b.arg(Type::tensor(DType::kF32)), zero = b.constant(0, DType::kF32);
+  Type scalar = Type::tensor(DType::kF32);
+  RegionId body = b.region({scalar, scalar}, [&](std::vector<ValueId> a) { return std::vector{b.add(b.mul(a[0], k), a[1])}; });
+  ValueId y = b.value(OpKind::kReduce, {x, zero}, {{"dimensions", Attribute::dense_array({0})}}, {}, {body});
+  EXPECT_THAT(error_of(b.finish({y}), {1}), HasSubstr("region of stablehlo.reduce"));
+}
+
+TEST(Gradient, OfALoopIsALoopOfKnownLength) {
+  GraphBuilder b;
+  ValueId x = b.arg(kVector);
+  std::vector<Type> types = {Type::tensor(DType::kI32), kVector};
+  RegionId more = b.region(types, [&](std::vector<ValueId> a) {
+    return std::vector{b.compare(a[0], b.constant(7, DType::kI32), "LT")};
+  });
+  RegionId body = b.region(types, [&](std::vector<ValueId> a) {
+    return std::vector{b.add(a[0], b.constant(2, DType::kI32)), b.unary(OpKind::kSine, a[1])};
+  });
+  NodeId loop = b.create(OpKind::kWhile, {b.constant(0, DType::kI32), x}, {}, {}, {more, body});
+  Graph g = gradient(b.finish({sum(b, b.node(loop).result(1))}), std::vector{0});
+  int loops = 0;
+  for (NodeId n : g.ops()) {
+    if (g.node(n).kind != OpKind::kWhile) continue;
+    EXPECT_EQ(ops::trip_count(g, g.node(n)), 4);
+    ++loops;
+  }
+  EXPECT_EQ(loops, 3);  // forward, again to keep what is read, backward
 }
 
 TEST(Gradient, RefusesWhatIsNoLossAndNoFloat) {

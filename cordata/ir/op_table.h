@@ -36,6 +36,11 @@ struct VjpView {
   std::span<const ValueId> cotangents;  // in the builder
   std::span<ValueId> operand_cotangents;
   std::span<const char> wanted;  // by operand
+  // The same for values that the node's regions read from outside; for ops that run regions (while, case, if).
+  const std::vector<ValueId>& captured_values;  // in graph
+  std::span<const ValueId> captured;            // in the builder
+  std::span<ValueId> captured_cotangents;
+  std::span<const char> captured_wanted;
 };
 
 // What emitting one device's share of an op sees. `sizes[f]` is the number of shards factor f is cut into on this

@@ -13,6 +13,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 jax.config.update("jax_enable_x64", True)
 import vjp_cases_control  # noqa: E402, F401  (adds its cases)
+import vjp_cases_loops  # noqa: E402, F401
 import vjp_cases_tensor  # noqa: E402, F401
 from run_step import compile_text  # noqa: E402
 from vjp_cases import CASES  # noqa: E402

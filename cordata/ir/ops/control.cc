@@ -131,12 +131,12 @@ base::Flops while_flops(const OpView& v) {
 
 constexpr OpRow kRows[] = {
     {.kind = OpKind::kAfterAll, .infer = token},
-    {.kind = OpKind::kCase, .infer = case_, .flops = longest_branch},
+    {.kind = OpKind::kCase, .infer = case_, .vjp = vjp_case, .flops = longest_branch},
     {.kind = OpKind::kComposite},
     {.kind = OpKind::kCreateToken, .infer = token},
     {.kind = OpKind::kCustomCall},
     {.kind = OpKind::kGetTupleElement, .infer = get_tuple_element},
-    {.kind = OpKind::kIf, .infer = if_, .flops = longest_branch},
+    {.kind = OpKind::kIf, .infer = if_, .vjp = vjp_case, .flops = longest_branch},
     {.kind = OpKind::kInfeed},
     {.kind = OpKind::kMap, .flops = map_flops},
     {.kind = OpKind::kOptimizationBarrier, .infer = like_operands, .vjp = vjp_pass, .rule = barrier_rule},
@@ -144,7 +144,7 @@ constexpr OpRow kRows[] = {
     {.kind = OpKind::kRecv},
     {.kind = OpKind::kSend, .infer = token},
     {.kind = OpKind::kTuple, .infer = tuple},
-    {.kind = OpKind::kWhile, .infer = while_, .flops = while_flops},
+    {.kind = OpKind::kWhile, .infer = while_, .vjp = vjp_while, .flops = while_flops},
 };
 
 }  // namespace

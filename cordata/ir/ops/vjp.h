@@ -119,6 +119,10 @@ void vjp_reduce_window(VjpView&);
 void vjp_select_and_scatter(VjpView&);
 void vjp_sort(VjpView&);
 
+// vjp_control.cc
+void vjp_case(VjpView&);
+void vjp_while(VjpView&);
+
 // vjp_linalg.cc, vjp_norm.cc
 void vjp_batch_norm_inference(VjpView&);
 void vjp_batch_norm_training(VjpView&);
