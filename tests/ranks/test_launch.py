@@ -197,6 +197,16 @@ def test_threads_are_the_cores_by_the_ranks():
     assert out.splitlines()[0] == "threads 3"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount a small /dev/shm")
+@pytest.mark.parametrize("options", ["size=1m", "ro"])
+def test_little_shared_memory(options):
+    script = f"mount -t tmpfs -o {options} tmpfs /dev/shm && exec {WORKER} 4 ok"
+    done = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, timeout=60)
+    if "unshare" in done.stderr or "mount" in done.stderr:
+        pytest.skip("wants the right to mount: " + done.stderr)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "also done\n")
+
+
 def test_freed_memory_is_kept():
     _, out, _ = Run(1, "memory").end()
     word, main, thread = out.splitlines()[0].split()

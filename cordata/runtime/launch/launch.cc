@@ -86,6 +86,7 @@ class Run {
  public:
   explicit Run(const LaunchOptions& options)
       : options_(options),
+        folder_(base::Bytes((16.0 + 4.0 * options.ranks) * (1 << 20))),  // Open MPI's shared memory
         listener_(listen_at(folder_.path() + launch_names::kSocket)),
         mpirun_(options, folder_.path()),
         start_(Deadline::after(options.start_limit)) {}

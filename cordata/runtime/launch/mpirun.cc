@@ -42,8 +42,8 @@ std::vector<std::string> environment(const LaunchOptions& options, const std::st
       {"OMPI_MCA_pml", "ob1"},
       {"OMPI_MCA_btl", "self,vader"},  // shared memory
       {"OMPI_MCA_orte_tmpdir_base", folder},  // what it leaves behind when killed goes with our folder
+      {"OMPI_MCA_btl_vader_backing_directory", folder},
   };
-  if (folder.starts_with("/dev/shm/")) wanted["OMPI_MCA_btl_vader_backing_directory"] = folder;
   if (!may_copy_between_processes()) wanted["OMPI_MCA_btl_vader_single_copy_mechanism"] = "none";
   for (char** entry = environ; *entry; ++entry) {
     const std::string_view text = *entry;

@@ -3,12 +3,11 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 
 #include "cordata/base/error.h"
@@ -16,13 +15,20 @@
 namespace cordata::runtime {
 namespace {
 
-std::string make_folder() {
+bool has_room(const std::string& folder, base::Bytes needed) {
+  struct statvfs room {};
+  return ::statvfs(folder.c_str(), &room) == 0 && static_cast<double>(room.f_bavail) * static_cast<double>(room.f_frsize) >= needed.value;
+}
+
+std::string make_folder(base::Bytes needed) {
   const char* temporary = std::getenv("TMPDIR");
   for (std::string base : {"/dev/shm", temporary ? temporary : "/tmp", "/tmp"}) {
+    if (!has_room(base, needed)) continue;
     std::string pattern = base + "/cordata.XXXXXX";
     if (pattern.size() <= 90 && ::mkdtemp(pattern.data())) return pattern;
   }
-  throw base::environment_error("[runtime.launch] wanted a temporary folder, got: {}; try setting TMPDIR", std::strerror(errno));
+  throw base::environment_error("[runtime.launch] wanted a temporary folder with room for {}, got none in /dev/shm or /tmp; try setting TMPDIR",
+                                to_string(needed));
 }
 
 // Between fork and exec: only calls that are safe there. Twice, as ranks may just be making files while they are killed.
@@ -38,7 +44,7 @@ std::string make_folder() {
 
 }  // namespace
 
-PrivateFolder::PrivateFolder() : path_(make_folder()) {
+PrivateFolder::PrivateFolder(base::Bytes needed) : path_(make_folder(needed)) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return;  // then only being killed leaves the folder
   keeper_ = ::fork();

@@ -5,13 +5,15 @@
 
 #include <string>
 
+#include "cordata/base/units.h"
+
 namespace cordata::runtime {
 
 // A temporary folder that only this user may enter; in memory where possible, as ranks talk through files in it. Removed
 // with all that is in it when destroyed, and, by a small process that outlives us, when this process is killed.
 class PrivateFolder {
  public:
-  PrivateFolder();  // throws an environment error
+  explicit PrivateFolder(base::Bytes needed);  // throws an environment error when no place has that room
   ~PrivateFolder();
   PrivateFolder(const PrivateFolder&) = delete;
   PrivateFolder& operator=(const PrivateFolder&) = delete;
