@@ -4,9 +4,10 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
-#include <span>
 #include <string>
 #include <vector>
+
+#include "cordata/base/timeline.h"
 
 namespace cordata::runtime {
 
@@ -15,8 +16,7 @@ class Trace {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // What a line of the timeline shows, one lane for each in its rank.
-  enum class Lane : uint8_t { kCompute, kWait, kSend, kReceive };
+  using Lane = base::Lane;
 
   void add(Lane lane, std::string name, Clock::time_point begin, Clock::time_point end, int64_t bytes = 0);
   bool empty() const { return events_.empty(); }
@@ -36,8 +36,6 @@ class Trace {
   std::vector<TraceEvent> events_;
 };
 
-// Writes what to_json gave of each rank as a Chrome trace (chrome://tracing, ui.perfetto.dev). Throws an environment
-// error when the file can't be written.
-void write_chrome_trace(const std::string& path, std::span<const std::string> ranks);
+using base::write_chrome_trace;  // of what to_json gave of each rank
 
 }  // namespace cordata::runtime
