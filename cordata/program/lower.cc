@@ -70,6 +70,11 @@ Program lower(const step::JointStep& joint, const step::TrainStep& step, const p
     for (size_t k = 0; k < stage.ranks.size(); ++k)
       program.ranks.push_back(lower_rank(joint, cut, plan, s, static_cast<int>(k), modules, first_module, schedule[s]));
   }
+  std::vector<bool> busy(program.num_ranks);
+  for (const RankProgram& r : program.ranks) busy[r.rank] = true;
+  for (int r = 0; r < program.num_ranks; ++r) {
+    if (!busy[r]) program.ranks.push_back({.rank = r, .stage = -1});  // idle
+  }
   std::sort(program.ranks.begin(), program.ranks.end(), [](const auto& a, const auto& b) { return a.rank < b.rank; });
   report_loss_at_rank_zero(program);
   return program;

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cordata/plan/plan.h"
+#include "cordata/program/program.h"
+#include "cordata/step/train_step.h"
+
+namespace cordata::tests {
+
+struct RunResult {
+  std::vector<double> losses;
+  // By kind of resident and name, the whole value after the last step, put together from the ranks' blocks.
+  std::map<std::string, std::vector<std::byte>> values;
+  std::map<std::string, ir::Type> types;
+};
+
+// Trains under a plan with ranks that are threads of this process, each with a client of its own; checks that all owners of a
+// replicated block hold the same bytes.
+RunResult run_plan(const step::TrainStep& step, const plan::Plan& plan, int steps, uint64_t seed = 1);
+RunResult run_program(const step::TrainStep& step, const program::Program& program, int steps, uint64_t seed = 1);
+
+}  // namespace cordata::tests
