@@ -273,14 +273,16 @@ class RankLowering {
   void run_applies() {
     for (size_t m = 0; m < modules_.size(); ++m)
       if (modules_[m].name.starts_with("apply")) run_module(m, kWholeStep, modules_[m].name);
-    for (const auto& [from, to] : pending_moves_) {
-      Instruction move{OpCode::kMove};
-      move.args = {from};
-      move.results = {to};
-      move.label = "new value in place";
-      rank_.step.push_back(std::move(move));
-    }
+    for (const auto& [from, to] : pending_moves_) move(from, to, "new value in place");
     loss();
+  }
+
+  void move(Slot from, Slot to, const char* label) {
+    Instruction i{OpCode::kMove};
+    i.args = {from};
+    i.results = {to};
+    i.label = label;
+    rank_.step.push_back(std::move(i));
   }
 
   void loss() {
@@ -304,11 +306,7 @@ class RankLowering {
       const Sharding& rest = sharding_.args[t.to_arg];
       const Slot fresh = next_slot_++;  // the old value stays until the new one is there
       receive(t, static_cast<int>(id), kWholeStep, fresh, rest);
-      Instruction move{OpCode::kMove};
-      move.args = {fresh};
-      move.results = {slot(PortRef::Kind::kValue, v.index, rest, kWholeStep)};
-      move.label = "new value in place";
-      rank_.step.push_back(std::move(move));
+      move(fresh, slot(PortRef::Kind::kValue, v.index, rest, kWholeStep), "new copy in place");
     }
   }
 
