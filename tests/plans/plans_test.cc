@@ -76,19 +76,15 @@ void expect_same_step(const std::string& model, const Case& c) {
 }
 
 class Mlp : public testing::TestWithParam<Case> {};
-TEST_P(Mlp, LosesLikeOneDevice) { expect_same_losses("mlp:batch=16", GetParam()); }
+TEST_P(Mlp, LossesLikeOneDevice) { expect_same_losses("mlp:batch=16", GetParam()); }
 INSTANTIATE_TEST_SUITE_P(Plans, Mlp, testing::Values(Case{"data", 2, 1}, Case{"data", 4, 2}, Case{"tensor", 4, 1},
                                                      Case{"zero-3", 2, 2}, Case{"pipeline:stages=2", 2, 4}));
 
 constexpr const char* kGpt = "gpt:layers=4,hidden=64,heads=4,seq=32,vocab=64,batch=16";
 class Gpt : public testing::TestWithParam<Case> {};
-TEST_P(Gpt, LosesLikeOneDevice) { expect_same_losses(kGpt, GetParam()); }
+TEST_P(Gpt, LossesLikeOneDevice) { expect_same_losses(kGpt, GetParam()); }
 TEST_P(Gpt, StepsLikeOneDeviceInDouble) { expect_same_step(std::string(kGpt) + ",dtype=f64,optimizer=sgd", GetParam()); }
-INSTANTIATE_TEST_SUITE_P(Plans, Gpt,
-                         testing::Values(Case{"single", 1, 2}, Case{"data", 4, 0}, Case{"tensor", 4, 0}, Case{"zero-2", 4, 2},
-                                         Case{"zero-3", 4, 0}, Case{"pipeline:stages=2,data=2", 4, 0},
-                                         Case{"pipeline:stages=4,microbatches=8,schedule=1f1b", 4, 0},
-                                         Case{"pipeline:stages=2,microbatches=8,schedule=gpipe", 2, 0}));
+INSTANTIATE_TEST_SUITE_P(Plans, Gpt, testing::Values(Case{"data", 4, 2}, Case{"pipeline:stages=2,data=2", 4, 2}));
 
 }  // namespace
 }  // namespace cordata::tests
