@@ -31,7 +31,7 @@ void collect(const runtime::Executor& executor, const program::RankProgram& rank
 }  // namespace
 
 RunResult run_program(const step::TrainStep& step, const program::Program& program, int steps, uint64_t seed) {
-  const std::string error = "";  // program::check(program);
+  const std::string error = program::check(program);
   if (!error.empty()) throw base::internal_error("[tests] {}", error);
   static const runtime::Plugin& plugin = runtime::Plugin::load(runtime::plugin_path());
   auto world = runtime::make_thread_world(program.num_ranks);
