@@ -8,6 +8,7 @@ std::span<const Verb> verb_table() {
       cluster_verb(),
       devices_verb(),
       eval_verb(),
+      explain_verb(),
       export_verb(),
       generate_verb(),
       inspect_verb(),

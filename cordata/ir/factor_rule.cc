@@ -4,14 +4,16 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-namespace cordata::ir {
-namespace {
+#include "cordata/ir/factor_name.h"
 
-// i, j, ..., z, then a1, b1, ...
-std::string letter(int factor) {
+namespace cordata::ir {
+
+std::string factor_name(int factor) {
   if (factor < 18) return std::string(1, static_cast<char>('i' + factor));
   return fmt::format("{}{}", static_cast<char>('a' + factor % 26), factor / 26 + 1);
 }
+
+namespace {
 
 std::string tensors_text(const std::vector<TensorFactors>& tensors) {
   std::vector<std::string> parts;
@@ -19,7 +21,7 @@ std::string tensors_text(const std::vector<TensorFactors>& tensors) {
     std::vector<std::string> dims;
     for (const DimFactors& dim : t) {
       std::string d;
-      for (int f : dim) d += letter(f);
+      for (int f : dim) d += factor_name(f);
       dims.push_back(d.empty() ? "1" : d);
     }
     parts.push_back(fmt::format("[{}]", fmt::join(dims, ", ")));
@@ -33,7 +35,7 @@ std::string to_string(const FactorRule& rule) {
   std::vector<std::string> sizes, reduced, special;
   for (size_t i = 0; i < rule.factors.size(); ++i) {
     const Factor& f = rule.factors[i];
-    std::string name = letter(static_cast<int>(i));
+    std::string name = factor_name(static_cast<int>(i));
     sizes.push_back(fmt::format("{}={}", name, f.size));
     if (f.kind == FactorKind::kReduce) reduced.push_back(name);
     if (f.kind == FactorKind::kSpecial) special.push_back(name);

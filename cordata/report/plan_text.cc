@@ -76,6 +76,10 @@ std::string axes_words(const plan::Plan& plan, const plan::BillLine& line) {
   return fmt::format("axis {} ({} devices)", axes, devices);
 }
 
+std::string more_words(base::Seconds more) {
+  return more.value == 0 ? "the same" : fmt::format("{}{}", more.value > 0 ? "+" : "", base::to_string(more));
+}
+
 std::string plan_text(const plan::Plan& plan, double units_per_step, const std::string& unit) {
   std::string text = head(plan, units_per_step, unit) + "\n" + stage_table(plan) + "\n" + bill_table(plan);
   for (const auto& note : plan.notes) text += "note: " + note + "\n";

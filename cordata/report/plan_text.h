@@ -15,4 +15,6 @@ std::string plan_text(const plan::Plan& plan, double units_per_step, const std::
 std::string stage_ranks(const plan::Stage& stage);      // "0-3", "0,2,5"
 std::string axes_words(const plan::Plan& plan, const plan::BillLine& line);  // "axis 0 (4 devices)"; "" for sends
 
+std::string more_words(base::Seconds more);  // "+12.0 ms", "the same", "-3.00 us"
+
 }  // namespace cordata::report

@@ -9,6 +9,7 @@ namespace cordata::cli {
 Verb cluster_verb();
 Verb devices_verb();
 Verb eval_verb();
+Verb explain_verb();
 Verb export_verb();
 Verb generate_verb();
 Verb inspect_verb();
