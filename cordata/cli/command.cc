@@ -102,7 +102,7 @@ std::string own_path(const char* argv0) {
 }
 
 // Runs the verb; `answered` says whether anything stands on stdout.
-void run_verb(const Verb& verb, Context& context, std::vector<std::string> args, bool& answered) {
+int run_verb(const Verb& verb, Context& context, std::vector<std::string> args, bool& answered) {
   CLI::App app{std::string(verb.summary), "cordata " + std::string(verb.name)};
   app.get_formatter()->column_width(34);
   app.footer("Examples:\n" + std::string(verb.examples));
@@ -112,26 +112,27 @@ void run_verb(const Verb& verb, Context& context, std::vector<std::string> args,
     parse(app, verb, std::move(args));
   } catch (const CLI::CallForHelp&) {
     print(app.help());
-    return;
+    return 0;
   }
   const Answer answer = run(context);
   answered = true;
-  if (context.json)
+  if (context.json && !answer.json.is_null())
     print(answer.json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-  else
+  else if (!context.json)
     print(answer.text);
   if (answer.failure) throw *answer.failure;
+  return answer.status;
 }
 
-void run_words(const std::vector<std::string>& words, Context& context, bool& answered) {
+int run_words(const std::vector<std::string>& words, Context& context, bool& answered) {
   const std::string& first = words[0];
-  if (first == "--help" || first == "-h" || first == "help") return print(general_help());
-  if (first == "--version") return print("cordata " CORDATA_VERSION "\n");
+  if (first == "--help" || first == "-h" || first == "help") return print(general_help()), 0;
+  if (first == "--version") return print("cordata " CORDATA_VERSION "\n"), 0;
   const Verb* verb = find_verb(first);
   if (!verb && first.starts_with("-"))
     throw user_error("[cli] wanted a verb first, got '{}'; try `cordata --help`", first);
   if (!verb) throw user_error("[cli] no verb '{}'.{} `cordata --help` lists them", first, base::did_you_mean(first, verb_names()));
-  run_verb(*verb, context, {words.begin() + 1, words.end()}, answered);
+  return run_verb(*verb, context, {words.begin() + 1, words.end()}, answered);
 }
 
 }  // namespace
@@ -152,8 +153,7 @@ int run_command(int argc, const char* const* argv) {
   }
   bool answered = false;
   try {
-    run_words(words, context, answered);
-    return 0;
+    return run_words(words, context, answered);
   } catch (const base::Error& e) {
     return report(e, context, answered);
   } catch (const std::bad_alloc&) {

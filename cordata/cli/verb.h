@@ -24,11 +24,12 @@ struct Context {
   void say(std::string_view text) const;
 };
 
-// What a verb came to; the frame prints it on stdout: `json` under --json, else `text`.
+// What a verb came to; the frame prints it on stdout: `json` under --json (nothing where there is none), else `text`.
 struct Answer {
   nlohmann::ordered_json json;
   std::string text;
   std::optional<base::Error> failure;  // raised once the answer is printed: a check that didn't hold
+  int status = 0;                      // to exit with where a rank has already said why
 };
 
 // One row of the table of verbs. A verb's file in verbs/ has one function that gives its row.

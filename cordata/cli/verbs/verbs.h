@@ -16,5 +16,6 @@ Verb inspect_verb();
 Verb models_verb();
 Verb plan_verb();
 Verb run_verb();
+Verb train_verb();
 
 }  // namespace cordata::cli
