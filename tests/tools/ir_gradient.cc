@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // ir_gradient FILE.mlir           the gradient module of a scalar loss by every float argument, on stdout
-// ir_gradient --differentiable    the names of all ops that have a VJP, one a line
-// ir_gradient --zero              those of them whose derivative is zero
+// ir_gradient --differentiable    the names of ops that have a derivative, one a line
+// ir_gradient --zero              of those whose derivative is zero wherever there is one
+// ir_gradient --none              of the rest
 #include <cstdio>
 #include <cstring>
 
@@ -15,10 +16,12 @@ namespace {
 
 using namespace cordata;
 
-void list_ops(bool zero) {
+// By what the table says of their derivative: "--differentiable", "--zero", "--none".
+void list_ops(const std::string& which) {
   for (int k = 0; k < ir::kNumOpKinds; ++k) {
     ir::ops::Vjp vjp = ir::row(static_cast<ir::OpKind>(k)).vjp;
-    if (vjp && (vjp == ir::ops::vjp_zero) == zero) fmt::print("{}\n", ir::name(static_cast<ir::OpKind>(k)));
+    const char* has = !vjp ? "--none" : vjp == ir::ops::vjp_zero ? "--zero" : "--differentiable";
+    if (which == has) fmt::print("{}\n", ir::name(static_cast<ir::OpKind>(k)));
   }
 }
 
@@ -35,13 +38,12 @@ void write_gradient(const char* path) {
 
 int main(int argc, char** argv) {
   if (argc != 2) {
-    fmt::print(stderr, "usage: ir_gradient FILE.mlir | --differentiable | --zero\n");
+    fmt::print(stderr, "usage: ir_gradient FILE.mlir | --differentiable | --zero | --none\n");
     return 2;
   }
   try {
-    bool zero = std::strcmp(argv[1], "--zero") == 0;
-    if (zero || std::strcmp(argv[1], "--differentiable") == 0) {
-      list_ops(zero);
+    if (std::strncmp(argv[1], "--", 2) == 0) {
+      list_ops(argv[1]);
     } else {
       write_gradient(argv[1]);
     }
