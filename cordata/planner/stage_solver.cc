@@ -81,7 +81,7 @@ std::vector<int> StageSolver::batch_dims_of_args(const step::Cut& cut, int s) co
     if (place >= static_cast<int64_t>(from.origin.size()) || from.origin[place] < 0) continue;
     const auto& node = joint_.graph.node(joint_.graph.ops()[from.origin[place]]);
     const auto& dims = joint_batch_[node.result(from.graph.value(value).index).index];
-    for (size_t d = 0; d < dims.size(); ++d)
+    for (size_t d = 0; d < std::min(dims.size(), t.type.shape.size()); ++d)
       if (dims[d] && out[t.to_arg] < 0) out[t.to_arg] = static_cast<int>(d);
   }
   return out;
