@@ -3,7 +3,7 @@
 BUILD := build/release
 PLANNER ?= auto
 
-.PHONY: all build setup demo test bench format
+.PHONY: all build setup demo test bench format fuzz-reader
 all: build
 
 setup:
@@ -21,6 +21,12 @@ demo: build
 
 bench: build
 	@bench/run
+
+# Damaged modules until one is misread; COUNT and SEED as tests/corpus/fuzz_reader.cc says.
+COUNT ?= 10000000
+SEED ?= $(shell date +%s)000000
+fuzz-reader: build
+	@$(BUILD)/fuzz_reader --count $(COUNT) --seed $(SEED) $(BUILD)/corpus/testdata/*.mlir tests/corpus/forms/*.mlir
 
 format:
 	@git ls-files '*.h' '*.cc' | xargs -r clang-format -i

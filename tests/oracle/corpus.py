@@ -18,6 +18,7 @@ from jaxlib.mlir import ir
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("CORDATA_BIN", ROOT / "build" / "release" / "cordata")).parent
+FORMS = sorted((ROOT / "tests" / "corpus" / "forms").glob("*.mlir"))
 MODULES = sorted((BUILD / "corpus" / "testdata").glob("*.mlir"))
 
 

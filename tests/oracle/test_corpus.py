@@ -55,6 +55,25 @@ def test_what_is_printed_is_the_original_with_its_calls_inlined(runs, printed):
     assert len(differences) > 500
 
 
+@pytest.mark.parametrize("form", [{"print_generic_op_form": True}, {"enable_debug_info": True}, {"use_local_scope": True},
+                                  {"print_generic_op_form": True, "enable_debug_info": True}, {"large_elements_limit": None}, None],
+                         ids=lambda form: "+".join(form) if form else "as it stands")
+def test_each_form_in_which_mlir_prints_is_the_same_module(form, tmp_path):
+    """forms/ has every op's own assembly, and the corpus what JAX makes of its ops."""
+    files = corpus.FORMS + corpus.MODULES[::4]
+    (tmp_path / "printed").mkdir()
+    with mlir.make_ir_context():
+        for path in files:
+            text = path.read_text()
+            if form:
+                text = corpus.ir.Module.parse(text).operation.get_asm(**form)
+            (tmp_path / path.name).write_text(text)
+        rows = run_modules([tmp_path / path.name for path in files], "--no-run", "--print", tmp_path / "printed")
+        assert not {name: row["error"] for name, row in rows.items() if not row["read"]}
+        for path in files:
+            assert not corpus.difference(path.read_text(), (tmp_path / "printed" / path.name).read_text()), path.stem
+
+
 def test_the_comparison_sees_one_altered_value(runs):
     with mlir.make_ir_context():
         for path in corpus.MODULES[::10]:

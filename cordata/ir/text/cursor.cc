@@ -126,8 +126,12 @@ std::string_view Cursor::value_name() {
 std::string Cursor::symbol() {
   if (peek() != '@') fail("a symbol (@name)");
   ++at_;
-  if (ahead(0) == '"') return string();
   size_t end = at_;
+  if (ahead(0) == '"') {
+    std::string quoted = string();
+    if (quoted.empty()) fail_at(end, "wanted a name, got an empty one");
+    return quoted;
+  }
   while (end < text_.size() && is_word_char(text_[end])) ++end;
   if (end == at_) fail("a name after '@'");
   std::string found(text_.substr(at_, end - at_));

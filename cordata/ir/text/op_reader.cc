@@ -294,7 +294,7 @@ void Reader::read_reduce(Cursor& c, OpText& op) {
     Type scalar = Type::tensor(op.type.inputs.empty() ? DType::kF32 : op.type.inputs[0].dtype);
     RegionId region = builder_.begin_region({scalar, scalar});
     Values args(builder_.region_args(region).begin(), builder_.region_args(region).end());
-    builder_.end_region({builder_.value(*inner, args, {}, {scalar})});
+    builder_.end_region({placed(c, op.at, [&] { return builder_.value(*inner, args, {}, {scalar}); })});
     op.regions.push_back(region);
     return;
   }

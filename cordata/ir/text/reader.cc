@@ -270,14 +270,10 @@ Reader::Values Reader::emit(Cursor& c, OpText& op) {
     if (!it->second.array.empty()) c.fail_at(op.at, "wanted a custom call without called computations, got one with some");
     op.attrs.erase(it);
   }
-  NodeId id;
-  try {
-    id = builder_.create(op.kind, std::move(op.operands), std::move(op.attrs), std::move(op.type.results),
-                         std::move(op.regions), op.line);
-  } catch (const base::Error& e) {
-    if (e.kind() != base::ErrorKind::kUser) throw;
-    c.fail_at(op.at, e.what());
-  }
+  NodeId id = placed(c, op.at, [&] {
+    return builder_.create(op.kind, std::move(op.operands), std::move(op.attrs), std::move(op.type.results),
+                           std::move(op.regions), op.line);
+  });
   const Node& node = builder_.node(id);
   Values out;
   for (int i = 0; i < node.num_results; ++i) out.push_back(node.result(i));

@@ -3,6 +3,7 @@
 
 #include <unordered_map>
 
+#include "cordata/base/error.h"
 #include "cordata/ir/builder.h"
 #include "cordata/ir/text/formats.h"
 #include "cordata/ir/text/types.h"
@@ -45,6 +46,17 @@ class Reader {
   RegionId read_region(Cursor& c, const std::vector<std::string_view>* names, const std::vector<Type>* types);
   Values read_call(Cursor& c, const std::string& callee, size_t at, const Values& args);
   Values emit(Cursor& c, OpText& op);
+
+  // Calls the builder; its user errors get the op's place.
+  template <typename F>
+  auto placed(Cursor& c, size_t at, F&& build) {
+    try {
+      return build();
+    } catch (const base::Error& e) {
+      if (e.kind() != base::ErrorKind::kUser) throw;
+      c.fail_at(at, e.what());
+    }
+  }
 
   Values operands(Cursor& c);  // zero or more, comma-separated
   ValueId operand(Cursor& c);

@@ -34,10 +34,13 @@ class Writer {
   }
 
   void quoted(std::string_view text);
+  void name_or_quoted(std::string_view text);
+  void symbol(std::string_view name);
   void real(double v, DType dtype);
   void hex(std::span<const std::byte> bytes);
   void dense(const DenseElements& d);
-  void booleans(const DenseElements& d, size_t dim, int64_t& at);
+  void list(const DenseElements& d, size_t dim, int64_t& at);
+  void small(const DenseElements& d, int64_t at);
   void structure(const Attribute& a);
   void attribute(const Attribute& a);
   void dict(const AttrDict& d);
@@ -72,6 +75,23 @@ void Writer::quoted(std::string_view text) {
   out_ += '"';
 }
 
+void Writer::name_or_quoted(std::string_view text) {
+  if (is_bare(text)) out_ += text;
+  else quoted(text);
+}
+
+// "a", or the nested "a::@b".
+void Writer::symbol(std::string_view name) {
+  for (size_t next = name.find("::@"); next != std::string_view::npos; next = name.find("::@")) {
+    out_ += '@';
+    name_or_quoted(name.substr(0, next));
+    out_ += "::";
+    name.remove_prefix(next + 3);
+  }
+  out_ += '@';
+  name_or_quoted(name);
+}
+
 void Writer::real(double v, DType dtype) {
   if (!std::isfinite(v)) {
     DenseElements d = splat(v, dtype, {});
@@ -96,18 +116,21 @@ void Writer::hex(std::span<const std::byte> bytes) {
   }
 }
 
-// Booleans never as hex: MLIR packed them in bits once, and now takes a byte each.
-void Writer::booleans(const DenseElements& d, size_t dim, int64_t& at) {
-  if (dim == d.type.shape.size()) {
-    out_ += d.data()[at++] == std::byte{0} ? "false" : "true";
-    return;
-  }
+// What has less than a byte never goes out as hex: MLIR packed booleans in bits once, and leaves the upper bits of a small
+// integer's byte clear where we extend its sign.
+void Writer::list(const DenseElements& d, size_t dim, int64_t& at) {
+  if (dim == d.type.shape.size()) return small(d, at++);
   out_ += '[';
   for (int64_t i = 0; i < d.type.shape[dim]; ++i) {
     if (i > 0) out_ += ", ";
-    booleans(d, dim + 1, at);
+    list(d, dim + 1, at);
   }
   out_ += ']';
+}
+
+void Writer::small(const DenseElements& d, int64_t at) {
+  if (d.type.dtype == DType::kI1) out_ += d.data()[at] == std::byte{0} ? "false" : "true";
+  else put("{}", static_cast<int64_t>(element(d, at)));
 }
 
 void Writer::dense(const DenseElements& d) {
@@ -115,9 +138,9 @@ void Writer::dense(const DenseElements& d) {
   int64_t at = 0;
   bool one = d.splat || d.type.num_elements() == 1;
   if (d.type.num_elements() == 0 && !d.splat) {
-  } else if (d.type.dtype == DType::kI1) {
-    if (one) out_ += d.data()[0] == std::byte{0} ? "false" : "true";
-    else booleans(d, 0, at);
+  } else if (is_integer(d.type.dtype) && bits(d.type.dtype) < 8) {
+    if (one) small(d, 0);
+    else list(d, 0, at);
   } else if (one && is_integer(d.type.dtype) && bits(d.type.dtype) < 64) {
     put("{}", static_cast<int64_t>(element(d, 0)));
   } else if (one && is_float(d.type.dtype) && bits(d.type.dtype) >= 16 && std::isfinite(element(d, 0))) {
@@ -133,7 +156,8 @@ void Writer::dense(const DenseElements& d) {
 void Writer::structure(const Attribute& a) {
   size_t dot = a.text.find('.');
   if (!a.word.empty()) {
-    put("#{}<{} {}>", a.text.substr(0, dot), a.text.substr(dot + 1), a.word);
+    if (a.text.ends_with("_mode")) put("#{}<{}>", a.text, a.word);  // an enum in the struct's clothes
+    else put("#{}<{} {}>", a.text.substr(0, dot), a.text.substr(dot + 1), a.word);
     return;
   }
   put("#{}<{}", a.text, a.text == "stablehlo.conv" ? "raw " : "");
@@ -179,7 +203,7 @@ void Writer::attribute(const Attribute& a) {
       out_ += '>';
       break;
     case Kind::kDenseElements: dense(a.dense); break;
-    case Kind::kSymbol: put("@{}", a.text); break;
+    case Kind::kSymbol: symbol(a.text); break;
     case Kind::kStruct: structure(a); break;
     case Kind::kOpaque: out_ += a.text; break;
   }
@@ -188,8 +212,7 @@ void Writer::attribute(const Attribute& a) {
 void Writer::dict(const AttrDict& d) {
   out_ += '{';
   join(d, [&](const auto& entry) {
-    if (is_bare(entry.first)) out_ += entry.first;
-    else quoted(entry.first);
+    name_or_quoted(entry.first);
     if (entry.second.kind == Kind::kUnit) return;
     out_ += " = ";
     attribute(entry.second);
@@ -265,8 +288,9 @@ void Writer::node(const Node& n, int indent) {
 
 std::string Writer::module() {
   out_ += "module ";
-  if (is_bare(graph_.name())) put("@{} ", graph_.name());
-  else { out_ += '@'; quoted(graph_.name()); out_ += ' '; }
+  out_ += '@';
+  name_or_quoted(graph_.name());
+  out_ += ' ';
   if (!graph_.module_attrs().empty()) {
     out_ += "attributes ";
     dict(graph_.module_attrs());
