@@ -54,7 +54,16 @@ StageSolver::StageSolver(const step::JointStep& joint, const step::Layers& layer
   const auto whole = step::cut(joint, layers, std::vector<int>(num_layers, 0));
   std::vector<int> dims;
   for (const auto& port : joint.args) dims.push_back(port.role == step::Role::kBatch ? port.batch_dim : -1);
-  joint_batch_ = batch_dims(describe(whole.stages[0], cluster, 1, 1, 1, dims));
+  // The cut's own numbers of values are others than the joint graph's.
+  const auto& stage = whole.stages[0];
+  const auto batch = batch_dims(describe(stage, cluster, 1, 1, 1, dims));
+  joint_batch_.resize(joint.graph.num_values());
+  for (size_t i = 0; i < stage.graph.ops().size(); ++i) {
+    if (stage.origin[i] < 0) continue;
+    const auto& here = stage.graph.node(stage.graph.ops()[i]);
+    const auto& there = joint.graph.node(joint.graph.ops()[stage.origin[i]]);
+    for (int r = 0; r < here.num_results; ++r) joint_batch_[there.result(r).index] = batch[here.result(r).index];
+  }
 }
 
 double StageSolver::bound(const StageKey& key) {
