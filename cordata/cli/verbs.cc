@@ -15,6 +15,7 @@ std::span<const Verb> verb_table() {
       models_verb(),
       plan_verb(),
       run_verb(),
+      simulate_verb(),
       train_verb(),
   };
   return table;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cordata/base/timeline.h"
 #include "cordata/base/units.h"
 #include "cordata/plan/plan.h"
 
@@ -55,20 +56,13 @@ struct OtherPlan {
   std::string refused;  // why there is none, else empty
 };
 
-// A stretch of a rank's predicted timeline.
-struct Bar {
-  enum class Lane : uint8_t { kCompute, kWait, kSend, kReceive } lane;
-  std::string name;
-  base::Seconds begin{0}, end{0};
-};
-
 struct Explanation {
   plan::Plan plan;
   std::string unit;
   double units_per_step = 0;
   std::vector<StageExplanation> stages;
   std::vector<OtherPlan> others;                // only where asked for
-  std::vector<std::vector<Bar>> timeline;       // by rank; empty where it was not simulated
+  std::vector<std::vector<base::TimelineEvent>> timeline;  // by rank, of one step; empty where it was not simulated
 };
 
 std::string to_text(const Explanation& e);

@@ -24,12 +24,12 @@ std::vector<int> shown_ranks(const Explanation& e) {
 }
 
 // A bar's class says its colour: waiting, messages, and computing by the first letter of what runs ("F3", "B0", "apply").
-std::string_view colour(const Bar& bar) {
+std::string_view colour(const base::TimelineEvent& bar) {
   switch (bar.lane) {
-    case Bar::Lane::kWait: return "w";
-    case Bar::Lane::kSend:
-    case Bar::Lane::kReceive: return "s";
-    case Bar::Lane::kCompute: break;
+    case base::Lane::kWait: return "w";
+    case base::Lane::kSend:
+    case base::Lane::kReceive: return "s";
+    case base::Lane::kCompute: break;
   }
   if (bar.name.starts_with("F")) return "f";
   if (bar.name.starts_with("B")) return "b";
@@ -71,7 +71,7 @@ std::string timeline_svg(const Explanation& e) {
   const auto ranks = shown_ranks(e);
   double end = 0;
   for (const int r : ranks)
-    for (const Bar& b : e.timeline[r]) end = std::max(end, b.end.value);
+    for (const base::TimelineEvent& b : e.timeline[r]) end = std::max(end, b.end_s);
   if (ranks.empty() || end <= 0) return "";
   const double scale = (kWidth - kLabel) / end, height = kRow * static_cast<double>(ranks.size()) + 30;
   std::string svg = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"predicted timeline\">\n", kWidth, height);
@@ -79,17 +79,17 @@ std::string timeline_svg(const Explanation& e) {
   for (size_t row = 0; row < ranks.size(); ++row) {
     const double y = kRow * static_cast<double>(row) + 4;
     svg += fmt::format("<text x=\"0\" y=\"{:.0f}\">rank {}</text>\n", y + 14, ranks[row]);
-    for (const Bar& b : e.timeline[ranks[row]]) {
-      const bool message = b.lane == Bar::Lane::kSend || b.lane == Bar::Lane::kReceive;
-      if (b.end <= b.begin) continue;
+    for (const base::TimelineEvent& b : e.timeline[ranks[row]]) {
+      const bool message = b.lane == base::Lane::kSend || b.lane == base::Lane::kReceive;
+      if (b.end_s <= b.begin_s) continue;
       if (bars++ >= kMaxBars) {
         ++left_out;
         continue;
       }
       // Messages go on while modules run: a thin line below.
       svg += fmt::format("<rect class=\"{}\" x=\"{:.2f}\" y=\"{:.1f}\" width=\"{:.2f}\" height=\"{}\"><title>{}: {} to {}</title></rect>\n", colour(b),
-                         kLabel + b.begin.value * scale, message ? y + kBar + 1 : y, std::max(0.3, (b.end - b.begin).value * scale), message ? 3 : kBar,
-                         escape_html(b.name), base::to_string(b.begin), base::to_string(b.end));
+                         kLabel + b.begin_s * scale, message ? y + kBar + 1 : y, std::max(0.3, (b.end_s - b.begin_s) * scale), message ? 3 : kBar,
+                         escape_html(b.name), base::to_string(base::Seconds(b.begin_s)), base::to_string(base::Seconds(b.end_s)));
     }
   }
   const double axis = kRow * static_cast<double>(ranks.size()) + 18;

@@ -5,6 +5,7 @@
 #include "cordata/cli/explain_plan.h"
 #include "cordata/cli/names.h"
 #include "cordata/cli/plan_file.h"
+#include "cordata/cli/simulate_plan.h"
 #include "cordata/cli/verbs/verbs.h"
 
 namespace cordata::cli {
@@ -25,6 +26,7 @@ Answer explain(const Options& o) {
   answer.json = report::to_json(e);
   answer.text = report::to_text(e);
   if (!o.html.empty()) {
+    for (const auto& rank : simulate_plan(file.plan, file.step, 1).ranks) e.timeline.push_back(rank.events);
     base::write_file(o.html, report::to_html(e));
     answer.text += "\nwritten to " + o.html + "\n";
   }

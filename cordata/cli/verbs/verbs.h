@@ -16,6 +16,7 @@ Verb inspect_verb();
 Verb models_verb();
 Verb plan_verb();
 Verb run_verb();
+Verb simulate_verb();
 Verb train_verb();
 
 }  // namespace cordata::cli

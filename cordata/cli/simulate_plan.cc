@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cordata/cli/simulate_plan.h"
+
+#include "cordata/base/error.h"
+#include "cordata/program/program.h"
+#include "cordata/step/joint.h"
+
+namespace cordata::cli {
+
+simulate::SimulationResult simulate_plan(const plan::Plan& plan, const step::TrainStep& step, int steps) {
+  const auto joint = step::build_joint(step, plan.microbatches);
+  plan::validate(plan, joint);
+  const auto program = program::lower(joint, step, plan, partition::CollectiveMode::kCustomCall);
+  if (const auto wrong = program::check(program); !wrong.empty()) throw base::internal_error("[cli] the plan's program can't run: {}", wrong);
+  simulate::SimulationOptions options;
+  options.steps = steps;
+  return simulate::simulate(program, plan.cluster, options);
+}
+
+}  // namespace cordata::cli
