@@ -51,6 +51,15 @@ case("reduce_window", pool(lax.min, np.inf, window_dimensions=(3,), window_strid
 case("reduce_window", lambda x: lax.cumsum(x, 1), normal(2, 5), label="cumsum")
 case("reduce_window", lambda x: lax.cummax(x, 0), normal(5, 2), label="cummax")
 
+WINDOW = """
+  %y = "stablehlo.reduce_window"(%0, %1) <{{window_dimensions = array<i64: 2>}}> ({{
+  ^bb0(%a: tensor<f64>, %b: tensor<f64>):
+    %c = "stablehlo.{}"(%a, %b) : (tensor<f64>, tensor<f64>) -> tensor<f64>
+    "stablehlo.return"(%c) : (tensor<f64>) -> ()
+  }}) : (tensor<9xf64>, tensor<f64>) -> tensor<8xf64>"""
+for _op, _fn in {"add": lambda x, k: x[1:] + x[:-1] + k, "maximum": lambda x, k: jnp.maximum(jnp.maximum(x[1:], x[:-1]), k)}.items():
+    case("reduce_window", _fn, normal(9), np.array(0.1), text=WINDOW.format(_op), label=f"initial-{_op}")
+
 SCATTER_BACK = """
   %start = "stablehlo.constant"() {value = dense<0.0> : tensor<f64>} : () -> tensor<f64>
   %y = "stablehlo.select_and_scatter"(%0, %1, %start) <{window_dimensions = array<i64: 2, 3>, window_strides = array<i64: 2, 2>,

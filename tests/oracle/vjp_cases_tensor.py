@@ -61,12 +61,18 @@ case("scatter", scatter_of((1, 2), (), (1, 0)), normal(5, 6), np.array([[3, 0], 
 
 # --- reductions and products -----------------------------------------------------------------------------------------
 case("reduce", lambda x: jnp.sum(x, (0, 2)), normal(2, 3, 4), label="add")
-case("reduce", lambda x, k: jnp.sum(x, 1) + k, normal(2, 3), np.array(0.5), label="initial", text="""
-  %y = "stablehlo.reduce"(%0, %1) <{dimensions = array<i64: 1>}> ({
+def reduce_text(op):
+    return f"""
+  %y = "stablehlo.reduce"(%0, %1) <{{dimensions = array<i64: 1>}}> ({{
   ^bb0(%a: tensor<f64>, %b: tensor<f64>):
-    %c = "stablehlo.add"(%a, %b) : (tensor<f64>, tensor<f64>) -> tensor<f64>
+    %c = "stablehlo.{op}"(%a, %b) : (tensor<f64>, tensor<f64>) -> tensor<f64>
     "stablehlo.return"(%c) : (tensor<f64>) -> ()
-  }) : (tensor<2x3xf64>, tensor<f64>) -> tensor<2xf64>""")
+  }}) : (tensor<4x3xf64>, tensor<f64>) -> tensor<4xf64>"""
+
+
+for _op, _fn in {"add": lambda x, k: jnp.sum(x, 1) + k, "maximum": lambda x, k: jnp.maximum(jnp.max(x, 1), k),
+                 "minimum": lambda x, k: jnp.minimum(jnp.min(x, 1), k), "multiply": lambda x, k: jnp.prod(x, 1) * k}.items():
+    case("reduce", _fn, normal(4, 3), np.array(0.4), text=reduce_text(_op), label=f"initial-{_op}")
 case("reduce", lambda x: jnp.max(x, 1), normal(2, 3, 4), label="max")
 case("reduce", lambda x: jnp.min(x, (0, 2)), normal(2, 3, 4), label="min")
 case("reduce", lambda x: jnp.max(x, 0), [1.0, 2.0, 2.0, 0.0], label="max-ties")

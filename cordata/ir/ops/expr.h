@@ -43,4 +43,7 @@ Expr sum_all(Expr x);
 // x, a scalar or of this shape already, as that shape.
 Expr filled(Expr x, const Shape& shape);
 
+// Whether x is the constant that no element exceeds when they are compared for the largest (the smallest): an infinity.
+bool is_neutral_extreme(Expr x, bool largest);
+
 }  // namespace cordata::ir::ops

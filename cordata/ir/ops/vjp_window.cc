@@ -33,8 +33,8 @@ Expr backward_window_sum(Flow& f, const Window& w) {
   return f.ct().of(b.value(OpKind::kReduceWindow, {spread, zero}, window_attributes(w.size, w.base_dilation, w.dilation), {}, {add}));
 }
 
-// A window's cotangent goes to the first of its extreme elements.
-Expr backward_window_extreme(Flow& f, const Window& w, bool largest) {
+// A window's cotangent goes to the first of its extreme elements (an initial value that is one takes it before).
+Expr backward_window_extreme(Flow& f, Expr ct, const Window& w, bool largest) {
   GraphBuilder& b = f.b();
   Type scalar = Type::tensor(f.ct().type().dtype);
   RegionId chooses = b.region({scalar, scalar}, [&](std::vector<ValueId> a) {
@@ -44,7 +44,7 @@ Expr backward_window_extreme(Flow& f, const Window& w, bool largest) {
   AttrDict attrs = window_attributes(w.size, w.strides, w.dilation);
   attrs.erase("window_dilations");
   attrs.emplace("padding", Attribute::elements(dense_i64(pairs(w.low, w.high), {static_cast<int64_t>(w.low.size()), 2})));
-  return f.ct().of(b.value(OpKind::kSelectAndScatter, {f.x(0), f.ct(), b.constant(0, scalar.dtype)}, std::move(attrs), {},
+  return f.ct().of(b.value(OpKind::kSelectAndScatter, {f.x(0), ct, b.constant(0, scalar.dtype)}, std::move(attrs), {},
                            {chooses, add}));
 }
 
@@ -53,15 +53,21 @@ Expr backward_window_extreme(Flow& f, const Window& w, bool largest) {
 void vjp_reduce_window(VjpView& v) {
   Flow f(v);
   if (v.operands.size() != 2) f.refuse("a single operand", "several, reduced together");
-  if (f.wants(1)) f.refuse("an initial value that is not differentiated", "one that is");
   auto kind = plain_binary_region(v.graph, v.node.regions[0]);
   Window w = reduce_window_of(f.op());
-  if (kind == OpKind::kAdd) return f.give(0, backward_window_sum(f, w));
+  if (kind == OpKind::kAdd) {
+    if (f.wants(1)) f.give(1, sum_all(f.ct()));
+    return f.give(0, backward_window_sum(f, w));
+  }
   if (kind != OpKind::kMaximum && kind != OpKind::kMinimum) {
     f.refuse("a region that adds or takes the maximum or minimum", "another one");
   }
   if (any_above_one(w.dilation) || any_above_one(w.base_dilation)) f.refuse("no dilation", "some");
-  f.give(0, backward_window_extreme(f, w, kind == OpKind::kMaximum));
+  bool largest = kind == OpKind::kMaximum;
+  if (is_neutral_extreme(f.x(1), largest)) return f.give(0, backward_window_extreme(f, f.ct(), w, largest));
+  Expr initial = compare(f.y(), filled(f.x(1), f.y().type().shape), "EQ"), zero = f.ct().like(0);
+  f.give(0, backward_window_extreme(f, select(initial, zero, f.ct()), w, largest));
+  if (f.wants(1)) f.give(1, sum_all(select(initial, f.ct(), zero)));
 }
 
 namespace {
