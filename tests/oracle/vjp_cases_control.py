@@ -60,6 +60,19 @@ WINDOW = """
 for _op, _fn in {"add": lambda x, k: x[1:] + x[:-1] + k, "maximum": lambda x, k: jnp.maximum(jnp.maximum(x[1:], x[:-1]), k)}.items():
     case("reduce_window", _fn, normal(9), np.array(0.1), text=WINDOW.format(_op), label=f"initial-{_op}")
 
+case("reduce_window", lambda x: jnp.prod(jnp.stack([x[i:i + 7:2, j:j + 4] for i in (0, 1, 2) for j in (0, 2)]), 0), normal(9, 6),
+     label="product", text="""
+  %one = "stablehlo.constant"() {value = dense<1.0> : tensor<f64>} : () -> tensor<f64>
+  %y = "stablehlo.reduce_window"(%0, %one) <{window_dimensions = array<i64: 3, 2>, window_strides = array<i64: 2, 1>,
+    window_dilations = array<i64: 1, 2>}> ({
+  ^bb0(%a: tensor<f64>, %b: tensor<f64>):
+    %c = "stablehlo.multiply"(%a, %b) : (tensor<f64>, tensor<f64>) -> tensor<f64>
+    "stablehlo.return"(%c) : (tensor<f64>) -> ()
+  }) : (tensor<9x6xf64>, tensor<f64>) -> tensor<4x4xf64>""")
+case("reduce_window", lambda x: lax.cumprod(x, 0), normal(5, 2), label="cumprod")
+case("reduce_window", lambda x: lax.cumprod(x, 1, reverse=True), [[2.0, 0.0, 3.0, 0.0, 1.0], [1.0, 2.0, 0.0, 4.0, 5.0]],
+     label="cumprod-zeros")
+
 SCATTER_BACK = """
   %start = "stablehlo.constant"() {value = dense<0.0> : tensor<f64>} : () -> tensor<f64>
   %y = "stablehlo.select_and_scatter"(%0, %1, %start) <{window_dimensions = array<i64: 2, 3>, window_strides = array<i64: 2, 2>,

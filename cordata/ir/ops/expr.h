@@ -43,6 +43,7 @@ Expr sum_all(Expr x);
 // x, a scalar or of this shape already, as that shape.
 Expr filled(Expr x, const Shape& shape);
 
+bool is_constant(Expr x, double v);  // a constant whose elements are all v
 // Whether x is the constant that no element exceeds when they are compared for the largest (the smallest): an infinity.
 bool is_neutral_extreme(Expr x, bool largest);
 

@@ -112,12 +112,13 @@ void vjp_dynamic_update_slice(VjpView&);
 void vjp_gather(VjpView&);
 void vjp_scatter(VjpView&);
 
-// vjp_convolution.cc, vjp_window.cc, vjp_sort.cc
+// vjp_convolution.cc, vjp_window.cc, vjp_window_product.cc, vjp_sort.cc
 void vjp_chlo_top_k(VjpView&);
 void vjp_convolution(VjpView&);
 void vjp_reduce_window(VjpView&);
 void vjp_select_and_scatter(VjpView&);
 void vjp_sort(VjpView&);
+void vjp_window_product(VjpView&);  // of a reduce_window that multiplies
 
 // vjp_control.cc
 void vjp_case(VjpView&);

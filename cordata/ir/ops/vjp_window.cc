@@ -59,8 +59,9 @@ void vjp_reduce_window(VjpView& v) {
     if (f.wants(1)) f.give(1, sum_all(f.ct()));
     return f.give(0, backward_window_sum(f, w));
   }
+  if (kind == OpKind::kMultiply) return vjp_window_product(v);
   if (kind != OpKind::kMaximum && kind != OpKind::kMinimum) {
-    f.refuse("a region that adds or takes the maximum or minimum", "another one");
+    f.refuse("a region that adds, multiplies, or takes the maximum or minimum", "another one");
   }
   if (any_above_one(w.dilation) || any_above_one(w.base_dilation)) f.refuse("no dilation", "some");
   bool largest = kind == OpKind::kMaximum;
