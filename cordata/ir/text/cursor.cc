@@ -231,7 +231,7 @@ void Cursor::skip_balanced() {
 void Cursor::skip_block() {
   size_t start = at_ > 0 ? at_ - 1 : 0;
   for (int depth = 1; depth > 0;) {
-    while (at_ < text_.size() && !strchr("{}\"/", text_[at_])) ++at_;
+    at_ = std::min(text_.find_first_of("{}\"/", at_), text_.size());
     if (at_ >= text_.size()) fail_at(start, "wanted a closing '}' for this, got the end of the text");
     char c = text_[at_];
     if (c == '"') raw_string();

@@ -63,9 +63,7 @@ Reader::Values Reader::read_function(const Function& f, const Values* args, Curs
                                      std::vector<AttrDict>* result_attrs) {
   Cursor c(source_, f.generic ? f.body : f.signature, f.line);
   Scope outer;
-  std::vector<std::string_view> outer_defined;
   std::swap(outer, scope_);
-  std::swap(outer_defined, defined_);
   std::vector<Type> arg_types;
   auto bind = [&](std::string_view name, const Type& type, AttrDict attrs) {
     size_t i = arg_types.size();
@@ -144,7 +142,6 @@ Reader::Values Reader::read_function(const Function& f, const Values* args, Curs
     if (!same) c.fail_at(f.signature, fmt::format("wanted @{} to return what it declares, got other types", f.name));
   }
   std::swap(outer, scope_);
-  std::swap(outer_defined, defined_);
   return out;
 }
 
@@ -281,26 +278,24 @@ Reader::Values Reader::emit(Cursor& c, OpText& op) {
 }
 
 void Reader::define(Cursor& c, std::string_view name, ValueId first, int count) {
-  auto [it, fresh] = scope_.try_emplace(name, Slot{first, count});
-  if (!fresh) c.fail(fmt::format("%{} to be defined once", name));
-  defined_.push_back(name);
+  if (!scope_.define(name, {first, count})) c.fail(fmt::format("%{} to be defined once", name));
 }
 
 ValueId Reader::operand(Cursor& c) {
   size_t at = (c.peek(), c.at());
   std::string_view name = c.value_name();
-  auto it = scope_.find(name);
-  if (it == scope_.end()) c.fail_at(at, fmt::format("wanted a value defined before, got %{}", name));
+  const Scope::Slot* slot = scope_.find(name);
+  if (!slot) c.fail_at(at, fmt::format("wanted a value defined before, got %{}", name));
   int64_t index = 0;
   if (c.ahead(0) == '#') {
     c.jump(c.at() + 1);
     index = c.integer();
   }
-  if (index < 0 || index >= it->second.count) {
-    c.fail_at(at, fmt::format("wanted one of the {} results of %{}, got #{}", it->second.count, name, index));
+  if (index < 0 || index >= slot->count) {
+    c.fail_at(at, fmt::format("wanted one of the {} results of %{}, got #{}", slot->count, name, index));
   }
-  if (!it->second.first.valid()) return spread_.at(name)[index];
-  return ValueId(it->second.first.index + index);
+  if (!slot->first.valid()) return spread_.at(name)[index];
+  return ValueId(slot->first.index + index);
 }
 
 Reader::Values Reader::operands(Cursor& c) {
@@ -313,7 +308,7 @@ Reader::Values Reader::operands(Cursor& c) {
 
 RegionId Reader::read_region(Cursor& c, const std::vector<std::string_view>* names, const std::vector<Type>* types) {
   c.expect('{');
-  size_t mark = defined_.size();
+  size_t mark = scope_.mark();
   std::vector<std::string_view> own_names;
   std::vector<Type> own_types;
   if (names) {
@@ -337,7 +332,7 @@ RegionId Reader::read_region(Cursor& c, const std::vector<std::string_view>* nam
   Values results = read_ops(c);
   c.expect('}');
   builder_.end_region(std::move(results));
-  for (; defined_.size() > mark; defined_.pop_back()) scope_.erase(defined_.back());
+  scope_.forget(mark);
   return id;
 }
 

@@ -6,6 +6,7 @@
 #include "cordata/base/error.h"
 #include "cordata/ir/builder.h"
 #include "cordata/ir/text/formats.h"
+#include "cordata/ir/text/scope.h"
 #include "cordata/ir/text/types.h"
 
 namespace cordata::ir::text {
@@ -29,8 +30,6 @@ class Reader {
 
  private:
   using Values = std::vector<ValueId>;
-  struct Slot { ValueId first; int count; };
-  using Scope = std::unordered_map<std::string_view, Slot>;
   struct Result { std::string_view name; int count; };
 
   Values read_function(const Function& f, const Values* args, Cursor* call, size_t call_at, std::vector<AttrDict>* result_attrs);
@@ -66,7 +65,6 @@ class Reader {
   GraphBuilder builder_;
   Scope scope_;
   std::unordered_map<std::string_view, Values> spread_;  // of names whose values are not neighbours
-  std::vector<std::string_view> defined_;                // in order, to forget them where a region ends
   static constexpr int kMaxCalls = 100000;
   int calls_ = 0;
   std::vector<const Function*> active_;
