@@ -27,8 +27,10 @@ struct Row {
 constexpr Row kRows[] = {
     {"check.eq", std::nullopt},
     {"check.expect_almost_eq", Check::Kind::kAlmost},
+    {"check.expect_almost_eq_const", Check::Kind::kAlmost},
     {"check.expect_close", Check::Kind::kClose},
     {"check.expect_eq", Check::Kind::kEqual},
+    {"check.expect_eq_const", Check::Kind::kEqual},
 };
 
 std::string_view target_of(const Node& node) {
@@ -38,6 +40,13 @@ std::string_view target_of(const Node& node) {
 }
 
 bool is_check(const Node& node) { return target_of(node).starts_with("check."); }
+
+// What a check of the ..._const kind expects; null for the others.
+const DenseElements* constant_of(const Node& node) {
+  if (!target_of(node).ends_with("_const")) return nullptr;
+  const Attribute* value = Graph::find_attr(node, "value");
+  return value && value->kind == Attribute::Kind::kDenseElements ? &value->dense : nullptr;
+}
 
 Check check_of(const Graph& graph, const Node& node) {
   std::string_view target = target_of(node);
@@ -49,8 +58,10 @@ Check check_of(const Graph& graph, const Node& node) {
     throw user_error("[ir.checks] wanted check.expect_eq, check.expect_almost_eq or check.expect_close, got {} (line {})",
                      target, node.line);
   }
-  if (node.operands.size() != 2 || graph.type(node.operands[0]) != graph.type(node.operands[1])) {
-    throw user_error("[ir.checks] wanted two operands of one type for {}, got others (line {})", target, node.line);
+  const DenseElements* constant = constant_of(node);
+  if (node.operands.size() != (constant ? 1 : 2) ||
+      graph.type(node.operands[0]) != (constant ? constant->type : graph.type(node.operands[1]))) {
+    throw user_error("[ir.checks] wanted two tensors of one type for {}, got others (line {})", target, node.line);
   }
   Check check;
   check.type = graph.type(node.operands[0]);
@@ -119,18 +130,19 @@ CheckedGraph strip_checks(const Graph& graph) {
     results.push_back(v);
     attrs.push_back(i < graph.result_attrs().size() ? graph.result_attrs()[i] : AttrDict());
   }
-  auto result = [&](ValueId old) {
-    auto [it, fresh] = place.try_emplace(map[old.index], static_cast<int>(results.size()));
+  auto result = [&](ValueId v) {
+    auto [it, fresh] = place.try_emplace(v, static_cast<int>(results.size()));
     if (fresh) {
-      results.push_back(map[old.index]);
+      results.push_back(v);
       attrs.emplace_back();
     }
     return it->second;
   };
   for (const Node* node : checks) {
     Check check = check_of(graph, *node);
-    check.actual = result(node->operands[0]);
-    check.expected = result(node->operands[1]);
+    const DenseElements* constant = constant_of(*node);
+    check.actual = result(map[node->operands[0].index]);
+    check.expected = result(constant ? builder.constant(*constant) : map[node->operands[1].index]);
     out.checks.push_back(std::move(check));
   }
   out.graph = builder.finish(std::move(results), std::move(attrs));

@@ -135,6 +135,31 @@ TEST(Checks, ThatReturnWhetherTheyHeldAreTakenOutWithTheirResult) {
   EXPECT_EQ(checked.checks[0].actual, checked.checks[0].expected);
 }
 
+TEST(Checks, OfTheCheckDialectAreTheSame) {
+  CheckedGraph checked = strip_checks(read_module(R"(
+    func.func @main() {
+      %0 = stablehlo.constant dense<[1.0, 2.0]> : tensor<2xf32>
+      %1 = stablehlo.negate %0 : tensor<2xf32>
+      check.expect_eq %0, %1 : tensor<2xf32>
+      check.expect_eq_const %1, dense<[1.0, 3.0]> : tensor<2xf32>
+      check.expect_almost_eq_const %1, dense<1.0> : tensor<2xf32>
+      check.expect_almost_eq %0, %1, tolerance = 0.5 : tensor<2xf32>
+      check.expect_close %0, %1, max_ulp_difference = 10, min_ulp_difference = 1 : tensor<2xf32>, tensor<2xf32>
+      "check.expect_close"(%0, %1) {max_ulp_difference = 18446744073709551615 : ui64} : (tensor<2xf32>, tensor<2xf32>) -> ()
+      return
+    })"));
+  ASSERT_EQ(checked.checks.size(), 6u);
+  EXPECT_EQ(checked.checks[1].kind, Check::Kind::kEqual);
+  EXPECT_NE(checked.checks[1].expected, checked.checks[2].expected);
+  EXPECT_EQ(checked.checks[2].kind, Check::Kind::kAlmost);
+  EXPECT_EQ(checked.checks[2].tolerance, 1e-4);
+  EXPECT_EQ(checked.checks[3].tolerance, 0.5);
+  EXPECT_EQ(checked.checks[4].max_ulps, 10u);
+  EXPECT_EQ(checked.checks[4].min_ulps, 1u);
+  EXPECT_EQ(checked.checks[5].max_ulps, UINT64_MAX);
+  EXPECT_EQ(checked.graph.results().size(), 4u);
+}
+
 std::string refusal(const std::string& body) {
   try {
     strip_checks(read_module("func.func @main() {\n" + body + "\nreturn }"));
@@ -151,7 +176,7 @@ TEST(Checks, RefusesWhatItCannotEvaluate) {
   EXPECT_THAT(refusal(one + "stablehlo.custom_call @check.expect_better" + pair + "()"),
               HasSubstr("got check.expect_better (line 3)"));
   EXPECT_THAT(refusal(one + "stablehlo.custom_call @check.expect_close" + pair + "()"), HasSubstr("got tensor<i32> (line 3)"));
-  EXPECT_THAT(refusal(one + "stablehlo.custom_call @check.expect_eq(%0) {} : (tensor<i32>) -> ()"), HasSubstr("two operands"));
+  EXPECT_THAT(refusal(one + "stablehlo.custom_call @check.expect_eq(%0) {} : (tensor<i32>) -> ()"), HasSubstr("two tensors"));
   EXPECT_THAT(refusal(one + "%1 = stablehlo.custom_call @check.eq" + pair + "tensor<i1>\n%2 = stablehlo.not %1 : tensor<i1>"),
               HasSubstr("used in line 4"));
   EXPECT_THAT(refusal(one + R"("stablehlo.case"(%0) ({ stablehlo.custom_call @check.expect_eq)" + pair +

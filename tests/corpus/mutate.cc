@@ -27,7 +27,7 @@ constexpr std::string_view kNasty[] = {
     "dense_resource<a>", "array<i64: 1", "array<i1: true>", "#stablehlo.conv<[b, f]x[i, o]->[b, f]>", "#stablehlo<", "<[{(", ">]})",
     "\"", "\"\\", "\\0", "//", "/*", "{-#", "#-}", "loc(", "loc(unknown)", "^bb0:", "^bb0(%x: tensor<f32>):", "%0#99999999999",
     "%0:4294967297 =", "@\"", "@main", "call @main() : () -> ()", "\"func.func\"() ({", "return", "module {", "attributes {",
-    "}", "{", "unit", "true", "f8E4M3FN", "complex<", "complex<f16>", "tuple<", "!stablehlo.token", "#alias = #alias\n", "\xff\xfe",
+    "}", "{", "check.expect_eq_const", "check.expect_close %0, %1, max_ulp_difference = 3", "unit", "true", "f8E4M3FN", "complex<", "complex<f16>", "tuple<", "!stablehlo.token", "#alias = #alias\n", "\xff\xfe",
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ops in generic form, and custom assemblies as the table of formats.cc spells them.
 #include "cordata/ir/text/attributes.h"
+#include "cordata/ir/text/numbers.h"
 #include "cordata/ir/text/reader.h"
 
 namespace cordata::ir::text {
@@ -140,6 +141,36 @@ void Reader::read_custom(Cursor& c, OpText& op) {
   const std::vector<Step>* steps = format(op.kind);
   if (!steps) c.fail_at(op.at, fmt::format("wanted {} in generic form, \"{}\"(...), got it without quotes", name(op.kind), name(op.kind)));
   for (const Step& step : *steps) run_step(c, op, step);
+}
+
+// StableHLO's check dialect, "check.expect_eq %a, %b : tensor<2xf32>, ..." or "check.expect_eq_const %a, dense<...> : ...", as
+// the custom call of the same name.
+void Reader::read_check(Cursor& c, OpText& op, std::string_view full, bool quoted) {
+  op.kind = OpKind::kCustomCall;
+  if (quoted) {
+    read_generic(c, op);
+  } else {
+    op.operands.push_back(operand(c));
+    while (c.accept(',')) {
+      if (c.peek() == '%') {
+        op.operands.push_back(operand(c));
+      } else if (c.accept_word("dense")) {
+        op.attrs["value"] = Attribute::elements(read_dense(c));
+      } else {
+        std::string key(c.word("a value, dense<...> or an attribute"));
+        c.expect('=');
+        c.peek();
+        Number n = read_number_token(c);  // its type isn't said: what comes after ':' are the operands'
+        op.attrs[key] = n.is_float ? Attribute::of_float(n.real) : Attribute::of(n.integer(), DType::kUI64);
+      }
+    }
+    read_optional_dict(c, op.attrs);
+    if (c.accept(':')) read_types(c);
+    for (ValueId v : op.operands) op.type.inputs.push_back(builder_.type(v));
+  }
+  if (full.find("almost") != full.npos) op.attrs.try_emplace("tolerance", Attribute::of_float(1e-4));
+  op.attrs["call_target_name"] = Attribute::string(std::string(full));
+  op.attrs["has_side_effect"] = Attribute::boolean(true);
 }
 
 void Reader::run_step(Cursor& c, OpText& op, const Step& step) {

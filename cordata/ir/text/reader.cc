@@ -206,6 +206,10 @@ void Reader::read_op(Cursor& c, std::vector<Result> names) {
     read_function_type(c);
     c.skip_location();
     out = read_call(c, callee, op.at, args);
+  } else if (full.starts_with("check.")) {
+    read_check(c, op, full, quoted);
+    c.skip_location();
+    out = emit(c, op);
   } else {
     op.kind = kind_named(c, full, op.at);
     if (quoted) read_generic(c, op);

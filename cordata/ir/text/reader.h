@@ -40,6 +40,7 @@ class Reader {
   void run_step(Cursor& c, OpText& op, const Step& step);
   void custom_step(Cursor& c, OpText& op, const std::string& name);
   void read_op_types(Cursor& c, OpText& op, const std::string& how);
+  void read_check(Cursor& c, OpText& op, std::string_view full, bool quoted);
   void read_while(Cursor& c, OpText& op);
   void read_reduce(Cursor& c, OpText& op);
   RegionId read_region(Cursor& c, const std::vector<std::string_view>* names, const std::vector<Type>* types);
