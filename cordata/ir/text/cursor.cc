@@ -2,6 +2,7 @@
 #include "cordata/ir/text/cursor.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
 
@@ -30,6 +31,13 @@ std::string glimpse(std::string_view rest) {
   }
   return "'" + shown + "'";
 }
+
+// What skip_block has to look at.
+constexpr std::array<bool, 256> kEndsRun = [] {
+  std::array<bool, 256> t{};
+  for (char c : {'{', '}', '"', '/'}) t[static_cast<unsigned char>(c)] = true;
+  return t;
+}();
 
 char closer(char opener) {
   switch (opener) {
@@ -231,7 +239,7 @@ void Cursor::skip_balanced() {
 void Cursor::skip_block() {
   size_t start = at_ > 0 ? at_ - 1 : 0;
   for (int depth = 1; depth > 0;) {
-    at_ = std::min(text_.find_first_of("{}\"/", at_), text_.size());
+    while (at_ < text_.size() && !kEndsRun[static_cast<unsigned char>(text_[at_])]) ++at_;
     if (at_ >= text_.size()) fail_at(start, "wanted a closing '}' for this, got the end of the text");
     char c = text_[at_];
     if (c == '"') raw_string();
