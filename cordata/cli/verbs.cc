@@ -16,6 +16,7 @@ std::span<const Verb> verb_table() {
       plan_verb(),
       run_verb(),
       simulate_verb(),
+      test_install_verb(),
       train_verb(),
   };
   return table;
