@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-# make: build/release/cordata.   make demo, test, bench: see README.md.
+# make: build/release/cordata.   make demo, test, asan, bench: see README.md.
 BUILD := build/release
 PLANNER ?= auto
 
-.PHONY: all build setup demo test bench format fuzz-reader
+.PHONY: all asan bench build demo format fuzz-reader setup test
 all: build
 
 setup:
@@ -15,6 +15,13 @@ build: setup
 
 test: build
 	@tools/test $(BUILD)
+
+# Every room's unit tests under the address and undefined behaviour sanitizers. What comes from outside (MPI, the plugin)
+# isn't built with them, and keeps memory to its end: leaks are not looked for.
+asan: setup
+	@[ -e build/asan/build.ninja ] || cmake --preset asan >/dev/null
+	@ninja -C build/asan -j $$(tools/jobs) --quiet unit_tests
+	@ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1 tools/test build/asan -R '^[a-z_]+\.[A-Z]'
 
 demo: build
 	@tools/demo $(PLANNER)

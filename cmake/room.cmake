@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 include(GoogleTest)
+add_custom_target(unit_tests)  # every room's test program: what `make asan` builds
 
 # cordata_room(NAME [DEPS room...] [LIBS library...]): one room of the house. Every *.cc below the folder is
 # compiled into the static library cordata_NAME, which links only the rooms named in DEPS; every *_test.cc goes
@@ -22,6 +23,7 @@ function(cordata_room name)
 
   if(tests)
     add_executable(${name}_tests ${tests})
+    add_dependencies(unit_tests ${name}_tests)
     target_link_libraries(${name}_tests PRIVATE cordata_${name} GTest::gmock GTest::gtest GTest::gtest_main)
     gtest_discover_tests(${name}_tests TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
       PROPERTIES TIMEOUT 600)
