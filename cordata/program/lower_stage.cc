@@ -293,7 +293,11 @@ class RankLowering {
       i.args = {slot(PortRef::Kind::kValue, value, sharding_.results[r], kWholeStep)};
       i.type = graph_.graph.type(ir::ValueId(value));
       i.label = "loss";
-      rank_.step.push_back(std::move(i));
+      // Right after it is made, so that it doesn't wait for what an apply waits for on its way to rank 0.
+      const auto made = std::find_if(rank_.step.rbegin(), rank_.step.rend(), [&](const Instruction& other) {
+        return std::find(other.results.begin(), other.results.end(), i.args[0]) != other.results.end();
+      });
+      rank_.step.insert(made.base(), std::move(i));
     }
   }
 

@@ -181,11 +181,11 @@ class Maker {
       run(s, kBackward, m, args, results);
       if (s > 0) send(s, s - 1, k, m, gradient, local(s), false);
     }
-    apply(s, k, w, momentum, acc);
     if (last(s) && k == 0) {
       Instruction& i = add(OpCode::kLoss, "loss");
       i.args = {loss}, i.type = kOne;
     }
+    apply(s, k, w, momentum, acc);
     free_dead({w, momentum, acc, r_->device_index});
   }
 
