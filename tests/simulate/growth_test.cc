@@ -21,8 +21,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
-constexpr auto kForward = 40ms, kBackward = 40ms, kLate = 20ms;
-constexpr int kSteps = 5;
+constexpr auto kForward = 100ms, kBackward = 100ms, kLate = 50ms;
+constexpr size_t kFewest = 3, kMost = 12;  // steps
 
 program::Program sleeping(const std::string& schedule, bool norm) {
   program::Program p = make_pipeline({{1, 1}, 8, schedule, false, norm});
@@ -31,9 +31,16 @@ program::Program sleeping(const std::string& schedule, bool norm) {
 }
 
 struct Measured {
-  double step = 1e9;                         // the fastest: what else runs on the machine only adds
+  double step = 0;                           // the fastest: what else runs on the machine only adds
   std::map<int, std::vector<double>> runs;   // seconds of RUNs, by module
 };
+
+// What nobody disturbed comes out alike: the two fastest within 0.2 %.
+bool enough(std::vector<double> steps) {
+  if (steps.size() < kFewest) return false;
+  std::sort(steps.begin(), steps.end());
+  return steps.size() >= kMost || steps[1] < steps[0] * 1.002;
+}
 
 Measured measure(const program::Program& p, std::chrono::milliseconds late) {
   auto world = runtime::make_thread_world(p.num_ranks);
@@ -42,6 +49,7 @@ Measured measure(const program::Program& p, std::chrono::milliseconds late) {
   std::vector<std::string> errors(p.num_ranks);
   std::barrier<> together(p.num_ranks);
   std::vector<Clock::time_point> begins(p.num_ranks), ends(p.num_ranks);
+  std::vector<double> steps;
   std::vector<std::thread> ranks;
   for (int r = 0; r < p.num_ranks; ++r) {
     if (late.count() > 0) world[r] = runtime::make_delay_transport(std::move(world[r]), base::Seconds(late.count() * 1e-3));
@@ -52,15 +60,15 @@ Measured measure(const program::Program& p, std::chrono::milliseconds late) {
         runtime::Client client(plugin, {.threads = 1, .asynchronous = false});
         runtime::Executor executor(p, r, client, *world[r], {.time_limit = base::Seconds(60), .trace = &traces[r]});
         executor.start([](const program::Resident&, std::span<std::byte> to) { std::fill(to.begin(), to.end(), std::byte{0}); });
-        for (int s = 0; s < kSteps; ++s) {
+        for (int s = 0; !enough(steps); ++s) {
           together.arrive_and_wait();
           begins[r] = Clock::now();
           executor.step(s, [](int, int64_t, int, const program::Box&, std::span<std::byte> to) { std::fill(to.begin(), to.end(), std::byte{0}); });
           ends[r] = Clock::now();
           together.arrive_and_wait();
-          if (r > 0) continue;
           const auto step = *std::max_element(ends.begin(), ends.end()) - *std::min_element(begins.begin(), begins.end());
-          measured.step = std::min(measured.step, std::chrono::duration<double>(step).count());
+          if (r == 0) steps.push_back(std::chrono::duration<double>(step).count());
+          together.arrive_and_wait();
         }
         executor.finish();
       } catch (const std::exception& error) {
@@ -71,6 +79,7 @@ Measured measure(const program::Program& p, std::chrono::milliseconds late) {
     });
   }
   for (auto& rank : ranks) rank.join();
+  if (!steps.empty()) measured.step = *std::min_element(steps.begin(), steps.end());
   for (int r = 0; r < p.num_ranks; ++r) {
     EXPECT_EQ(errors[r], "");
     std::map<std::string, int> modules;
@@ -119,16 +128,11 @@ TEST(Growth, GPipeHidesLateMessages) {
   EXPECT_NEAR(g.simulated_step, g.step, 0.1 * g.step);
 }
 
+// Besides, two applies with a scalar from each stage to the other between them.
 TEST(Growth, OneForwardOneBackwardStallsAsSimulated) {
-  const Growth g = growth("1f1b", false);
+  const Growth g = growth("1f1b", true);
   EXPECT_NEAR(g.simulated, g.measured, 0.1 * g.measured);
   EXPECT_NEAR(g.simulated_step, g.step, 0.1 * g.step);
-}
-
-// Two applies with a scalar from each stage to the other between them.
-TEST(Growth, AnExchangeBetweenAppliesIsNotHidden) {
-  const Growth g = growth("gpipe", true);
-  EXPECT_NEAR(g.simulated, g.measured, 0.1 * g.measured);
 }
 
 }  // namespace
