@@ -200,39 +200,73 @@ bool narrow(const Problem& problem, const std::vector<std::vector<Wide>>& unary,
 
 }  // namespace
 
-std::vector<int> elimination_order(const Problem& problem) {
-  int n = static_cast<int>(problem.nodes.size());
-  std::vector<std::unordered_set<int>> near(n);
-  for (const auto& e : problem.edges)
-    if (e.u != e.v) near[e.u].insert(e.v), near[e.v].insert(e.u);
-  auto weigh = [&](int x) {
-    double w = std::log2(static_cast<double>(std::max<size_t>(1, problem.nodes[x].cost.size())));
-    for (int y : near[x]) w += std::log2(static_cast<double>(problem.nodes[y].cost.size()) + 1e-3);
-    return w;
-  };
+namespace {
+
+using Neighbours = std::vector<std::unordered_set<int>>;
+
+// Takes nodes away one by one, the one of least weight first, and joins the neighbours of each. Gives the order and log2 of the
+// sum of the tables that elimination in it makes.
+template <typename Weight>
+std::pair<std::vector<int>, double> greedy_order(const Problem& problem, Neighbours near, const Weight& weigh) {
+  int n = static_cast<int>(near.size());
   using Item = std::pair<double, int>;
   std::priority_queue<Item, std::vector<Item>, std::greater<>> queue;
   std::vector<double> weight(n);
-  for (int x = 0; x < n; ++x) queue.emplace(weight[x] = weigh(x), x);
+  for (int x = 0; x < n; ++x) queue.emplace(weight[x] = weigh(near, x), x);
   std::vector<char> gone(n, 0);
   std::vector<int> order;
+  double work = 0;
   while (!queue.empty()) {
     auto [w, x] = queue.top();
     queue.pop();
     if (gone[x] || w != weight[x]) continue;
     gone[x] = 1;
     order.push_back(x);
+    double entries = static_cast<double>(problem.nodes[x].cost.size());
     std::vector<int> around(near[x].begin(), near[x].end());
     std::sort(around.begin(), around.end());
-    bool clique = around.size() <= 12;  // beyond, the bucket is split anyway
+    for (int y : around) entries *= static_cast<double>(problem.nodes[y].cost.size());
+    work += entries;
+    std::unordered_set<int> changed(around.begin(), around.end());
     for (int y : around) {
       near[y].erase(x);
-      if (clique)
-        for (int z : around) if (z != y) near[y].insert(z);
+      if (around.size() > 40) continue;  // such a bucket is split anyway
+      for (int z : around)
+        if (z != y && near[y].insert(z).second)
+          for (int both : near[y])
+            if (near[z].contains(both)) changed.insert(both);  // fill edges change what their common neighbours would fill
     }
-    for (int y : around) queue.emplace(weight[y] = weigh(y), y);
+    for (int y : changed)
+      if (!gone[y]) queue.emplace(weight[y] = weigh(near, y), y);
   }
-  return order;
+  return {std::move(order), std::log2(work + 1)};
+}
+
+}  // namespace
+
+std::vector<int> elimination_order(const Problem& problem, double* bits_of_tables) {
+  Neighbours near(problem.nodes.size());
+  for (const auto& e : problem.edges)
+    if (e.u != e.v) near[e.u].insert(e.v), near[e.v].insert(e.u);
+  std::vector<double> bits;
+  for (const auto& n : problem.nodes) bits.push_back(std::log2(static_cast<double>(std::max<size_t>(1, n.cost.size())) + 1e-3));
+  const auto table = [&](const Neighbours& now, int x) {
+    double w = bits[x];
+    for (int y : now[x]) w += bits[y];
+    return w;
+  };
+  const auto fill = [&](const Neighbours& now, int x) {
+    if (now[x].size() > 40) return 1e6 + table(now, x);
+    double w = 0;
+    for (int y : now[x])
+      for (int z : now[x])
+        if (y < z && !now[y].contains(z)) w += bits[y] * bits[z];
+    return w + 1e-3 * table(now, x);
+  };
+  auto by_table = greedy_order(problem, near, table), by_fill = greedy_order(problem, near, fill);
+  auto& best = by_fill.second < by_table.second ? by_fill : by_table;
+  if (bits_of_tables) *bits_of_tables = best.second;
+  return std::move(best.first);
 }
 
 Elimination eliminate(const Problem& problem, const std::vector<int>& order, const std::vector<std::vector<Wide>>& unary,

@@ -21,8 +21,10 @@ struct Elimination {
   bool finished = false;    // false: the deadline came first, and nothing above counts
 };
 
-// Nodes in the order in which they are eliminated: always the one whose neighbours' joint domain is least.
-std::vector<int> elimination_order(const Problem& problem);
+// Nodes in the order in which they are eliminated: always the one whose neighbours' joint domain is least, or the one that joins fewest
+// neighbours, whichever order makes the smaller tables.
+// `bits`: log2 of the entries of the tables that are made in it.
+std::vector<int> elimination_order(const Problem& problem, double* bits = nullptr);
 
 // Minimises Σ unary + Σ edge · scale, where unary[n][s] (kWideInfinite forbids) replaces the nodes' own costs.
 Elimination eliminate(const Problem& problem, const std::vector<int>& order, const std::vector<std::vector<Wide>>& unary,

@@ -9,12 +9,15 @@
 
 #include "cordata/base/error.h"
 #include "cordata/planner/intra_op/eliminate.h"
+#include "cordata/planner/intra_op/search.h"
+#include "cordata/planner/intra_op/simplify.h"
 
 namespace cordata::planner {
 namespace {
 
 constexpr Wide kScale = Wide{1} << 20;
 constexpr size_t kTableLimit = size_t{1} << 21;
+constexpr double kExactBits = 20;  // beyond, elimination takes longer than a planner that asks for hundreds of stages can wait
 
 using Multipliers = std::map<int64_t, Wide>;  // time -> price of one unit of usage, times kScale
 
@@ -314,8 +317,40 @@ void check(const Problem& problem) {
 
 }  // namespace
 
+namespace {
+
+// The optimum without memory, if it happens to fit: nearly always so, and far cheaper to find.
+std::optional<Solution> solve_without_memory(const Problem& problem, const SolveOptions& options) {
+  const Simplifier simple(problem);
+  if (!simple.applies()) return std::nullopt;
+  Solution out;
+  if (simple.infeasible()) {
+    out.proven_infeasible = true;
+    return out;
+  }
+  const Problem core = simple.core();
+  const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::min(options.seconds, 1e8)));
+  const bool exact = elimination_bits(core) <= kExactBits;
+  const Solution inner = core.nodes.empty() ? Solution{{}, 0, 0, true, false, 0} : exact ? Solver(core, options).run() : search(core, options.seed, deadline);
+  if (inner.proven_infeasible) {
+    out.proven_infeasible = true;
+    return out;
+  }
+  if (!inner.feasible) return std::nullopt;
+  out.choice = simple.expand(inner.choice);
+  if (peak_usage(problem, out.choice) > problem.usage_limit) return std::nullopt;
+  out.cost = inner.cost + simple.constant();
+  out.lower_bound = inner.lower_bound + simple.constant();
+  out.feasible = true;
+  out.least_usage = peak_usage(problem, out.choice);
+  return out;
+}
+
+}  // namespace
+
 Solution solve(const Problem& problem, const SolveOptions& options) {
   check(problem);
+  if (auto found = solve_without_memory(problem, options)) return *found;
   return Solver(problem, options).run();
 }
 
