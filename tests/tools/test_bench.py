@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The benchmarks' driver: turns, ratios, and what makes them void."""
+import json
 import os
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "bench"))
 import harness  # noqa: E402
+import pipeline  # noqa: E402
 import table  # noqa: E402
 
 # A side whose steps "take" a given time and whose losses fall from 2 by `slope` a step.
@@ -68,3 +70,37 @@ def test_when_at_least_one_holds(ratios, holds):
 
 def test_quartiles():
     assert harness.quartiles([3, 1, 2, 5, 4]) == {"median": 3, "lower_quartile": 2, "upper_quartile": 4}
+
+
+def one_f_one_b(stage, stages, count):
+    """The labels of a stage's step."""
+    ahead = min(stages - stage - 1, count)
+    labels = [f"F{m}" for m in range(ahead)]
+    for m in range(count - ahead):
+        labels += [f"F{m + ahead}", f"B{m}"]
+    return labels + [f"B{m}" for m in range(count - ahead, count)]
+
+
+@pytest.mark.parametrize("stages, cores", [(2, 2), (4, 4), (4, 8)])
+def test_replay_of_a_pipeline_on_cores_of_its_own(stages, cores):
+    """Equal stages: (microbatches + stages - 1) (forward + backward), the formula of GPipe and 1F1B."""
+    labels = [one_f_one_b(s, stages, 8) for s in range(stages)]
+    seconds = [[1.0 if label[0] == "F" else 2.0 for label in of] for of in labels]
+    assert pipeline.replay(labels, seconds, 1, cores) == pytest.approx((8 + stages - 1) * 3)
+
+
+def test_replay_on_one_core_is_all_the_work():
+    labels = [one_f_one_b(s, 4, 8) for s in range(4)]
+    assert pipeline.replay(labels, [[1.0] * 16] * 4, 2, 1) == pytest.approx(4 * 16 * 2)
+
+
+def test_efficiency_of_a_trace_without_waits_is_one(tmp_path):
+    """One rank whose RUNs follow each other without a gap; then the same with every second RUN late."""
+    for gap, wanted in ((0, 1.0), (1000, 2 / 3)):
+        events, now = [], 0
+        for _ in range(pipeline.WARM_UP + 4):
+            for label in ("F0", "B0"):
+                events.append({"ph": "X", "cat": "compute", "pid": 0, "name": label, "ts": now, "dur": 1000})
+                now += 1000 + (gap if label == "F0" else 0)
+        (tmp_path / "trace.json").write_text(json.dumps({"traceEvents": events}))
+        assert pipeline.efficiency(tmp_path / "trace.json", pipeline.WARM_UP + 4, 2)["efficiency"] == pytest.approx(wanted)
