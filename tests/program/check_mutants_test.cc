@@ -71,13 +71,19 @@ std::vector<Subject> by_lowering() {
     const step::TrainStep step = models::build_train_step(w.model);
     cluster::Cluster c;
     c.devices_per_host = w.ranks;
-    c.device.peak = {{ir::DType::kF32, base::FlopsPerSecond(1e11)}};
+    c.device.peak = {{ir::DType::kF32, base::FlopsPerSecond(1e8)}};  // slow, so that it is worth while to cut in the middle
     c.device.memory = base::Bytes(1e10);
-    c.device.memory_bandwidth = base::BytesPerSecond(1e10);
+    c.device.memory_bandwidth = base::BytesPerSecond(1e8);
     c.intra = c.inter = {base::Seconds(1e-5), base::BytesPerSecond(1e9), "made up"};
     const plan::Plan plan = planner::plan(step, c, {.name = w.planner, .microbatches = w.microbatches});
     program::Program p = program::lower(step::build_joint(step, plan.microbatches), step, plan, partition::CollectiveMode::kCustomCall);
     for (auto& m : p.modules) m.text.clear();  // nobody reads them here
+    // Stages talk in both directions, and of more than the loss.
+    for (size_t stage = 0; plan.stages.size() > 1 && stage < plan.stages.size(); ++stage) {
+      const auto& list = p.ranks[plan.stages[stage].ranks[0]].step;
+      const auto sends = std::count_if(list.begin(), list.end(), [](const auto& i) { return i.op == program::OpCode::kSend; });
+      EXPECT_GE(sends, plan.microbatches) << w.model << " " << w.planner << ", stage " << stage;
+    }
     all.push_back({fmt::format("{} {}", w.model, w.planner), std::move(p)});
   }
   return all;
