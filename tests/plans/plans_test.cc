@@ -86,7 +86,10 @@ constexpr const char* kGpt = "gpt:layers=4,hidden=64,heads=4,seq=32,vocab=64,bat
 class Gpt : public testing::TestWithParam<Case> {};
 TEST_P(Gpt, LossesLikeOneDevice) { expect_same_losses(kGpt, GetParam()); }
 TEST_P(Gpt, StepsLikeOneDeviceInDouble) { expect_same_step(std::string(kGpt) + ",dtype=f64,optimizer=sgd", GetParam()); }
-INSTANTIATE_TEST_SUITE_P(Plans, Gpt, testing::Values(Case{"data", 4, 2}, Case{"pipeline:stages=2,data=2", 4, 2}));
+INSTANTIATE_TEST_SUITE_P(Plans, Gpt,
+                         testing::Values(Case{"single", 1, 2}, Case{"data", 4, 2}, Case{"tensor", 4, 2}, Case{"zero-3", 4, 1},
+                                         Case{"pipeline:stages=2,data=2", 4, 4}, Case{"pipeline:stages=4,microbatches=8,schedule=1f1b", 4, 0},
+                                         Case{"pipeline:stages=2,microbatches=8,schedule=gpipe", 2, 0}, Case{"auto", 4, 1}));
 
 }  // namespace
 }  // namespace cordata::tests
