@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-# make: build/release/cordata.   make demo, test, asan, bench: see README.md.
+# make: build/release/cordata.   make demo, test, asan, bench, fuzz-ops, fuzz-reader: see README.md.
 BUILD := build/release
 PLANNER ?= auto
 
-.PHONY: all asan bench build demo format fuzz-reader setup test
+.PHONY: all asan bench build demo format fuzz-ops fuzz-reader setup test
 all: build
 
 setup:
@@ -34,6 +34,12 @@ COUNT ?= 10000000
 SEED ?= $(shell date +%s)000000
 fuzz-reader: build
 	@$(BUILD)/fuzz_reader --count $(COUNT) --seed $(SEED) $(BUILD)/corpus/testdata/*.mlir tests/corpus/forms/*.mlir
+
+# Ops cut in every way that their rules allow, from seed FROM on, CASES of them.
+FROM ?= 1
+CASES ?= 50000
+fuzz-ops: build
+	@$(BUILD)/fuzz_ops $(FROM) $(CASES)
 
 format:
 	@git ls-files '*.h' '*.cc' | xargs -r clang-format -i

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cordata/partition/collectives.h"
+#include "cordata/sharding/sharding.h"
+#include "tests/property/draw.h"
+
+namespace cordata::property {
+
+// One device's share of an instance's op under a strategy, as the partitioner printed it and the reader read it back: a graph from
+// the op's local operands (in custom-call mode: then the device's index, a scalar i32) to its local results.
+struct LocalCase {
+  const Instance* instance = nullptr;
+  ir::FactorRule rule;
+  sharding::Strategy strategy;
+  ir::Graph graph;
+  std::vector<uint32_t> axes_sets;  // communicators of custom calls
+
+  const ir::Node& op() const { return instance->graph.node(instance->op); }
+  sharding::Sharding operand(int i) const { return sharding::operand_sharding(rule, strategy, i); }
+  sharding::Sharding result(int i) const { return sharding::result_sharding(rule, strategy, i); }
+};
+
+// `join`: results are brought to every device whole.
+LocalCase emit_case(const Instance& instance, const ir::FactorRule& rule, const sharding::Strategy& strategy, const sharding::Mesh& mesh,
+                    partition::CollectiveMode mode, bool join);
+
+// What the emitted text says of the case. `wrong`: in words, empty if nothing; `counts`: a factor is sharded, every local tensor has
+// the global size divided by the axes on its factors, and the local FLOPs are the whole's divided by all assigned axes.
+struct Verdict {
+  std::string wrong;
+  bool counts = false;
+};
+Verdict read_case(const LocalCase& c, const sharding::Mesh& mesh);
+
+// All assignments of mesh axes to factors that a rule allows, found apart from sharding::enumerate_strategies.
+std::vector<sharding::Strategy> all_assignments(const ir::FactorRule& rule, const sharding::Mesh& mesh);
+
+std::string describe(const LocalCase& c, const sharding::Mesh& mesh);
+
+}  // namespace cordata::property
