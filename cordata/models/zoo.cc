@@ -7,8 +7,8 @@
 #include <charconv>
 #include <cmath>
 #include <numeric>
-#include <utility>
 
+#include "cordata/base/did_you_mean.h"
 #include "cordata/base/error.h"
 
 namespace cordata::models {
@@ -45,21 +45,10 @@ std::vector<ZooEntry> make_zoo() {
   };
 }
 
-// Edit distance, for "did you mean".
-size_t distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 0; i < a.size(); ++i) {
-    size_t corner = std::exchange(row[0], i + 1);
-    for (size_t j = 0; j < b.size(); ++j)
-      corner = std::exchange(row[j + 1], std::min({row[j + 1] + 1, row[j] + 1, corner + (a[i] != b[j])}));
-  }
-  return row.back();
-}
-
+// The known word that is closest, however far.
 std::string nearest(std::string_view word, const std::vector<std::string>& known) {
   return *std::min_element(known.begin(), known.end(),
-                           [&](auto& a, auto& b) { return distance(word, a) < distance(word, b); });
+                           [&](auto& a, auto& b) { return base::edit_distance(word, a) < base::edit_distance(word, b); });
 }
 
 const ZooEntry* find(std::string_view name) {

@@ -188,8 +188,8 @@ plan::Plan plan(const step::TrainStep& step, const cluster::Cluster& cluster, co
     if (!best && refused) throw *refused;
     if (!best) throw base::Error(base::ErrorKind::kInfeasible, "[planner] no cutting of this model uses every device; try --allow-idle or fewer devices");
     throw base::Error(base::ErrorKind::kInfeasible,
-                      fmt::format("[planner] no plan fits {:.0f} bytes a device: the fastest needs {:.0f}, {:.0f} more; --memory-limit {:.0f} would fit", limit,
-                                  best->peak_memory.value, best->peak_memory.value - limit, std::ceil(best->peak_memory.value)));
+                      fmt::format("[planner] no plan fits {} a device: the fastest needs {}, {} more; --memory-limit {:.0f} would fit", base::to_string(base::Bytes(limit)),
+                                  base::to_string(best->peak_memory), base::to_string(best->peak_memory - base::Bytes(limit)), std::ceil(best->peak_memory.value)));
   }
   plan::Plan out = std::move(*best);
   out.model = step.name;

@@ -13,7 +13,7 @@
 namespace cordata::cli {
 namespace {
 
-constexpr std::string_view kModel = "gpt:layers=2,hidden=32,heads=4,seq=16,vocab=64,batch=4";
+constexpr std::string_view kModel = "gpt:layers=1,hidden=32,heads=4,seq=16,vocab=64,batch=4";
 constexpr int kSteps = 3;
 constexpr double kTolerance = 1e-5;  // relative, of every step's loss (design, section 8)
 
