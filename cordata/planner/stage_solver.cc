@@ -52,11 +52,9 @@ StageSolver::StageSolver(const step::JointStep& joint, const step::Layers& layer
     if (layers[i] >= 0) layer_seconds_[layers[i]] += times[i].seconds;
   if (restriction_.empty()) return;
   const auto whole = step::cut(joint, layers, std::vector<int>(num_layers, 0));
-  std::vector<int> dims;
-  for (const auto& port : joint.args) dims.push_back(port.role == step::Role::kBatch ? port.batch_dim : -1);
-  // The cut's own numbers of values are others than the joint graph's.
+  // The cut has its own order of arguments and its own numbers of values.
   const auto& stage = whole.stages[0];
-  const auto batch = batch_dims(describe(stage, cluster, 1, 1, 1, dims));
+  const auto batch = batch_dims(describe(stage, cluster, 1, 1, 1, batch_dims_of_args(whole, 0)));
   joint_batch_.resize(joint.graph.num_values());
   for (size_t i = 0; i < stage.graph.ops().size(); ++i) {
     if (stage.origin[i] < 0) continue;

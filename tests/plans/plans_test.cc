@@ -91,5 +91,12 @@ INSTANTIATE_TEST_SUITE_P(Plans, Gpt,
                                          Case{"pipeline:stages=2,data=2", 4, 4}, Case{"pipeline:stages=4,microbatches=8,schedule=1f1b", 4, 0},
                                          Case{"pipeline:stages=2,microbatches=8,schedule=gpipe", 2, 0}, Case{"auto", 4, 1}));
 
+// Which dims count samples must be seen in every stage, not only in the one that gets the batch.
+TEST(PipelineOfDataStages, OnlySumsAndSends) {
+  const plan::Plan plan = make_plan(models::build_train_step(kGpt), {"pipeline:stages=2,data=2", 4, 1});
+  ASSERT_EQ(plan.stages.size(), 2u);
+  EXPECT_THAT(plan.bill, testing::Each(testing::Field(&plan::BillLine::kind, testing::AnyOf("all-reduce", "send"))));
+}
+
 }  // namespace
 }  // namespace cordata::tests
