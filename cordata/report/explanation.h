@@ -68,5 +68,6 @@ struct Explanation {
 std::string to_text(const Explanation& e);
 nlohmann::ordered_json to_json(const Explanation& e);
 std::string to_html(const Explanation& e);  // one page that needs nothing else
+std::string to_svg(const Explanation& e);   // one picture: the stages, and their timeline
 
 }  // namespace cordata::report

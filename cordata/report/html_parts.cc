@@ -11,7 +11,7 @@ namespace {
 
 constexpr int kMaxRows = 16;
 constexpr size_t kMaxBars = 6000;
-constexpr double kWidth = 1100, kLabel = 70, kRow = 26, kBar = 18;
+constexpr double kLabel = 70, kRow = 26, kBar = 18;
 
 // The rows of the chart: every rank, or with many the first of each stage.
 std::vector<int> shown_ranks(const Explanation& e) {
@@ -67,18 +67,18 @@ std::string html_table(const std::vector<std::vector<std::string>>& rows) {
   return text + "</table></div>\n";
 }
 
-std::string timeline_svg(const Explanation& e) {
+Timeline draw_timeline(const Explanation& e) {
+  Timeline t;
   const auto ranks = shown_ranks(e);
   double end = 0;
   for (const int r : ranks)
     for (const base::TimelineEvent& b : e.timeline[r]) end = std::max(end, b.end_s);
-  if (ranks.empty() || end <= 0) return "";
-  const double scale = (kWidth - kLabel) / end, height = kRow * static_cast<double>(ranks.size()) + 30;
-  std::string svg = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"predicted timeline\">\n", kWidth, height);
+  if (ranks.empty() || end <= 0) return t;
+  const double scale = (kPictureWidth - kLabel) / end;
   size_t bars = 0, left_out = 0;
   for (size_t row = 0; row < ranks.size(); ++row) {
     const double y = kRow * static_cast<double>(row) + 4;
-    svg += fmt::format("<text x=\"0\" y=\"{:.0f}\">rank {}</text>\n", y + 14, ranks[row]);
+    t.shapes += fmt::format("<text x=\"0\" y=\"{:.0f}\">rank {}</text>\n", y + 14, ranks[row]);
     for (const base::TimelineEvent& b : e.timeline[ranks[row]]) {
       const bool message = b.lane == base::Lane::kSend || b.lane == base::Lane::kReceive;
       if (b.end_s <= b.begin_s) continue;
@@ -87,19 +87,28 @@ std::string timeline_svg(const Explanation& e) {
         continue;
       }
       // Messages go on while modules run: a thin line below.
-      svg += fmt::format("<rect class=\"{}\" x=\"{:.2f}\" y=\"{:.1f}\" width=\"{:.2f}\" height=\"{}\"><title>{}: {} to {}</title></rect>\n", colour(b),
-                         kLabel + b.begin_s * scale, message ? y + kBar + 1 : y, std::max(0.3, (b.end_s - b.begin_s) * scale), message ? 3 : kBar,
-                         escape_html(b.name), base::to_string(base::Seconds(b.begin_s)), base::to_string(base::Seconds(b.end_s)));
+      t.shapes += fmt::format("<rect class=\"{}\" x=\"{:.2f}\" y=\"{:.1f}\" width=\"{:.2f}\" height=\"{}\"><title>{}: {} to {}</title></rect>\n", colour(b),
+                              kLabel + b.begin_s * scale, message ? y + kBar + 1 : y, std::max(0.3, (b.end_s - b.begin_s) * scale), message ? 3 : kBar,
+                              escape_html(b.name), base::to_string(base::Seconds(b.begin_s)), base::to_string(base::Seconds(b.end_s)));
     }
   }
   const double axis = kRow * static_cast<double>(ranks.size()) + 18;
   for (int tick = 0; tick <= 5; ++tick)
-    svg += fmt::format("<text x=\"{:.0f}\" y=\"{:.0f}\" text-anchor=\"{}\">{}</text>\n", kLabel + (kWidth - kLabel) * tick / 5, axis,
-                       tick == 0 ? "start" : tick == 5 ? "end" : "middle", base::to_string(base::Seconds(end * tick / 5)));
-  svg += "</svg>\n<p><span class=\"key f\"></span>forward <span class=\"key b\"></span>backward <span class=\"key a\"></span>update "
-         "<span class=\"key w\"></span>waiting <span class=\"key s\"></span>messages</p>\n";
-  if (ranks.size() < e.timeline.size()) svg += fmt::format("<p>The first rank of each stage, of {} ranks.</p>\n", e.timeline.size());
-  if (left_out) svg += fmt::format("<p>{} later bars are left out.</p>\n", left_out);
+    t.shapes += fmt::format("<text x=\"{:.0f}\" y=\"{:.0f}\" text-anchor=\"{}\">{}</text>\n", kLabel + (kPictureWidth - kLabel) * tick / 5, axis,
+                            tick == 0 ? "start" : tick == 5 ? "end" : "middle", base::to_string(base::Seconds(end * tick / 5)));
+  t.height = kRow * static_cast<double>(ranks.size()) + 30;
+  if (ranks.size() < e.timeline.size()) t.words.push_back(fmt::format("The first rank of each stage, of {} ranks.", e.timeline.size()));
+  if (left_out) t.words.push_back(fmt::format("{} later bars are left out.", left_out));
+  return t;
+}
+
+std::string timeline_svg(const Explanation& e) {
+  const Timeline t = draw_timeline(e);
+  if (t.height == 0) return "";
+  std::string svg = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"predicted timeline\">\n", kPictureWidth, t.height) + t.shapes + "</svg>\n<p>";
+  for (const auto& [colour, words] : kTimelineKey) svg += fmt::format("<span class=\"key {}\"></span>{} ", colour, words);
+  svg += "</p>\n";
+  for (const std::string& words : t.words) svg += "<p>" + words + "</p>\n";
   return svg;
 }
 

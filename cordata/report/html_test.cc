@@ -50,6 +50,15 @@ TEST(Html, ManyRanksAreShownByTheirStages) {
   EXPECT_THAT(svg, HasSubstr("The first rank of each stage, of 64 ranks."));
 }
 
+TEST(Picture, ShowsEachStageAndStandsAlone) {
+  const std::string svg = to_svg(example(2));
+  EXPECT_THAT(svg, testing::StartsWith("<svg xmlns="));
+  EXPECT_THAT(svg, HasSubstr("stage 1: ranks 1"));
+  EXPECT_THAT(svg, HasSubstr("class=\"b\" x=\"456.25\""));
+  EXPECT_THAT(svg, HasSubstr("&lt;b&gt;&amp;"));
+  EXPECT_THAT(svg, Not(HasSubstr("<b>")));
+}
+
 TEST(Html, NoTimelineNoChart) { EXPECT_EQ(timeline_svg(Explanation{}), ""); }
 
 }  // namespace
