@@ -64,4 +64,9 @@ std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& clu
   return out;
 }
 
+double slowdown(const cluster::Cluster& cluster, int devices) {
+  const double cores = cluster.num_devices() / cluster.cores_shared_by;
+  return cluster.cores_shared_by > 1 ? std::max(1.0, devices / cores) : 1.0;
+}
+
 }  // namespace cordata::cost

@@ -17,4 +17,7 @@ struct OpTime {
 };
 std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& cluster);  // by position in graph.ops()
 
+// How much longer an op takes while `devices` are at work together: where devices share cores, in proportion.
+double slowdown(const cluster::Cluster& cluster, int devices);
+
 }  // namespace cordata::cost

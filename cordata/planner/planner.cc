@@ -147,11 +147,8 @@ std::optional<plan::Plan> plan_for(const step::TrainStep& step, const cluster::C
   if (request.stages > 0) problem.min_stages = problem.max_stages = request.stages;
   const auto wrong_size = [&](const StageKey& k) { return request.stage_devices > 0 && k.devices != request.stage_devices; };
   problem.bound = [&](const StageKey& k) { return wrong_size(k) ? kNever : solver.bound(k); };
-  problem.exact = [&](const StageKey& k) { return wrong_size(k) ? kNever : solver.seconds(k); };
-  StageProblem relaxed = problem;
-  relaxed.exact = problem.bound;
-  relaxed.bound = nullptr;
-  if (const auto least = cut_stages(relaxed); !least || least->seconds >= at_most) return std::nullopt;
+  problem.exact = [&](const StageKey& k, double below) { return wrong_size(k) ? kNever : solver.seconds(k, below); };
+  problem.at_most = at_most;
   const auto solution = cut_stages(problem);
   if (!solution) return std::nullopt;
   p.microbatches = microbatches;

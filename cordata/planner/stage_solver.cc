@@ -8,6 +8,7 @@
 #include "cordata/base/error.h"
 #include "cordata/cost/meshes.h"
 #include "cordata/cost/op_time.h"
+#include "cordata/ir/op_table.h"
 #include "cordata/planner/baselines/restrictions.h"
 #include "cordata/planner/intra_op/describe.h"
 #include "cordata/planner/intra_op/solve.h"
@@ -41,15 +42,25 @@ std::vector<int> three_parts(int num_layers, const StageKey& key, int& mine) {
   return out;
 }
 
+// The most shards that an op's strategies cut it into.
+double most_shards(const ir::FactorRule& rule, const std::vector<sharding::Mesh>& views) {
+  double most = 1;
+  for (const auto& mesh : views)
+    for (const auto& strategy : sharding::enumerate_strategies(rule, mesh)) {
+      double shards = 1;
+      for (int a = 0; a < mesh.num_axes(); ++a)
+        if (strategy.use[a] >= 0) shards *= static_cast<double>(mesh.shape[a]);
+      most = std::max(most, shards);
+    }
+  return most;
+}
+
 }  // namespace
 
 StageSolver::StageSolver(const step::JointStep& joint, const step::Layers& layers, int num_layers, const cluster::Cluster& cluster,
                          std::string restriction, double limit, Cache& cache, PlannerLog& log)
     : joint_(joint), layers_(layers), num_layers_(num_layers), cluster_(cluster), restriction_(std::move(restriction)), limit_(limit), cache_(cache),
-      log_(log), layer_seconds_(num_layers, 0) {
-  const auto times = cost::op_times(joint.graph, cluster);
-  for (size_t i = 0; i < times.size(); ++i)
-    if (layers[i] >= 0) layer_seconds_[layers[i]] += times[i].seconds;
+      log_(log) {
   if (restriction_.empty()) return;
   const auto whole = step::cut(joint, layers, std::vector<int>(num_layers, 0));
   // The cut has its own order of arguments and its own numbers of values.
@@ -64,10 +75,27 @@ StageSolver::StageSolver(const step::JointStep& joint, const step::Layers& layer
   }
 }
 
+const std::vector<double>& StageSolver::layer_seconds(int devices) {
+  const auto [it, fresh] = layer_seconds_.try_emplace(devices, num_layers_, 0.0);
+  if (!fresh) return it->second;
+  const auto& graph = joint_.graph;
+  const auto times = cost::op_times(graph, cluster_);
+  const double slower = cost::slowdown(cluster_, devices);
+  std::vector<sharding::Mesh> views;
+  for (const auto& shape : cost::logical_views(devices)) views.push_back(cost::make_mesh(cluster_, 0, shape));
+  for (size_t i = 0; i < times.size(); ++i) {
+    if (layers_[i] < 0 || times[i].seconds == 0) continue;
+    const auto rule = ir::factor_rule(graph, graph.node(graph.ops()[i]));
+    it->second[layers_[i]] += (times[i].seconds / most_shards(rule, views) + times[i].launch) * slower;
+  }
+  return it->second;
+}
+
 double StageSolver::bound(const StageKey& key) {
+  const auto& seconds = layer_seconds(key.devices);
   double sum = 0;
-  for (int l = key.first_layer; l < key.last_layer; ++l) sum += layer_seconds_[l];
-  return sum / key.devices * (1 - 1e-6);
+  for (int l = key.first_layer; l < key.last_layer; ++l) sum += seconds[l];
+  return sum * (1 - 1e-6);
 }
 
 // Which dims of a stage's arguments count samples: batch inputs by their ports, received values by where they were made.
@@ -115,9 +143,10 @@ void StageSolver::add_transfers(BuiltProblem& built, const step::Cut& cut, int s
   }
 }
 
-StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const StageKey& key) {
+StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const StageKey& key, double below) {
   View best;
   best.solved.seconds = kNever;
+  double bound = kNever;
   const auto stage = describe(cut.stages[s], cluster_, key.devices, joint_.microbatches, key.in_flight, batch_dims_of_args(cut, s));
   std::string about = fingerprint(stage);
   for (const auto& t : cut.transfers)
@@ -126,36 +155,56 @@ StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const Stag
   for (const auto& shape : cost::logical_views(key.devices)) {
     if (!restriction_.empty() && shape.size() > 1) continue;  // baselines use one axis
     View v{stage, cost::make_mesh(cluster_, key.first_device, shape), {}, {}};
-    const auto name = about + sharding::to_string(v.mesh);
-    v.built = build_problem(stage, v.mesh, restriction_.empty() ? Restriction{} : restriction(restriction_, stage, v.mesh));
-    add_transfers(v.built, cut, s, stage, key, v.mesh);
-    ++log_.problems_built;
-    const auto [it, fresh] = cache_.try_emplace(name);
-    if (fresh) {
-      v.built.problem.usage_limit = static_cast<int64_t>(limit_);
-      const auto solution = solve(v.built.problem);
-      ++log_.problems_solved;
-      it->second.seconds = solution.feasible ? static_cast<double>(solution.cost) * 1e-12 : kNever;
-      if (solution.feasible) {
-        it->second.choice = solution.choice;
-        it->second.gap = solution.gap();
-        it->second.peak = peak_usage(v.built.problem, solution.choice);
-        split(v.built, it->second, stage.microbatches);
-      }
+    auto& known = cache_[about + sharding::to_string(v.mesh)];
+    const double wanted = std::min(below, best.solved.seconds);
+    if (!known.settled && known.bound < wanted) {
+      v.solved = known;
+      v.built = build(v, cut, s, key);
+      solve_view(v, wanted);
+      known = v.solved;
     } else {
+      v.solved = known;
       ++log_.problems_reused;
     }
-    v.solved = it->second;
-    if (v.solved.seconds < best.solved.seconds) best = std::move(v);
+    bound = std::min(bound, known.bound);
+    if (known.settled && known.seconds < wanted) best = std::move(v);
   }
+  best.solved.bound = bound;
   return best;
 }
 
-double StageSolver::seconds(const StageKey& key) {
+BuiltProblem StageSolver::build(const View& view, const step::Cut& cut, int s, const StageKey& key) {
+  auto built = build_problem(view.stage, view.mesh, restriction_.empty() ? Restriction{} : restriction(restriction_, view.stage, view.mesh));
+  add_transfers(built, cut, s, view.stage, key, view.mesh);
+  built.problem.usage_limit = static_cast<int64_t>(limit_);
+  ++log_.problems_built;
+  return built;
+}
+
+void StageSolver::solve_view(View& view, double below) {
+  const auto& problem = view.built.problem;
+  SolveOptions options;
+  if (below < kNever) options.below = static_cast<__int128>(std::ceil(below * 1e12));
+  auto solution = solve(problem, options);
+  ++log_.problems_solved;
+  auto& s = view.solved;
+  s.bound = solution.proven_infeasible ? kNever : std::max(s.bound, static_cast<double>(solution.lower_bound) * 1e-12);
+  s.settled = solution.feasible || solution.proven_infeasible || below == kNever;
+  s.seconds = solution.feasible ? static_cast<double>(solution.cost) * 1e-12 : kNever;
+  if (!solution.feasible) return;
+  s.choice = std::move(solution.choice);
+  s.peak = peak_usage(problem, s.choice);
+  split(view.built, s, view.stage.microbatches);
+}
+
+// What isn't below `below` is worth what is known of it.
+double StageSolver::seconds(const StageKey& key, double below) {
   ++log_.stages_asked;
   int mine = 0;
   const auto cut = step::cut(joint_, layers_, three_parts(num_layers_, key, mine));
-  return best_view(cut, mine, key).solved.seconds / joint_.microbatches;
+  const int m = joint_.microbatches;
+  const auto view = best_view(cut, mine, key, below * m);
+  return std::isfinite(view.solved.seconds) || below == kNever ? view.solved.seconds / m : std::max(below, view.solved.bound / m);
 }
 
 void StageSolver::fill(plan::Plan& plan, const std::vector<StageKey>& stages) {
@@ -164,8 +213,9 @@ void StageSolver::fill(plan::Plan& plan, const std::vector<StageKey>& stages) {
     for (int l = stages[s].first_layer; l < stages[s].last_layer; ++l) stage_of_layer[l] = static_cast<int>(s);
   const auto cut = step::cut(joint_, layers_, stage_of_layer);
   for (size_t s = 0; s < stages.size(); ++s) {
-    const auto view = best_view(cut, static_cast<int>(s), stages[s]);
+    auto view = best_view(cut, static_cast<int>(s), stages[s], kNever);
     if (view.solved.choice.empty()) throw base::internal_error("[planner] stage {} fitted alone, but not in the whole plan", s);
+    if (view.built.nodes.empty()) view.built = build(view, cut, static_cast<int>(s), stages[s]);
     plan::Stage stage;
     for (int d = 0; d < stages[s].devices; ++d) stage.ranks.push_back(stages[s].first_device + d);
     stage.mesh = view.mesh;
@@ -173,9 +223,10 @@ void StageSolver::fill(plan::Plan& plan, const std::vector<StageKey>& stages) {
     stage.num_layers = stages[s].last_layer - stages[s].first_layer;
     stage.sharding = decode(view.built, view.stage, view.solved.choice);
     const auto& v = view.solved;
-    stage.predicted = {base::Seconds(v.forward), base::Seconds(v.backward), base::Seconds(v.apply), base::Bytes(static_cast<double>(v.peak)), v.gap, "modelled"};
+    const double gap = v.seconds > 0 ? std::max(0.0, (v.seconds - v.bound) / v.seconds) : 0;
+    stage.predicted = {base::Seconds(v.forward), base::Seconds(v.backward), base::Seconds(v.apply), base::Bytes(static_cast<double>(v.peak)), gap, "modelled"};
     plan.peak_memory = std::max(plan.peak_memory, stage.predicted.peak_memory);
-    plan.gap = std::max(plan.gap, v.gap);
+    plan.gap = std::max(plan.gap, gap);
     plan.stages.push_back(std::move(stage));
   }
   plan.bill = plan::bill(plan, cut);

@@ -15,20 +15,22 @@ namespace cordata::planner {
 // Costs of the stages of one joint step, each found by solving its intra-op problem on every view of its devices. Equal problems are solved once.
 class StageSolver {
  public:
+  // What is known of a stage on a view.
   struct Solved {
-    double seconds = 0;  // of a step; infinity: doesn't fit
+    bool settled = false;  // else only that it takes `bound` or more
+    double seconds = 0;    // of a step; infinity: doesn't fit
+    double bound = 0;      // no choice takes less
     std::vector<int> choice;
     double forward = 0, backward = 0, apply = 0;  // of one microbatch, one microbatch, one step
     int64_t peak = 0;
-    double gap = 0;
   };
   using Cache = std::map<std::string, Solved>;
 
   StageSolver(const step::JointStep& joint, const step::Layers& layers, int num_layers, const cluster::Cluster& cluster, std::string restriction,
               double limit, Cache& cache, PlannerLog& log);
 
-  double seconds(const StageKey& key);  // c_i: of the best view, a microbatch
-  double bound(const StageKey& key);    // its ops, divided perfectly
+  double seconds(const StageKey& key, double below);  // c_i: of the best view, a microbatch; see StageProblem::exact
+  double bound(const StageKey& key);                  // its ops alone, each divided as far as it can be
   void fill(plan::Plan& plan, const std::vector<StageKey>& stages);
 
  private:
@@ -38,8 +40,11 @@ class StageSolver {
     BuiltProblem built;
     Solved solved;
   };
-  // The best view of stage `s` of a cutting.
-  View best_view(const step::Cut& cut, int s, const StageKey& key);
+  // The best view of stage `s` of a cutting, if it takes less than `below` a step; `bound` is that of all views.
+  View best_view(const step::Cut& cut, int s, const StageKey& key, double below);
+  BuiltProblem build(const View& view, const step::Cut& cut, int s, const StageKey& key);
+  void solve_view(View& view, double below);
+  const std::vector<double>& layer_seconds(int devices);
   void add_transfers(BuiltProblem& built, const step::Cut& cut, int s, const StageView& stage, const StageKey& key, const sharding::Mesh& mesh) const;
   std::vector<int> batch_dims_of_args(const step::Cut& cut, int s) const;
 
@@ -51,7 +56,7 @@ class StageSolver {
   double limit_;
   Cache& cache_;
   PlannerLog& log_;
-  std::vector<double> layer_seconds_;
+  std::map<int, std::vector<double>> layer_seconds_;  // by devices and layer: what its ops take at least, a microbatch
   std::vector<std::vector<bool>> joint_batch_;  // by value of the joint graph and dim; only for restrictions
 };
 

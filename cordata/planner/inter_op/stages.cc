@@ -32,15 +32,15 @@ class StageTable {
  public:
   explicit StageTable(const StageProblem& p) : p_(p), sizes_(submesh_sizes(p.devices, p.devices_per_host)) {}
 
-  // The best cutting under the costs known now, or nothing.
-  std::optional<StageSolution> best();
-  // Asks for exact costs of the stages; true when all were exact before.
-  bool settle(const std::vector<StageKey>& stages);
+  // The best cutting under the costs known now, or nothing; `settled`: only of stages whose exact cost is known.
+  std::optional<StageSolution> best(bool settled);
+  // Asks for exact costs of the stages of a cutting that would take less than `at_most`; true when all were exact before.
+  bool settle(const StageSolution& cutting, double at_most);
   int64_t evaluated() const { return static_cast<int64_t>(exact_.size()); }
 
  private:
-  double cost(const StageKey& key);
-  void extend(int left, int layer, int device);
+  double cost(const StageKey& key, bool settled);
+  void extend(int left, int layer, int device, bool settled);
   std::vector<Label>& at(int left, int layer, int device) {
     return labels_[(static_cast<size_t>(left) * (p_.layers + 1) + layer) * (p_.devices + 1) + device];
   }
@@ -52,20 +52,27 @@ class StageTable {
   std::vector<std::vector<Label>> labels_;
 };
 
-double StageTable::cost(const StageKey& key) {
+double StageTable::cost(const StageKey& key, bool settled) {
   if (const auto it = exact_.find(key); it != exact_.end()) return it->second;
-  if (!p_.bound) return exact_[key] = p_.exact(key);
+  if (settled) return kNever;
+  if (!p_.bound) return exact_[key] = p_.exact(key, kNever);
   const auto [it, fresh] = bound_.try_emplace(key, 0);
   if (fresh) it->second = p_.bound(key);
   return it->second;
 }
 
-bool StageTable::settle(const std::vector<StageKey>& stages) {
+// A stage that costs its bound and all the room there is makes a step of `at_most` or more: its c_i counts at least once.
+bool StageTable::settle(const StageSolution& cutting, double at_most) {
   bool all = true;
-  for (const auto& key : stages) {
+  for (const auto& key : cutting.stages) {
     if (exact_.contains(key)) continue;
     all = false;
-    exact_[key] = p_.exact(key);
+    double& bound = bound_.at(key);
+    const double room = at_most - cutting.seconds;
+    const double below = room > 1e-9 * at_most ? bound + room : kNever;  // infinite room: infinite too
+    const double found = p_.exact(key, below);
+    if (found < below || found == kNever) exact_[key] = found;
+    else bound = std::max(bound, found);
   }
   return all;
 }
@@ -79,7 +86,7 @@ void keep_unbeaten(std::vector<Label>& labels, const Label& fresh) {
 }
 
 // Fills the labels of (left, layer, device) from those with one stage less.
-void StageTable::extend(int left, int layer, int device) {
+void StageTable::extend(int left, int layer, int device, bool settled) {
   auto& mine = at(left, layer, device);
   const int in_flight = p_.all_in_flight ? p_.microbatches : std::min(left, p_.microbatches);
   for (const int size : sizes_) {
@@ -90,7 +97,7 @@ void StageTable::extend(int left, int layer, int device) {
       const auto& rest = at(left - 1, end, device + size);
       if (rest.empty()) continue;
       const StageKey key{layer, end, device, size, in_flight};
-      const double c = cost(key);
+      const double c = cost(key, settled);
       if (c == kNever) continue;
       for (int i = 0; i < static_cast<int>(rest.size()); ++i)
         keep_unbeaten(mine, {rest[i].sum + c, std::max(rest[i].most, c), rest[i].cores + c * cores_share(p_, size), key, i});
@@ -109,7 +116,7 @@ StageSolution StageTable::read_back(int left, const Label& label) {
   return out;
 }
 
-std::optional<StageSolution> StageTable::best() {
+std::optional<StageSolution> StageTable::best(bool settled) {
   const int most_stages = std::min({p_.max_stages, p_.layers, p_.devices});
   labels_.assign(static_cast<size_t>(most_stages + 1) * (p_.layers + 1) * (p_.devices + 1), {});
   for (int device = 0; device <= p_.devices; ++device)
@@ -117,7 +124,7 @@ std::optional<StageSolution> StageTable::best() {
   std::optional<StageSolution> best;
   for (int left = 1; left <= most_stages; ++left) {
     for (int layer = 0; layer < p_.layers; ++layer)
-      for (int device = 0; device < p_.devices; ++device) extend(left, layer, device);
+      for (int device = 0; device < p_.devices; ++device) extend(left, layer, device, settled);
     if (left < p_.min_stages) continue;
     for (const auto& label : at(left, 0, 0))
       if (!best || join(p_, label.sum, label.most, label.cores) < best->seconds) best = read_back(left, label);
@@ -147,10 +154,14 @@ double step_seconds(const StageProblem& p, const std::vector<StageKey>& stages, 
 
 std::optional<StageSolution> cut_stages(const StageProblem& problem) {
   StageTable table(problem);
+  double at_most = problem.at_most;
   for (int round = 1;; ++round) {
-    auto solution = table.best();
-    if (!solution) return std::nullopt;
-    if (problem.bound && !table.settle(solution->stages)) continue;
+    auto solution = table.best(false);
+    if (!solution || solution->seconds >= problem.at_most) return std::nullopt;
+    if (problem.bound && !table.settle(*solution, at_most)) {
+      if (const auto whole = table.best(true)) at_most = std::min(at_most, std::nextafter(whole->seconds, kNever));
+      continue;
+    }
     solution->rounds = round;
     solution->evaluated = table.evaluated();
     return solution;

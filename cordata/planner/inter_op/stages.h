@@ -4,6 +4,7 @@
 #include <compare>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -31,9 +32,11 @@ struct StageProblem {
   bool allow_idle = false;     // devices at the end may do nothing
   int min_stages = 1, max_stages = 1 << 20;
 
-  // c_i in seconds; infinity: doesn't fit. `bound` is never above `exact` and cheap; exact is asked only for stages that could matter.
+  // c_i in seconds; infinity: doesn't fit. `bound` is never above `exact` and cheap; exact is asked only for stages that could matter,
+  // and where that is not below `below` may answer with any number from there to the exact one.
   std::function<double(const StageKey&)> bound;
-  std::function<double(const StageKey&)> exact;
+  std::function<double(const StageKey&, double below)> exact;
+  double at_most = std::numeric_limits<double>::infinity();  // only steps that take less are wanted
 };
 
 struct StageSolution {
@@ -52,7 +55,8 @@ double step_seconds(const StageProblem& problem, const std::vector<StageKey>& st
 
 // Exact: a dynamic program over (stages left, first layer, first device) that keeps every suffix not beaten in all of (sum, max, cores),
 // which is the enumeration of t_max at all its values at once. It runs on bounds first; stages of the best answer get
-// their exact cost, until the best answer has no bounds in it. nullopt: no cutting fits.
+// their exact cost, until the best answer has no bounds in it. Answers made of exact costs alone say what the others
+// must be below. nullopt: no cutting fits, or takes less than `at_most`.
 std::optional<StageSolution> cut_stages(const StageProblem& problem);
 
 }  // namespace cordata::planner

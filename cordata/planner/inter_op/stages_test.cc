@@ -29,7 +29,7 @@ struct Enumeration {
       for (int i = 0; i < n; ++i) {
         StageKey key = stages[i];
         key.in_flight = p.all_in_flight ? p.microbatches : std::min(n - i, p.microbatches);
-        cost.push_back(p.exact(key));
+        cost.push_back(p.exact(key, kNever));
         sum += cost[i];
         most = std::max(most, cost[i]);
         const double cores = p.devices / p.cores_shared_by;
@@ -72,21 +72,32 @@ TEST(Stages, EqualEnumerationOfAllCuttings) {
     p.allow_idle = random() % 4 == 0;
     if (random() % 5 == 0) p.min_stages = p.max_stages = 2;
     const uint64_t seed = random();
-    p.exact = [seed](const StageKey& k) { return drawn(k, seed); };
+    p.exact = [seed](const StageKey& k, double) { return drawn(k, seed); };
     Enumeration all{p};
     all.go(0, 0);
     const auto plain = cut_stages(p);
     p.bound = [seed](const StageKey& k) { return 0.8 * (k.last_layer - k.first_layer) / std::pow(k.devices, 0.8); };
     const auto lazy = cut_stages(p);
+    // What isn't wanted may be answered by anything from `below` to the truth, and what isn't below `at_most` isn't found.
+    p.exact = [seed](const StageKey& k, double below) {
+      const double c = drawn(k, seed);
+      return c < below || std::isinf(c) ? c : below + (c - below) * static_cast<double>(seed % 5) / 4;
+    };
+    const auto hasty = cut_stages(p);
+    p.at_most = all.best * 1.01;
+    const auto limited = cut_stages(p);
+    p.at_most = all.best * 0.99;
+    EXPECT_FALSE(cut_stages(p)) << trial;
+    p.exact = [seed](const StageKey& k, double) { return drawn(k, seed); };
     ASSERT_EQ(plain.has_value(), std::isfinite(all.best)) << trial;
-    ASSERT_EQ(lazy.has_value(), plain.has_value());
+    for (const auto* found : {&lazy, &hasty, &limited}) ASSERT_EQ(found->has_value(), plain.has_value()) << trial;
     if (!plain) continue;
     ++compared;
     EXPECT_NEAR(plain->seconds, all.best, 1e-9) << trial;
-    EXPECT_NEAR(lazy->seconds, all.best, 1e-9) << trial;
+    for (const auto* found : {&lazy, &hasty, &limited}) EXPECT_NEAR((*found)->seconds, all.best, 1e-9) << trial;
     asked_less += lazy->evaluated < plain->evaluated;
     std::vector<double> cost;
-    for (const auto& s : lazy->stages) cost.push_back(p.exact(s));
+    for (const auto& s : lazy->stages) cost.push_back(p.exact(s, kNever));
     EXPECT_NEAR(step_seconds(p, lazy->stages, cost), lazy->seconds, 1e-9);
   }
   EXPECT_GT(compared, 250);
@@ -100,7 +111,7 @@ TEST(Stages, SubmeshSizes) {
 
 TEST(Stages, SharedCoresMakeAPipelineNoFasterThanItsWork) {
   StageProblem p{.layers = 4, .devices = 4, .devices_per_host = 4, .microbatches = 8, .cores_shared_by = 2};
-  p.exact = [](const StageKey& k) { return k.last_layer - k.first_layer == 1 && k.devices == 1 ? 1.0 : kNever; };
+  p.exact = [](const StageKey& k, double) { return k.last_layer - k.first_layer == 1 && k.devices == 1 ? 1.0 : kNever; };
   EXPECT_DOUBLE_EQ(cut_stages(p)->seconds, 4 + 7 * 2);  // four stages of 1 s on two cores
 }
 

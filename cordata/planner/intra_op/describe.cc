@@ -11,8 +11,7 @@ namespace cordata::planner {
 StageView describe(const step::StageGraph& stage, const cluster::Cluster& cluster, int devices, int microbatches, int in_flight,
                    std::vector<int> batch_dim) {
   const auto& graph = stage.graph;
-  const double cores = cluster.num_devices() / cluster.cores_shared_by;
-  const double slower = cluster.cores_shared_by > 1 ? std::max(1.0, devices / cores) : 1.0;
+  const double slower = cost::slowdown(cluster, devices);
   const auto times = cost::op_times(graph, cluster);
   StageView out;
   out.microbatches = microbatches;

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <algorithm>
-#include <map>
-#include <optional>
+#include <span>
 #include <vector>
 
 #include "cordata/planner/intra_op/problem.h"
 
 namespace cordata::planner {
+
+// By node and strategy: whether it may be chosen.
+using Allowed = std::vector<std::vector<char>>;
+
+// Whether all sums of costs stay within 58 bits.
+bool costs_are_small(const Problem& problem);
 
 // Makes an intra-op problem without memory smaller and keeps an optimum of it, to a fixpoint:
 //   * a strategy goes when another of its node is never worse, whatever the neighbours choose (Goldstein 1994, dead-end elimination),
@@ -17,10 +21,9 @@ namespace cordata::planner {
 //   * edges between the same two nodes add up.
 class Simplifier {
  public:
-  // Ignores usage. nullopt-like: `applies` is false where sums could leave 62 bits, and nothing may be asked then.
-  explicit Simplifier(const Problem& problem);
+  // `allowed`: empty for all. Ignores usage. Costs must be small.
+  explicit Simplifier(const Problem& problem, const Allowed& allowed = {});
 
-  bool applies() const { return applies_; }
   bool infeasible() const { return infeasible_; }  // some node has no finite strategy left
   int64_t constant() const { return constant_; }   // optimum = constant + the core's
   Problem core() const;
@@ -28,27 +31,41 @@ class Simplifier {
   std::vector<int> expand(const std::vector<int>& core_choice) const;
 
  private:
-  // cost[i * (number of strategies of the other) + j], seen from the lower-numbered node.
-  using Matrix = std::vector<int64_t>;
+  struct Near {
+    int node, edge;
+  };
   struct Node {
     std::vector<int64_t> cost;
     std::vector<int> original;  // by strategy: its number in the problem
-    std::vector<int> near;      // neighbours, ascending
+    std::vector<Near> near;     // in the order in which the edges came
     bool gone = false, stale = true;
   };
-  // A node that was minimised out: for each choice of its neighbours (as their strategies were numbered then) the best.
+  // cost[i * (number of strategies of v) + j], as in Problem; no two edges between the same nodes.
+  struct Edge {
+    int u, v;
+    std::vector<int64_t> cost;
+    bool gone = false;
+  };
+  // The entry of one of a node's strategies and one of a neighbour's: at[i * step + j * other_step].
+  struct View {
+    const int64_t* at;
+    size_t step, other_step;
+    int64_t operator()(size_t i, size_t j) const { return at[i * step + j * other_step]; }
+  };
+  // A node that was minimised out, with what its best answer is looked up from.
   struct Fold {
     int node;
+    std::vector<int64_t> cost;
+    std::vector<int> original;
+    std::vector<Edge> edges;
     std::vector<int> neighbours;
     std::vector<std::vector<int>> strategies;  // of the neighbours, original numbers
-    std::vector<int> best;                     // original numbers, the last neighbour fastest
   };
 
-  Matrix& edge(int a, int b) { return edges_.at(std::minmax(a, b)); }
-  const Matrix& edge(int a, int b) const { return edges_.at(std::minmax(a, b)); }
-  Matrix rows_of(int u, int v) const;  // the edge with u's strategies as rows
-  void connect(int u, int v, const Matrix& rows_of_u);
-  void drop_edge(int u, int v);
+  static View view(const Edge& e, int from, size_t mine, size_t others);
+  std::span<const int64_t> rows(int u, const Near& near, std::vector<int64_t>& buffer) const;
+  void add_edge(int u, int v, std::vector<int64_t> cost);
+  Fold take(int u);
   void run();
   bool prune(int u);
   void keep(int u, const std::vector<char>& alive);
@@ -56,10 +73,10 @@ class Simplifier {
   void fix(int u);
 
   std::vector<Node> nodes_;
-  std::map<std::pair<int, int>, Matrix> edges_;
+  std::vector<Edge> edges_;
   std::vector<Fold> folds_;
   int64_t constant_ = 0;
-  bool applies_ = true, infeasible_ = false;
+  bool infeasible_ = false;
 };
 
 }  // namespace cordata::planner

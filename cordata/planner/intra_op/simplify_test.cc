@@ -46,7 +46,7 @@ TEST(Simplify, KeepsAnOptimum) {
     std::vector<int> choice;
     const auto want = least(p, choice);
     const Simplifier simple(p);
-    ASSERT_TRUE(simple.applies());
+    ASSERT_TRUE(costs_are_small(p));
     if (simple.infeasible()) {
       EXPECT_FALSE(want) << round;
       continue;

@@ -9,15 +9,13 @@
 
 #include "cordata/base/error.h"
 #include "cordata/planner/intra_op/eliminate.h"
-#include "cordata/planner/intra_op/search.h"
-#include "cordata/planner/intra_op/simplify.h"
+#include "cordata/planner/intra_op/minimise.h"
 
 namespace cordata::planner {
 namespace {
 
 constexpr Wide kScale = Wide{1} << 20;
 constexpr size_t kTableLimit = size_t{1} << 21;
-constexpr double kExactBits = 20;  // beyond, elimination takes longer than a planner that asks for hundreds of stages can wait
 
 using Multipliers = std::map<int64_t, Wide>;  // time -> price of one unit of usage, times kScale
 
@@ -321,28 +319,17 @@ namespace {
 
 // The optimum without memory, if it happens to fit: nearly always so, and far cheaper to find.
 std::optional<Solution> solve_without_memory(const Problem& problem, const SolveOptions& options) {
-  const Simplifier simple(problem);
-  if (!simple.applies()) return std::nullopt;
-  Solution out;
-  if (simple.infeasible()) {
-    out.proven_infeasible = true;
-    return out;
-  }
-  const Problem core = simple.core();
+  if (!costs_are_small(problem)) return std::nullopt;
   const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::min(options.seconds, 1e8)));
-  const bool exact = elimination_bits(core) <= kExactBits;
-  const Solution inner = core.nodes.empty() ? Solution{{}, 0, 0, true, false, 0} : exact ? Solver(core, options).run() : search(core, options.seed, deadline);
-  if (inner.proven_infeasible) {
-    out.proven_infeasible = true;
-    return out;
-  }
-  if (!inner.feasible) return std::nullopt;
-  out.choice = simple.expand(inner.choice);
-  if (peak_usage(problem, out.choice) > problem.usage_limit) return std::nullopt;
-  out.cost = inner.cost + simple.constant();
-  out.lower_bound = inner.lower_bound + simple.constant();
-  out.feasible = true;
-  out.least_usage = peak_usage(problem, out.choice);
+  const int64_t below = options.below >= kInfinite ? kInfinite : static_cast<int64_t>(options.below);
+  Least least = minimise(problem, {}, below, deadline);
+  Solution out;
+  out.lower_bound = least.bound;
+  out.proven_infeasible = least.bound == kInfinite;
+  if (least.bound >= below) return out;
+  if (least.choice.empty() || peak_usage(problem, least.choice) > problem.usage_limit) return std::nullopt;
+  out.least_usage = peak_usage(problem, least.choice);
+  out.choice = std::move(least.choice), out.cost = least.cost, out.feasible = true;
   return out;
 }
 

@@ -12,7 +12,7 @@ namespace cordata::planner {
 struct SolveOptions {
   double seconds = 1e9;  // of wall time
   int threads = 1;
-  uint64_t seed = 0;
+  __int128 below = __int128{1} << 124;  // choices that cost as much are not wanted: without a cheaper one, none is feasible
   std::function<void(double seconds, __int128 cost, __int128 bound)> progress;
 };
 
@@ -21,7 +21,7 @@ struct Solution {
   __int128 cost = 0;
   __int128 lower_bound = 0;   // valid whatever happened; equal to cost when proven optimal
   bool feasible = false;      // choice obeys the limit and takes no infinite cost
-  bool proven_infeasible = false;
+  bool proven_infeasible = false;  // nothing at all is feasible (not only nothing below)
   // When infeasible by memory: the least peak usage that some choice reaches (best known), for the message.
   int64_t least_usage = 0;
   bool optimal() const { return feasible && cost == lower_bound; }
