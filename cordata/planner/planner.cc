@@ -129,16 +129,28 @@ step::Layers make_layers(const step::JointStep& joint, int wanted, int devices, 
   return step::extend_to_backward(joint, out);
 }
 
-// The best plan with that many microbatches; nothing where none fits, or none can take less than `at_most` seconds.
-std::optional<plan::Plan> plan_for(const step::TrainStep& step, const cluster::Cluster& cluster, const Request& request, const PlannerOptions& options,
-                              int microbatches, double limit, double at_most, StageSolver::Cache& cache, PlannerLog& log) {
+// What a plan is looked for in.
+struct Search {
+  const step::TrainStep& step;
+  const cluster::Cluster& cluster;
+  const Request& request;
+  const PlannerOptions& options;
+  StageSolver::Cache& cache;
+  PlannerLog& log;
+
+  int devices() const { return request.single ? 1 : cluster.num_devices(); }
+};
+
+// The best plan with that many microbatches; nothing where none fits, or none takes less than `at_most` seconds.
+std::optional<plan::Plan> plan_for(const Search& in, int microbatches, double limit, double at_most) {
+  const auto& [step, cluster, request, options, cache, log] = in;
   const auto joint = step::build_joint(step, microbatches);
   plan::Plan p;
   p.layers = make_layers(joint, options.layers, cluster.num_devices(), p.num_layers);
   StageSolver solver(joint, p.layers, p.num_layers, cluster, request.restriction, limit, cache, log);
   StageProblem problem;
   problem.layers = p.num_layers;
-  problem.devices = request.single ? 1 : cluster.num_devices();
+  problem.devices = in.devices();
   problem.devices_per_host = request.single ? 1 : cluster.devices_per_host;
   problem.cores_shared_by = request.single ? 1 : cluster.cores_shared_by;
   problem.microbatches = microbatches;
@@ -154,8 +166,46 @@ std::optional<plan::Plan> plan_for(const step::TrainStep& step, const cluster::C
   p.microbatches = microbatches;
   p.schedule = solution->stages.size() == 1 ? "single" : request.schedule;
   p.step = base::Seconds(solution->seconds);
-  solver.fill(p, solution->stages);
+  if (!solver.fill(p, solution->stages)) return std::nullopt;
   return p;
+}
+
+// The least peak, in bytes of a device, that was found with that many microbatches: of cuttings into equal parts, layers and devices,
+// each sharded for memory alone. INT64_MAX where there is none.
+int64_t least_peak(const Search& in, int microbatches) {
+  const auto& [step, cluster, request, options, cache, log] = in;
+  const auto joint = step::build_joint(step, microbatches);
+  int layers = 0;
+  const auto layer = make_layers(joint, options.layers, cluster.num_devices(), layers);
+  StageSolver solver(joint, layer, layers, cluster, request.restriction, 1e18, cache, log);
+  int64_t least = INT64_MAX;
+  for (int n = 1; n <= std::min(layers, in.devices()); ++n) {
+    const int size = in.devices() / n;
+    const auto sizes = submesh_sizes(in.devices(), cluster.devices_per_host);
+    if (in.devices() % n != 0 || (request.stages > 0 && n != request.stages)) continue;
+    if (std::find(sizes.begin(), sizes.end(), size) == sizes.end()) continue;
+    int64_t most = 0;
+    for (int s = 0; s < n && most < least; ++s) {
+      const int in_flight = request.schedule == "gpipe" ? microbatches : std::min(n - s, microbatches);
+      most = std::max(most, solver.least_peak({s * layers / n, (s + 1) * layers / n, s * size, size, in_flight}));
+    }
+    least = std::min(least, most);
+  }
+  return least;
+}
+
+// Nothing fits: by how much, and the nearest limit that is known to do.
+base::Error does_not_fit(const Search& in, const std::vector<int>& microbatches, const plan::Plan& fastest, double limit) {
+  double least = fastest.peak_memory.value;
+  for (const int m : microbatches) try {
+      if (const int64_t peak = least_peak(in, m); static_cast<double>(peak) > limit) least = std::min(least, static_cast<double>(peak));
+    } catch (const base::Error& e) {
+      if (e.kind() != base::ErrorKind::kUser) throw;  // a microbatch that the devices don't divide
+    }
+  const base::Bytes need(least);
+  return base::Error(base::ErrorKind::kInfeasible,
+                     fmt::format("[planner] no plan fits {} a device: the fastest needs {}, the smallest {}, {} more; --memory-limit {:.0f} would fit", base::to_string(base::Bytes(limit)),
+                                 base::to_string(fastest.peak_memory), base::to_string(need), base::to_string(need - base::Bytes(limit)), std::ceil(need.value)));
 }
 
 }  // namespace
@@ -170,9 +220,11 @@ plan::Plan plan(const step::TrainStep& step, const cluster::Cluster& cluster, co
   StageSolver::Cache cache;
   std::optional<plan::Plan> best;
   std::optional<base::Error> refused;
+  const Search search{step, cluster, request, options, cache, notes};
+  const auto counts = microbatch_counts(step, request.microbatches);
   const auto try_all = [&](double bytes) {
-    for (const int m : microbatch_counts(step, request.microbatches)) try {
-        auto found = plan_for(step, cluster, request, options, m, bytes, best ? best->step.value : kNever, cache, notes);
+    for (const int m : counts) try {
+        auto found = plan_for(search, m, bytes, best ? best->step.value : kNever);
         if (found && (!best || found->step < best->step)) best = std::move(found);
       } catch (const base::Error& e) {  // a microbatch that the devices don't divide; fewer, larger ones came first
         if (e.kind() != base::ErrorKind::kUser) throw;
@@ -184,9 +236,7 @@ plan::Plan plan(const step::TrainStep& step, const cluster::Cluster& cluster, co
     try_all(1e18);
     if (!best && refused) throw *refused;
     if (!best) throw base::Error(base::ErrorKind::kInfeasible, "[planner] no cutting of this model uses every device; try --allow-idle or fewer devices");
-    throw base::Error(base::ErrorKind::kInfeasible,
-                      fmt::format("[planner] no plan fits {} a device: the fastest needs {}, {} more; --memory-limit {:.0f} would fit", base::to_string(base::Bytes(limit)),
-                                  base::to_string(best->peak_memory), base::to_string(best->peak_memory - base::Bytes(limit)), std::ceil(best->peak_memory.value)));
+    throw does_not_fit(search, counts, *best, limit);
   }
   plan::Plan out = std::move(*best);
   out.model = step.name;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "cordata/base/error.h"
 #include "cordata/cost/meshes.h"
@@ -11,7 +12,9 @@
 #include "cordata/ir/op_table.h"
 #include "cordata/planner/baselines/restrictions.h"
 #include "cordata/planner/intra_op/describe.h"
+#include "cordata/planner/intra_op/limited.h"
 #include "cordata/planner/intra_op/solve.h"
+#include "cordata/step/homes.h"
 
 namespace cordata::planner {
 namespace {
@@ -83,10 +86,17 @@ const std::vector<double>& StageSolver::layer_seconds(int devices) {
   const double slower = cost::slowdown(cluster_, devices);
   std::vector<sharding::Mesh> views;
   for (const auto& shape : cost::logical_views(devices)) views.push_back(cost::make_mesh(cluster_, 0, shape));
+  std::vector<int> each(num_layers_);
+  std::iota(each.begin(), each.end(), 0);
+  const auto homes = step::find_homes(joint_, layers_, each);
   for (size_t i = 0; i < times.size(); ++i) {
-    if (layers_[i] < 0 || times[i].seconds == 0) continue;
+    const bool update = joint_.phase[i] == step::Phase::kApply;  // lives where its parameter does, runs once a step
+    const auto& home = homes.op[i];
+    const int layer = update ? (home.kind == step::Home::Kind::kStage ? home.stage : -1) : layers_[i];
+    if (layer < 0 || times[i].seconds == 0) continue;
     const auto rule = ir::factor_rule(graph, graph.node(graph.ops()[i]));
-    it->second[layers_[i]] += (times[i].seconds / most_shards(rule, views) + times[i].launch) * slower;
+    const double seconds = (times[i].seconds / most_shards(rule, views) + times[i].launch) * slower;
+    it->second[layer] += update ? seconds / joint_.microbatches : seconds;
   }
   return it->second;
 }
@@ -207,14 +217,28 @@ double StageSolver::seconds(const StageKey& key, double below) {
   return std::isfinite(view.solved.seconds) || below == kNever ? view.solved.seconds / m : std::max(below, view.solved.bound / m);
 }
 
-void StageSolver::fill(plan::Plan& plan, const std::vector<StageKey>& stages) {
+int64_t StageSolver::least_peak(const StageKey& key) {
+  int mine = 0;
+  const auto cut = step::cut(joint_, layers_, three_parts(num_layers_, key, mine));
+  const auto stage = describe(cut.stages[mine], cluster_, key.devices, joint_.microbatches, key.in_flight, batch_dims_of_args(cut, mine));
+  int64_t least = INT64_MAX;
+  for (const auto& shape : cost::logical_views(key.devices)) {
+    if (!restriction_.empty() && shape.size() > 1) continue;
+    const View view{stage, cost::make_mesh(cluster_, key.first_device, shape), {}, {}};
+    const auto found = least_usage(build(view, cut, mine, key).problem, 0, Clock::time_point::max());
+    if (!found.choice.empty()) least = std::min(least, found.peak);
+  }
+  return least;
+}
+
+bool StageSolver::fill(plan::Plan& plan, const std::vector<StageKey>& stages) {
   std::vector<int> stage_of_layer(num_layers_, 0);
   for (size_t s = 0; s < stages.size(); ++s)
     for (int l = stages[s].first_layer; l < stages[s].last_layer; ++l) stage_of_layer[l] = static_cast<int>(s);
   const auto cut = step::cut(joint_, layers_, stage_of_layer);
   for (size_t s = 0; s < stages.size(); ++s) {
     auto view = best_view(cut, static_cast<int>(s), stages[s], kNever);
-    if (view.solved.choice.empty()) throw base::internal_error("[planner] stage {} fitted alone, but not in the whole plan", s);
+    if (view.solved.choice.empty()) return false;
     if (view.built.nodes.empty()) view.built = build(view, cut, static_cast<int>(s), stages[s]);
     plan::Stage stage;
     for (int d = 0; d < stages[s].devices; ++d) stage.ranks.push_back(stages[s].first_device + d);
@@ -230,6 +254,7 @@ void StageSolver::fill(plan::Plan& plan, const std::vector<StageKey>& stages) {
     plan.stages.push_back(std::move(stage));
   }
   plan.bill = plan::bill(plan, cut);
+  return true;
 }
 
 }  // namespace cordata::planner

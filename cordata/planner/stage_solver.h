@@ -31,7 +31,9 @@ class StageSolver {
 
   double seconds(const StageKey& key, double below);  // c_i: of the best view, a microbatch; see StageProblem::exact
   double bound(const StageKey& key);                  // its ops alone, each divided as far as it can be
-  void fill(plan::Plan& plan, const std::vector<StageKey>& stages);
+  int64_t least_peak(const StageKey& key);            // bytes of a device, as few as can be found; INT64_MAX: none
+  // Puts the stages into the plan. False where one doesn't fit memory beside all the others: more arrives there than when they are one.
+  bool fill(plan::Plan& plan, const std::vector<StageKey>& stages);
 
  private:
   struct View {

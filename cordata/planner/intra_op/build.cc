@@ -20,30 +20,53 @@ using Node = BuiltProblem::Node;
 
 int64_t picoseconds(double seconds) { return static_cast<int64_t>(std::llround(seconds * 1e12)); }
 
-// Costs of reshards, each path searched once.
-class Reshards {
+// Costs of reshards of one type, each path searched once. Shardings are numbered as they come.
+class ReshardCosts {
  public:
-  explicit Reshards(const sharding::Mesh& mesh) : mesh_(mesh) {}
-
-  // Picoseconds, kInfinite where there is no way.
-  int64_t cost(const ir::Type& type, const Sharding& from, const Sharding& to) {
-    if (from == to) return 0;
-    auto& known = known_[{type.shape, type.dtype}];
-    const auto [it, fresh] = known.try_emplace({from, to}, 0);
-    if (fresh) {
-      const auto path = sharding::reshard_path(type, from, to, mesh_);
-      double seconds = 0;
-      if (path)
-        for (const auto& step : *path) seconds += step.seconds.value;
-      it->second = path ? picoseconds(seconds) : kInfinite;
-    }
+  int number(const Sharding& s) {
+    const auto [it, fresh] = numbers_.try_emplace(s, static_cast<int>(shardings_.size()));
+    if (fresh) shardings_.push_back(s), costs_.emplace_back();
     return it->second;
   }
 
+  // Picoseconds, kInfinite where there is no way.
+  int64_t cost(const ir::Type& type, const sharding::Mesh& mesh, int from, int to) {
+    auto& row = costs_[from];
+    if (row.size() < shardings_.size()) row.resize(shardings_.size(), kUnknown);
+    if (row[to] == kUnknown) row[to] = search(type, mesh, shardings_[from], shardings_[to]);
+    return row[to];
+  }
+
  private:
-  const sharding::Mesh& mesh_;
-  std::map<std::pair<ir::Shape, ir::DType>, std::map<std::pair<Sharding, Sharding>, int64_t>> known_;
+  static constexpr int64_t kUnknown = -1;
+
+  static int64_t search(const ir::Type& type, const sharding::Mesh& mesh, const Sharding& from, const Sharding& to) {
+    if (from == to) return 0;
+    const auto path = sharding::reshard_path(type, from, to, mesh);
+    if (!path) return kInfinite;
+    double seconds = 0;
+    for (const auto& step : *path) seconds += step.seconds.value;
+    return picoseconds(seconds);
+  }
+
+  std::map<Sharding, int> numbers_;
+  std::vector<Sharding> shardings_;
+  std::vector<std::vector<int64_t>> costs_;  // by the number of where it is, then where it is wanted
 };
+
+// Those of the mesh at hand: stages of one step ask for the same reshards again and again.
+ReshardCosts& reshard_costs(const ir::Type& type, const sharding::Mesh& mesh) {
+  constexpr size_t kMeshes = 16;
+  using ByType = std::map<std::pair<ir::Shape, ir::DType>, ReshardCosts>;
+  thread_local std::vector<std::pair<sharding::Mesh, ByType>> known;
+  auto at = std::find_if(known.begin(), known.end(), [&](const auto& k) { return k.first == mesh; });
+  if (at == known.end()) {
+    if (known.size() == kMeshes) known.clear();
+    known.emplace_back(mesh, ByType());
+    at = known.end() - 1;
+  }
+  return at->second[{type.shape, type.dtype}];
+}
 
 // Someone who wants a value: node `node` in pass `pass`; by choice of that node, the shardings it asks for (several
 // when an op reads the value more than once).
@@ -57,7 +80,7 @@ struct Reader {
 class Builder {
  public:
   Builder(const StageView& stage, const sharding::Mesh& mesh, const Restriction& restriction)
-      : stage_(stage), mesh_(mesh), restriction_(restriction), reshards_(mesh) {}
+      : stage_(stage), mesh_(mesh), restriction_(restriction) {}
 
   BuiltProblem run() {
     order_ops();
@@ -187,14 +210,21 @@ class Builder {
   }
 
   void add_edge(int v, int from, int to, const std::vector<std::vector<Sharding>>& wants, int64_t times) {
-    const auto here = offers(from, v);
+    const auto& type = stage_.values[v];
+    auto& known = reshard_costs(type, mesh_);
+    std::vector<std::vector<int>> wanted;
+    for (const auto& want : wants) {
+      wanted.emplace_back();
+      for (const auto& w : want) wanted.back().push_back(known.number(w));
+    }
     Problem::Edge edge{from, to, {}};
     bool any = false;
-    for (const auto& at : here) {
-      for (const auto& want : wants) {
+    for (const auto& offer : offers(from, v)) {
+      const int at = known.number(offer);
+      for (const auto& want : wanted) {
         int64_t sum = 0;
-        for (const auto& w : want) {
-          const int64_t c = reshards_.cost(stage_.values[v], at, w);
+        for (const int w : want) {
+          const int64_t c = known.cost(type, mesh_, at, w);
           sum = c == kInfinite || sum == kInfinite ? kInfinite : sum + c * times;
         }
         any = any || sum != 0;
@@ -295,7 +325,6 @@ class Builder {
   const StageView& stage_;
   const sharding::Mesh& mesh_;
   const Restriction& restriction_;
-  Reshards reshards_;
   BuiltProblem out_;
   std::vector<int> time_;
   int end_ = 1;

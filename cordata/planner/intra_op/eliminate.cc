@@ -269,6 +269,12 @@ std::vector<int> elimination_order(const Problem& problem, double* bits_of_table
   return std::move(best.first);
 }
 
+double elimination_bits(const Problem& problem) {
+  double bits = 0;
+  elimination_order(problem, &bits);
+  return bits;
+}
+
 Elimination eliminate(const Problem& problem, const std::vector<int>& order, const std::vector<std::vector<Wide>>& unary,
                       Wide scale, size_t table_limit, Clock::time_point deadline) {
   if (narrow(problem, unary, scale)) {

@@ -26,6 +26,9 @@ struct Elimination {
 // `bits`: log2 of the entries of the tables that are made in it.
 std::vector<int> elimination_order(const Problem& problem, double* bits = nullptr);
 
+// log2 of the entries that exact elimination of the problem would go through.
+double elimination_bits(const Problem& problem);
+
 // Minimises Σ unary + Σ edge · scale, where unary[n][s] (kWideInfinite forbids) replaces the nodes' own costs.
 Elimination eliminate(const Problem& problem, const std::vector<int>& order, const std::vector<std::vector<Wide>>& unary,
                       Wide scale, size_t table_limit, Clock::time_point deadline);
