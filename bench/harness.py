@@ -29,6 +29,14 @@ class Failed(Exception):
     """A side that died, hung or said something else: with its last words."""
 
 
+def succeed(command, env=None, limit=600):
+    """Runs a command to its end and gives what it printed."""
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=limit, cwd=ROOT)
+    if done.returncode != 0:
+        raise Failed(f"{os.path.basename(command[0])} ended with {done.returncode}: {done.stderr[-2000:]}")
+    return done.stdout
+
+
 class Side:
     def __init__(self, name, command, orders=None, env=None):
         """`orders`: a named pipe that the command reads; None: its standard input."""

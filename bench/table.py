@@ -7,7 +7,7 @@ import os
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 HEAD = """# Benchmarks
 
-Made by `make bench`, written by `bench/run --write`; do not edit. A ratio is made in one run, the two sides taking turns
+Made by `bench/run --write`; do not edit. A ratio is made in one run, the two sides taking turns
 (`bench/harness.py`), and counts only if both had the same losses. Asked: what `bench/run` checks.
 
 | benchmark | ratio | median | quartiles | asked | holds |
