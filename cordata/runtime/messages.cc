@@ -7,7 +7,24 @@
 
 namespace cordata::runtime {
 
+namespace {
+
 using std::chrono::microseconds;
+
+// Ranks share cores with those that compute, and every look at the messages takes some of one. So a sleep is a part of the
+// time that has passed without anything happening, within bounds: what comes soon is seen soon, what takes long seldom looked at.
+struct Rhythm {
+  int part;
+  microseconds least, most;
+
+  microseconds nap(Trace::Clock::duration idle) const {
+    return std::clamp(std::chrono::duration_cast<microseconds>(idle) / part, least, most);
+  }
+};
+constexpr Rhythm kComputing{4, microseconds(100), microseconds(500)};  // nobody waits: only to keep messages moving
+constexpr Rhythm kWaiting{32, microseconds(20), microseconds(500)};    // a rank stands still: at most 3 % late
+
+}  // namespace
 
 Messages::~Messages() {
   {
@@ -31,6 +48,7 @@ std::shared_ptr<Message> Messages::add(std::unique_ptr<Transfer> transfer, std::
     message->begin_ = Trace::Clock::now();
   }
   std::lock_guard lock(mutex_);
+  last_event_ = Trace::Clock::now();
   active_.push_back(message);
   if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
   if (active_.size() == 1) changed_.notify_all();
@@ -51,7 +69,8 @@ void Messages::poll() {
       failed_ = true;
       return;
     }
-    if (trace_) trace_->add(message.lane_, message.label_, message.begin_, Trace::Clock::now(), message.bytes_);
+    last_event_ = Trace::Clock::now();
+    if (trace_) trace_->add(message.lane_, message.label_, message.begin_, last_event_, message.bytes_);
     message.transfer_.reset();
     message.memory_.reset();
     message.done_.store(true, std::memory_order_release);
@@ -64,10 +83,10 @@ void Messages::run() {
   while (!stop_) {
     changed_.wait(lock, [&] { return stop_ || (!active_.empty() && failure_.empty()); });
     if (stop_) return;
+    const microseconds nap = kComputing.nap(Trace::Clock::now() - last_event_);
     lock.unlock();
     if (waiting_ == 0) poll();
-    // Cores are shared with the computation: a message that ends 100 µs late costs less than a thread that spins.
-    std::this_thread::sleep_for(microseconds(100));
+    std::this_thread::sleep_for(nap);
     lock.lock();
   }
 }
@@ -91,6 +110,7 @@ void Messages::wait_until(const std::function<bool()>& ended, Deadline deadline,
   check();
   if (ended()) return;
   Waiting waiting(waiting_);
+  const auto begin = Trace::Clock::now();
   for (int tries = 0;; ++tries) {
     poll();
     if (ended()) return;
@@ -98,11 +118,10 @@ void Messages::wait_until(const std::function<bool()>& ended, Deadline deadline,
     if (deadline.passed()) {
       throw base::environment_error("[runtime.messages] {} did not end before its deadline", what);
     }
-    // Ranks may share cores: hand them over at once, and sleep once it is clear that the message takes a while.
     if (tries < 50) {
-      std::this_thread::yield();
+      std::this_thread::yield();  // a message that is under way already
     } else {
-      std::this_thread::sleep_for(microseconds(std::min(20 + tries / 10, 100)));
+      std::this_thread::sleep_for(kWaiting.nap(Trace::Clock::now() - begin));
     }
   }
 }

@@ -63,6 +63,7 @@ class Messages {
   std::mutex mutex_;  // guards all below, and every call of Transfer::done
   std::condition_variable changed_;
   std::list<std::shared_ptr<Message>> active_;
+  Trace::Clock::time_point last_event_;  // when a message last began or ended
   std::string failure_;
   bool stop_ = false;
   std::atomic<int> waiting_ = 0;  // ranks that poll themselves
