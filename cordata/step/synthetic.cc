@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 #include "cordata/base/error.h"
 
@@ -13,10 +14,11 @@ namespace {
 
 constexpr double kLikely[] = {0.6, 0.8, 0.9, 0.96};  // cumulative chance of the four successors; else any token
 constexpr double kNoise = 0.5;                       // standard deviation around an image's prototype
+constexpr int64_t kFeatures = 16;                    // how many elements of a noise vector the others depend on
 
 bool has_kind(const std::string& kind) { return kind == "tokens" || kind == "images" || kind == "vectors"; }
 
-std::vector<double> noise(const RandomStream& stream, int64_t n) {
+std::vector<double> normals(const RandomStream& stream, int64_t n) {
   std::vector<double> x(static_cast<size_t>(n));
   for (int64_t i = 0; i < n; ++i) x[i] = stream.normal(i);
   return x;
@@ -53,6 +55,7 @@ SyntheticSource::SyntheticSource(std::string kind, std::vector<Input> inputs, ui
   for (size_t i = 0; i < inputs_.size(); ++i)
     if (ir::is_integer(inputs_[i].sample.dtype) && inputs_[i].vocabulary < 1)
       throw base::user_error("[step.synthetic] batch input {} holds integers, but roles.json names no vocabulary for it", i);
+  if (kind_ == "vectors" && !inputs_.empty()) make_teacher();
 }
 
 void SyntheticSource::write(int input, int64_t sample, std::span<std::byte> out) const {
@@ -106,28 +109,39 @@ void SyntheticSource::images(int input, int64_t sample, std::span<std::byte> out
   }
 }
 
-double SyntheticSource::map(int input, int64_t row, const std::vector<double>& x) const {
-  RandomStream weights = table_.sub(input).sub(row);
-  double sum = 0;
-  for (size_t k = 0; k < x.size(); ++k) sum += weights.normal(k) * x[k];
-  return std::tanh(sum / std::sqrt(static_cast<double>(x.size())));
+// Weights are made once: a batch must cost little beside the step that trains on it, and a normal number costs 50 ns.
+void SyntheticSource::make_teacher() {
+  while (noise_ + 1 < inputs_.size() && ir::is_integer(inputs_[noise_].sample.dtype)) ++noise_;
+  features_ = std::clamp<int64_t>(inputs_[noise_].sample.num_elements(), 1, kFeatures);
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    const Input& in = inputs_[i];
+    int64_t rows = in.sample.num_elements();
+    if (ir::is_integer(in.sample.dtype)) rows = in.vocabulary;
+    else if (i == noise_) rows = 0;
+    teacher_.push_back(normals(table_.sub(i), rows * features_));
+  }
 }
 
 void SyntheticSource::vectors(int input, int64_t sample, std::span<std::byte> out) const {
-  const Input& in = inputs_[input];
-  size_t first = 0;
-  while (first + 1 < inputs_.size() && ir::is_integer(inputs_[first].sample.dtype)) ++first;
-  std::vector<double> x = noise(samples_.sub(sample), inputs_[first].sample.num_elements());
+  const ir::Type& type = inputs_[input].sample;
+  const RandomStream noise = samples_.sub(sample);
   std::byte* at = out.data();
-  if (ir::is_integer(in.sample.dtype)) {
-    std::vector<double> scores(static_cast<size_t>(in.vocabulary));
-    for (int64_t c = 0; c < in.vocabulary; ++c) scores[c] = map(input, c, x);
-    auto best = std::max_element(scores.begin(), scores.end()) - scores.begin();
-    for (int64_t i = 0; i < in.sample.num_elements(); ++i) put_element(static_cast<double>(best), in.sample.dtype, at);
+  if (static_cast<size_t>(input) == noise_ && !ir::is_integer(type.dtype)) {
+    for (int64_t i = 0; i < type.num_elements(); ++i) put_element(noise.normal(i), type.dtype, at);
     return;
   }
-  for (int64_t i = 0; i < in.sample.num_elements(); ++i)
-    put_element(static_cast<size_t>(input) == first ? x[i] : map(input, i, x), in.sample.dtype, at);
+  const std::vector<double> x = normals(noise, features_);
+  const std::vector<double>& weights = teacher_[input];
+  auto row = [&](int64_t r) { return std::inner_product(x.begin(), x.end(), weights.begin() + r * features_, 0.0); };
+  if (ir::is_integer(type.dtype)) {
+    int64_t best = 0;
+    for (int64_t c = 1; c < inputs_[input].vocabulary; ++c)
+      if (row(c) > row(best)) best = c;
+    for (int64_t i = 0; i < type.num_elements(); ++i) put_element(static_cast<double>(best), type.dtype, at);
+    return;
+  }
+  const double scale = 1 / std::sqrt(static_cast<double>(features_));
+  for (int64_t i = 0; i < type.num_elements(); ++i) put_element(std::tanh(row(i) * scale), type.dtype, at);
 }
 
 }  // namespace cordata::step

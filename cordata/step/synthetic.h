@@ -16,8 +16,8 @@ namespace cordata::step {
 //   tokens   an order-1 Markov chain over the vocabulary: four likely successors for each token, low ids more frequent.
 //            Inputs of one sample are the same chain, the i-th token input shifted by i.
 //   images   integer inputs: the class; float inputs: the class's prototype plus noise
-//   vectors  the first float input is noise, later ones a fixed linear map of it through tanh; integer inputs: which of
-//            the map's first outputs is largest
+//   vectors  the first float input is noise, later ones a fixed linear map of its first elements through tanh; integer
+//            inputs: which row of such a map is largest
 class SyntheticSource {
  public:
   struct Input {
@@ -37,11 +37,14 @@ class SyntheticSource {
   void vectors(int input, int64_t sample, std::span<std::byte> out) const;
   int64_t next_token(int64_t token, double u, int64_t vocabulary) const;
   int64_t skewed(uint64_t bits, int64_t vocabulary) const;
-  double map(int input, int64_t row, const std::vector<double>& x) const;
+  void make_teacher();
 
   std::string kind_;
   std::vector<Input> inputs_;
   RandomStream table_, samples_;
+  size_t noise_ = 0;                          // vectors: the input that is noise,
+  int64_t features_ = 0;                      // how many of its elements count,
+  std::vector<std::vector<double>> teacher_;  // and by input the map's weights [rows, features]
 };
 
 // Writes a number as one element of that type, and moves `out` behind it.
