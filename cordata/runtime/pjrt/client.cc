@@ -5,6 +5,7 @@
 
 #include "cordata/base/error.h"
 #include "cordata/runtime/pjrt/call.h"
+#include "cordata/runtime/pjrt/compiler_faults.h"
 
 namespace cordata::runtime {
 namespace {
@@ -130,7 +131,7 @@ DeviceInfo Client::device(int index) const {
 
 Executable Client::compile(std::string_view mlir, int replicas) const {
   constexpr std::string_view kFormat = "mlir";
-  std::string text(mlir);
+  std::string text = is_cpu_plugin(plugin()) ? around_compiler_faults(mlir) : std::string(mlir);
   std::string encoded = encode_compile_options(replicas);
   auto program = pjrt::args<PJRT_Program>();
   program.code = text.data();

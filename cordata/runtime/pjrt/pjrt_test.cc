@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <thread>
@@ -150,6 +151,38 @@ TEST(Executable, CompileErrorsCarryThePluginsWords) {
   } catch (const base::Error& error) {
     EXPECT_EQ(error.kind(), base::ErrorKind::kEnvironment);
     EXPECT_NE(std::string(error.what()).find("compile a module"), std::string::npos);
+  }
+}
+
+// What the pinned plugin miscompiles if it is let (compiler_faults.h), at top level and in a loop.
+TEST(Executable, ArcTangentsOfVectorsAreRight) {
+  constexpr auto kText = R"(
+func.func @main(%a: tensor<256xf32>) -> (tensor<256xf32>, tensor<256xf32>, tensor<256xf32>) {
+  %one = stablehlo.constant dense<1.0> : tensor<256xf32>
+  %scalar = stablehlo.constant dense<1.0> : tensor<f32>
+  %spread = stablehlo.broadcast_in_dim %scalar, dims = [] : (tensor<f32>) -> tensor<256xf32>
+  %0 = "chlo.atan"(%a) : (tensor<256xf32>) -> tensor<256xf32>
+  %1 = stablehlo.atan2 %a, %spread : tensor<256xf32>
+  %false = stablehlo.constant dense<false> : tensor<i1>
+  %true = stablehlo.constant dense<true> : tensor<i1>
+  %2:2 = "stablehlo.while"(%true, %a) ({
+  ^bb0(%more: tensor<i1>, %x: tensor<256xf32>):
+    stablehlo.return %more : tensor<i1>
+  }, {
+  ^bb0(%more: tensor<i1>, %x: tensor<256xf32>):
+    %y = stablehlo.atan2 %x, %one : tensor<256xf32>
+    stablehlo.return %false, %y : tensor<i1>, tensor<256xf32>
+  }) : (tensor<i1>, tensor<256xf32>) -> (tensor<i1>, tensor<256xf32>)
+  return %0, %1, %2#1 : tensor<256xf32>, tensor<256xf32>, tensor<256xf32>
+})";
+  std::vector<float> x(kN);
+  for (int i = 0; i < kN; ++i) x[i] = static_cast<float>(i - kN / 2) * 0.02f;
+  Buffer a = client().upload(x, DType::kF32, kDims);
+  const Buffer* arguments[] = {&a};
+  Execution run = client().compile(kText).execute(arguments);
+  for (const Buffer& result : run.results) {
+    std::vector<float> y = result.to_vector<float>(soon());
+    for (int i = 0; i < kN; ++i) EXPECT_NEAR(y[i], std::atan(x[i]), 1e-6) << i;
   }
 }
 
