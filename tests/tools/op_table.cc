@@ -10,6 +10,7 @@
 
 #include "cordata/base/error.h"
 #include "cordata/ir/op_table.h"
+#include "cordata/ir/ops/whole_dims.h"
 #include "cordata/ir/text.h"
 
 namespace cordata::ir {
@@ -27,6 +28,16 @@ op, and a plan says so. How to read a rule, and how to add an op: [how-to-add-an
 
 | op | infers | derivative | FLOPs | local | rule |
 | --- | --- | --- | --- | --- | --- |
+)";
+
+constexpr std::string_view kWhys = R"(
+## Where dims stay whole
+
+The measure is Shardy's op sharding rule registry. Ops that aren't listed here have a factor wherever it has one that can be cut without
+sending elements between devices.
+
+| op | what stays whole, and why |
+| --- | --- |
 )";
 
 // By op: the rule of its first use.
@@ -60,6 +71,8 @@ int print(const std::string& path) {
   }
   fmt::print("\n{} ops: {} infer their results, {} have a derivative, {} FLOPs, {} a rule.\n", kNumOpKinds, count[0], count[1], count[2],
              count[4]);
+  std::fputs(std::string(kWhys).c_str(), stdout);
+  for (auto [kind, why] : whole_dims()) fmt::print("| `{}` | {} |\n", name(kind), why);
   return missing > 0;
 }
 

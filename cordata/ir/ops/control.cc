@@ -138,7 +138,7 @@ constexpr OpRow kRows[] = {
     {.kind = OpKind::kGetTupleElement, .infer = get_tuple_element},
     {.kind = OpKind::kIf, .infer = if_, .vjp = vjp_case, .flops = longest_branch},
     {.kind = OpKind::kInfeed},
-    {.kind = OpKind::kMap, .flops = map_flops},
+    {.kind = OpKind::kMap, .flops = map_flops, .rule = elementwise_rule},
     {.kind = OpKind::kOptimizationBarrier, .infer = like_operands, .vjp = vjp_pass, .rule = barrier_rule},
     {.kind = OpKind::kOutfeed, .infer = token},
     {.kind = OpKind::kRecv},

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rules of ops that sum over some of their dims, or treat their last dims as matrices.
+#include <cmath>
+#include <limits>
+
 #include "cordata/ir/ops/convolution.h"
 #include "cordata/ir/ops/dot.h"
 #include "cordata/ir/ops/rules.h"
@@ -64,8 +67,24 @@ FactorRule convolution_rule(const OpView& v) {
   return w.linear(0b01).linear(0b10).done();
 }
 
-// ([i k], [])->([i]): a reduced dim is a factor when the region is one op that joins across devices and the initial value may be
-// counted once a device: an identity of the op, or any value of an op to which repetition is nothing (max, min, and, or).
+namespace {
+
+// The value that an op of two elements of a type leaves the other one as it is with.
+double identity(ReduceKind kind, DType t) {
+  if (kind == ReduceKind::kAdd || kind == ReduceKind::kOr) return 0;
+  if (kind == ReduceKind::kMul) return 1;
+  if (kind == ReduceKind::kAnd) return t == DType::kI1 ? 1 : is_unsigned(t) ? std::ldexp(1, bits(t)) - 1 : -1;
+  double low = -std::numeric_limits<double>::infinity(), high = -low;
+  if (t == DType::kI1) low = 0, high = 1;
+  else if (is_unsigned(t)) low = 0, high = std::ldexp(1, bits(t)) - 1;
+  else if (is_integer(t)) low = -std::ldexp(1, bits(t) - 1), high = -low - 1;
+  return kind == ReduceKind::kMax ? low : high;
+}
+
+}  // namespace
+
+// ([i k], [])->([i]): a reduced dim is a factor when the region is one op that joins across devices and the initial value is known to
+// be its identity. Another one isn't defined by StableHLO: compilers take it for the identity where a dim has one element only.
 FactorRule reduce_rule(const OpView& v) {
   RuleWriter w(v);
   size_t n = v.operands.size() / 2;
@@ -78,34 +97,40 @@ FactorRule reduce_rule(const OpView& v) {
   }
   std::optional<OpKind> op = n == 1 && v.graph ? plain_binary_region(*v.graph, v.regions[0]) : std::nullopt;
   std::optional<ReduceKind> kind = op ? reduce_kind(*op) : std::nullopt;
-  if (!kind) return w.done();
-  bool repeatable = *kind != ReduceKind::kAdd && *kind != ReduceKind::kMul;
-  if (!repeatable && !is_splat(v, 1, *kind == ReduceKind::kAdd ? 0 : 1)) return w.done();
+  if (!kind || !is_splat(v, 1, identity(*kind, v.results[0].dtype))) return w.done();
   for (int64_t d : dims) w.operand(0, d, w.factor(v.operands[0].shape[d], FactorKind::kReduce, *kind));
   if (*kind == ReduceKind::kAdd) w.linear(1);
   return w.done();
 }
 
-// Dims over which the window doesn't reach.
+// Dims over which the window doesn't reach, in whatever has them; for reduce_window and select_and_scatter.
 FactorRule reduce_window_rule(const OpView& v) {
   RuleWriter w(v);
-  size_t n = v.operands.size() / 2;
   Window win = reduce_window_of(v);
   for (size_t d = 0; d < win.size.size(); ++d) {
     if (win.size[d] != 1 || win.strides[d] != 1 || win.base_dilation[d] != 1 || win.low[d] != 0 || win.high[d] != 0) continue;
     int f = w.factor(v.operands[0].shape[d]);
-    for (size_t i = 0; i < n; ++i) w.operand(i, d, f).result(i, d, f);
+    for (size_t i = 0; i < v.operands.size(); ++i) {
+      if (v.operands[i].rank() > 0) w.operand(i, d, f);
+    }
+    for (size_t i = 0; i < v.results.size(); ++i) w.result(i, d, f);
   }
   return w.done();
 }
 
-// ([b i j], ...)->([b i j]): one factor a batch dim.
+// cholesky ([b 1 1])->([b 1 1]): batch dims. triangular_solve ([b 1 1], [b 1 m])->([b 1 m]): the right-hand sides too.
 FactorRule matrices_rule(const OpView& v) {
   RuleWriter w(v);
-  for (int64_t d = 0; d + 2 < v.results[0].rank(); ++d) {
+  int64_t rank = v.results[0].rank();
+  for (int64_t d = 0; d + 2 < rank; ++d) {
     int f = w.factor(v.results[0].shape[d]);
     for (size_t i = 0; i < v.operands.size(); ++i) w.operand(i, d, f);
     w.result(0, d, f);
+  }
+  if (v.kind == OpKind::kTriangularSolve) {
+    int64_t m = rank - (flag(v, "left_side") ? 1 : 2);
+    int f = w.factor(v.results[0].shape[m]);
+    w.operand(1, m, f).result(0, m, f);
   }
   return w.done();
 }

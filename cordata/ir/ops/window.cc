@@ -85,7 +85,7 @@ Types select_and_scatter(const OpView& v) {
 
 constexpr OpRow kRows[] = {
     {.kind = OpKind::kReduceWindow, .infer = reduce_window, .vjp = vjp_reduce_window, .flops = reduce_window_flops, .rule = reduce_window_rule},
-    {.kind = OpKind::kSelectAndScatter, .infer = select_and_scatter, .vjp = vjp_select_and_scatter, .flops = select_and_scatter_flops},
+    {.kind = OpKind::kSelectAndScatter, .infer = select_and_scatter, .vjp = vjp_select_and_scatter, .flops = select_and_scatter_flops, .rule = reduce_window_rule},
 };
 
 }  // namespace
