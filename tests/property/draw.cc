@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/property/draw.h"
 
+#include <limits>
 #include <numeric>
+
+#include "cordata/ir/text.h"
 
 namespace cordata::property {
 
@@ -37,7 +40,9 @@ Instance Draw::done(OpKind kind, std::vector<ValueId> operands, AttrDict attrs, 
   ir::NodeId op = b.create(kind, std::move(operands), std::move(attrs), std::move(types), std::move(regions));
   std::vector<ValueId> results;
   for (int i = 0; i < b.node(op).num_results; ++i) results.push_back(b.node(op).result(i));
-  return {b.finish(std::move(results)), op, std::move(ranges_)};
+  ir::Graph graph = b.finish(std::move(results));
+  std::string text = ir::write_module(graph);
+  return {std::move(graph), op, std::move(ranges_), std::move(text)};
 }
 
 ir::RegionId binary_region(Draw& d, OpKind kind, DType dtype) {
@@ -45,12 +50,14 @@ ir::RegionId binary_region(Draw& d, OpKind kind, DType dtype) {
   return d.b.region({scalar, scalar}, [&](std::vector<ValueId> a) { return std::vector<ValueId>{d.b.binary(kind, a[0], a[1])}; });
 }
 
-double identity_of(OpKind kind) {
+double identity_of(OpKind kind, DType dtype) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  double low = dtype == DType::kI32 ? std::numeric_limits<int32_t>::min() : -kInfinity;
   switch (kind) {
     case OpKind::kMultiply:
     case OpKind::kAnd: return 1;
-    case OpKind::kMaximum: return -1e30;
-    case OpKind::kMinimum: return 1e30;
+    case OpKind::kMaximum: return low;
+    case OpKind::kMinimum: return dtype == DType::kI32 ? std::numeric_limits<int32_t>::max() : kInfinity;
     default: return 0;
   }
 }

@@ -28,6 +28,7 @@ struct Instance {
   ir::Graph graph;
   ir::NodeId op;
   std::vector<Range> ranges;  // by argument of the graph
+  std::string text;           // of the graph, as the product prints it
 };
 
 // Makes an instance by random choices, the same for a seed on every machine.
@@ -72,7 +73,7 @@ void add_indexed(Generators& table);
 
 // A region that applies one op to two scalars.
 ir::RegionId binary_region(Draw& d, OpKind kind, DType dtype);
-// That op's identity.
-double identity_of(OpKind kind);
+// That op's identity among elements of i1, i32 or a float type.
+double identity_of(OpKind kind, DType dtype);
 
 }  // namespace cordata::property

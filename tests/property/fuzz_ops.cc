@@ -14,21 +14,21 @@ using namespace cordata::property;
 int main(int argc, char** argv) {
   uint64_t seed = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1;
   const int64_t wanted = argc > 2 ? std::strtoll(argv[2], nullptr, 10) : 50'000;
-  int64_t counted = 0, cases = 0, failed = 0;
+  Tally all;
   Rounds rounds;
   try {
-    for (; counted < wanted; ++seed) {
+    for (; all.counted < wanted; ++seed) {
       const cordata::sharding::Mesh& mesh = meshes()[seed % meshes().size()];
-      Tally t = rounds.run(seed, mesh);
-      counted += t.counted, cases += t.cases, failed += static_cast<int64_t>(t.failures.size());
+      const Tally t = rounds.run(seed, mesh);
+      all.add(t);
       for (const std::string& f : t.failures) fmt::print("FAILED {}\n", f);
-      fmt::print("seed {} on mesh {}: {} cases that count of {} so far, {} failed; goes on with SEED={} COUNT={}\n", seed,
-                 to_string(mesh), counted, cases, failed, seed + 1, std::max<int64_t>(0, wanted - counted));
+      fmt::print("seed {} on mesh {}: {} cases that count of {} so far, {} failed; goes on with FROM={} CASES={}\n", seed,
+                 to_string(mesh), all.counted, all.cases, all.failures.size(), seed + 1, std::max<int64_t>(0, wanted - all.counted));
       std::fflush(stdout);
     }
   } catch (const cordata::base::Error& e) {
     fmt::print(stderr, "seed {}: {}\n", seed, e.what());
     return 1;
   }
-  return failed != 0;
+  return !all.failures.empty();
 }

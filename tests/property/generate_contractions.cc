@@ -86,9 +86,9 @@ Instance reduce(Draw& d, OpKind k) {
   OpKind op = d.one_of<OpKind>({OpKind::kAdd, OpKind::kAdd, OpKind::kMaximum, OpKind::kMinimum, OpKind::kMultiply, OpKind::kAnd, OpKind::kOr});
   bool logical = op == OpKind::kAnd || op == OpKind::kOr;
   DType t = logical ? DType::kI1 : d.one_of<DType>({DType::kF32, DType::kF32, DType::kI32});
-  double start = d.chance(80) ? (t == DType::kI32 ? std::clamp(identity_of(op), -1e9, 1e9) : identity_of(op)) : 1;
+  double start = d.chance(85) ? identity_of(op, t) : 1;
   Range range = logical ? Range{0, 1} : op == OpKind::kMultiply ? Range{-1, 1} : Range{};
-  ValueId x = d.arg(t, s, range), init = d.chance(85) ? d.b.constant(start, t) : d.arg(t, {}, range);
+  ValueId x = d.arg(t, s, range), init = d.chance(90) ? d.b.constant(start, t) : d.arg(t, {}, range);
   return d.done(k, {x, init}, attrs, {}, {binary_region(d, op, t)});
 }
 
@@ -105,8 +105,26 @@ Instance reduce_window(Draw& d, OpKind k) {
   OpKind op = d.one_of<OpKind>({OpKind::kAdd, OpKind::kMaximum});
   ir::AttrDict attrs{{"window_dimensions", dims(size)}, {"window_strides", dims(strides)},
                      {"padding", Attribute::elements(ir::dense_i64(pads, {static_cast<int64_t>(s.size()), 2}))}};
-  ValueId x = d.arg(DType::kF32, s), init = d.b.constant(identity_of(op), DType::kF32);
+  ValueId x = d.arg(DType::kF32, s), init = d.b.constant(identity_of(op, DType::kF32), DType::kF32);
   return d.done(k, {x, init}, attrs, {}, {binary_region(d, op, DType::kF32)});
+}
+
+// The gradient of a pooling: windows that don't overlap, or do.
+Instance select_and_scatter(Draw& d, OpKind k) {
+  Shape s = d.shape(1, 3), places;
+  Ints size, strides;
+  for (int64_t& n : s) {
+    bool windowed = d.chance(50);
+    if (windowed) n = std::max<int64_t>(n, 3);
+    size.push_back(windowed ? d.pick(1, 3) : 1);
+    strides.push_back(windowed ? d.pick(1, 2) : 1);
+    places.push_back((n - size.back()) / strides.back() + 1);
+  }
+  ir::AttrDict attrs{{"window_dimensions", dims(size)}, {"window_strides", dims(strides)}};
+  Type scalar = Type::tensor(DType::kF32);
+  auto selects = d.b.region({scalar, scalar}, [&](std::vector<ValueId> a) { return std::vector<ValueId>{d.b.compare(a[0], a[1], "GE")}; });
+  ValueId x = d.arg(DType::kF32, s), source = d.arg(DType::kF32, places), zero = d.b.constant(0, DType::kF32);
+  return d.done(k, {x, source, zero}, attrs, {}, {selects, binary_region(d, OpKind::kAdd, DType::kF32)});
 }
 
 }  // namespace
@@ -118,6 +136,7 @@ void add_contractions(Generators& t) {
   t[kDotGeneral] = dot_general;
   t[kReduce] = reduce;
   t[kReduceWindow] = reduce_window;
+  t[kSelectAndScatter] = select_and_scatter;
 }
 
 }  // namespace cordata::property

@@ -85,6 +85,15 @@ Instance reduce_precision(Draw& d, OpKind k) {
                                                                {"mantissa_bits", Attribute::of(7, DType::kI32)}});
 }
 
+Instance map(Draw& d, OpKind k) {
+  Shape s = d.shape(1, 3);
+  std::vector<int64_t> all(s.size());
+  for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<int64_t>(i);
+  ValueId x = d.arg(DType::kF32, s), y = d.arg(DType::kF32, s);
+  return d.done(k, {x, y}, {{"dimensions", Attribute::dense_array(all)}}, {Type::tensor(DType::kF32, s)},
+                {binary_region(d, OpKind::kMultiply, DType::kF32)});
+}
+
 }  // namespace
 
 void add_elementwise(Generators& table) {
@@ -117,6 +126,7 @@ void add_elementwise(Generators& table) {
   put(complex, {kComplex});
   put(compare, {kCompare});
   put(clamp, {kClamp});
+  put(map, {kMap});
   put(select, {kSelect});
   put(convert, {kConvert});
   put(bitcast, {kBitcastConvert});

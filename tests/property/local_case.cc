@@ -10,6 +10,7 @@
 #include "cordata/ir/op_table.h"
 #include "cordata/ir/text.h"
 #include "cordata/partition/local_op.h"
+#include "tests/property/scan.h"
 
 namespace cordata::property {
 
@@ -31,6 +32,7 @@ LocalCase emit_case(const Instance& instance, const FactorRule& rule, const Stra
   ValueId index;
   if (mode == partition::CollectiveMode::kCustomCall) index = b.arg(Type::tensor(DType::kI32));
   partition::Communicators communicators;
+  for (uint32_t axes = 1; axes < 1u << mesh.num_axes(); ++axes) communicators.axes_sets.push_back(axes);  // one numbering for all cases
   partition::Collectives collectives(b, mesh, mode, communicators, [&] { return index; });
   std::vector<ValueId> outer(whole.num_values());
   std::vector<ValueId> results = emit_local(b, collectives, whole, c.op(), rule, strategy, mesh, operands, outer);
@@ -38,8 +40,8 @@ LocalCase emit_case(const Instance& instance, const FactorRule& rule, const Stra
     int r = static_cast<int>(i);
     results[i] = collectives.reshard(results[i], whole.type(c.op().result(r)), c.result(r), {});
   }
-  c.graph = ir::read_module(ir::write_module(b.finish(std::move(results))), "the emitted text");
-  c.axes_sets = communicators.axes_sets;
+  c.text = ir::write_module(b.finish(std::move(results)));
+  c.graph = ir::read_module(c.text, "the emitted text");
   return c;
 }
 
@@ -54,16 +56,21 @@ int64_t cuts(const LocalCase& c, const Mesh& mesh, const ir::DimFactors& factors
   return n;
 }
 
-std::string wrong_size(const LocalCase& c, const Mesh& mesh, const Type& whole, const Type& local, const ir::TensorFactors& factors) {
-  bool right = local.rank() == whole.rank() && local.dtype == whole.dtype;
-  for (int64_t d = 0; right && d < whole.rank(); ++d) right = local.shape[d] * cuts(c, mesh, factors[d]) == whole.shape[d];
-  return right ? "" : fmt::format("{} of {} is not divided by its axes", ir::to_string(local), ir::to_string(whole));
+// A tensor of the text against the whole one.
+std::string wrong_size(const LocalCase& c, const Mesh& mesh, const Type& whole, const ScannedTensor& local, const ir::TensorFactors& factors) {
+  bool right = local.dims.size() == whole.shape.size() && local.element == ir::name(whole.dtype);
+  for (size_t d = 0; right && d < whole.shape.size(); ++d) right = local.dims[d] * cuts(c, mesh, factors[d]) == whole.shape[d];
+  return right ? "" : fmt::format("[{}] x {} of {} is not divided by its axes", fmt::join(local.dims, ", "), local.element, ir::to_string(whole));
 }
+
+// Divided by `parts`, to rounding.
+bool is_share(double local, double whole, int64_t parts) { return std::abs(local * static_cast<double>(parts) - whole) <= 1e-9 * whole; }
 
 }  // namespace
 
 Verdict read_case(const LocalCase& c, const Mesh& mesh) {
   const ir::Graph& whole = c.instance->graph;
+  const ScannedModule text = scan(c.text);
   int64_t assigned = 1;
   bool special = false;
   for (int a = 0; a < mesh.num_axes(); ++a) {
@@ -73,20 +80,23 @@ Verdict read_case(const LocalCase& c, const Mesh& mesh) {
     special |= c.rule.factors[use].kind == FactorKind::kSpecial;
   }
   for (size_t i = 0; i < c.op().operands.size(); ++i) {
-    auto wrong = wrong_size(c, mesh, whole.type(c.op().operands[i]), c.graph.type(c.graph.args()[i]), c.rule.operands[i]);
+    auto wrong = wrong_size(c, mesh, whole.type(c.op().operands[i]), text.args.at(i), c.rule.operands[i]);
     if (!wrong.empty()) return {wrong, false};
   }
-  for (size_t i = 0; i < c.graph.results().size(); ++i) {
-    auto wrong = wrong_size(c, mesh, whole.type(c.op().result(static_cast<int>(i))), c.graph.type(c.graph.results()[i]), c.rule.results[i]);
+  for (size_t i = 0; i < text.results.size(); ++i) {
+    auto wrong = wrong_size(c, mesh, whole.type(c.op().result(static_cast<int>(i))), text.results[i], c.rule.results[i]);
     if (!wrong.empty()) return {wrong, false};
   }
-  double flops = 0, all = ir::flops(whole, c.op()).value;
+  const std::string name(ir::name(c.op().kind));
+  double local_work = work(text, name), all_work = work(scan(c.instance->text), name), flops = 0, all = ir::flops(whole, c.op()).value;
   for (ir::NodeId n : c.graph.ops()) {
     if (c.graph.node(n).kind == c.op().kind) flops += ir::flops(c.graph, c.graph.node(n)).value;
   }
-  bool divided = std::abs(flops * static_cast<double>(assigned) - all) <= 1e-9 * all;
+  bool divided = all_work > 0 && is_share(local_work, all_work, assigned) && is_share(flops, all, assigned);
   // A device that holds some rows of a scatter's input still goes through all updates: right, but not a case that counts.
-  if (!divided && !special) return {fmt::format("{} local FLOPs of {} on {} shards", flops, all, assigned), false};
+  if (!divided && !special) {
+    return {fmt::format("work {} of {}, FLOPs {} of {} on {} shards", local_work, all_work, flops, all, assigned), false};
+  }
   return {"", divided && assigned > 1};
 }
 
@@ -140,7 +150,7 @@ std::vector<Strategy> all_assignments(const FactorRule& rule, const Mesh& mesh) 
 }
 
 std::string describe(const LocalCase& c, const Mesh& mesh) {
-  std::vector<std::string> operands, attrs;
+  std::vector<std::string> operands;
   for (ValueId v : c.op().operands) operands.push_back(ir::to_string(c.instance->graph.type(v)));
   return fmt::format("{} ({}) -> {}, rule {}, strategy {} on mesh {}", ir::name(c.op().kind), fmt::join(operands, ", "),
                      ir::to_string(c.instance->graph.type(c.op().result())), ir::to_string(c.rule), to_string(c.strategy, c.rule, mesh),
