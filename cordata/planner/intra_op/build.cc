@@ -191,7 +191,8 @@ class Builder {
     }
     out_.result_node.push_back(id);
     if (id == home_[v]) return;  // an argument handed back as it came
-    const step::Pass pass = maker_[v] >= 0 ? stage_.ops[maker_[v]].pass : step::Pass{};
+    step::Pass pass = maker_[v] >= 0 ? stage_.ops[maker_[v]].pass : step::Pass{};
+    if (maker_[v] >= 0 && stage_.ops[maker_[v]].accumulate) pass = {step::Phase::kApply, 0};  // whole when the last microbatch is over
     Reader reader{pass, id, end_ - 1, {}};
     for (const auto& s : out_.nodes[id].shardings) reader.wants.push_back({s});
     readers_[v].push_back(std::move(reader));
@@ -316,9 +317,15 @@ class Builder {
     }
   }
 
+  // Whether a value is an argument's new one, made when nobody will read the old one any more.
   bool updates_argument(int v) const {
-    for (size_t r = 0; r < stage_.results.size(); ++r)
-      if (stage_.results[r] == v && argument_of(stage_.result_kinds[r]) >= 0) return readers_[v].size() == 1;
+    for (size_t r = 0; r < stage_.results.size(); ++r) {
+      if (stage_.results[r] != v) continue;
+      const int arg = argument_of(stage_.result_kinds[r]);
+      const int now = time_[maker_[v]];
+      if (arg >= 0 && std::all_of(readers_[stage_.args[arg]].begin(), readers_[stage_.args[arg]].end(), [&](const Reader& reader) { return reader.time <= now; }))
+        return true;
+    }
     return false;
   }
 
