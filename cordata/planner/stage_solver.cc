@@ -136,15 +136,16 @@ std::vector<int> StageSolver::batch_dims_of_args(const step::Cut& cut, int s) co
 void StageSolver::add_transfers(BuiltProblem& built, const step::Cut& cut, int s, const StageView& stage, const StageKey& key,
                                 const sharding::Mesh& mesh) const {
   for (const auto& t : cut.transfers) {
-    if (t.to_stage != s || stage.arg_kinds[t.to_arg].kind != step::ArgKind::kReceived) continue;
+    if (t.to_stage != s) continue;
     const bool inter = (t.from_stage < s ? key.first_device : key.first_device + key.devices) % cluster_.devices_per_host == 0;
     const auto& link = inter ? cluster_.inter : cluster_.intra;
     const double sharing = inter ? std::min(key.devices, cluster_.devices_per_host) : 1;
-    const double times = t.needed_by.phase == step::Phase::kApply ? 1 : stage.microbatches;
+    const bool once = t.sent_after.phase == step::Phase::kApply;  // a step: sums, and new values of shared parameters
+    const double times = once ? 1 : stage.microbatches;
     for (size_t n = 0; n < built.nodes.size(); ++n) {
       auto& node = built.nodes[n];
       if (node.kind != BuiltProblem::Node::Kind::kArg || node.index != t.to_arg) continue;
-      node.pass = t.needed_by;
+      node.pass = once ? step::Pass{step::Phase::kApply, 0} : t.needed_by;
       for (size_t i = 0; i < node.shardings.size(); ++i) {
         const double bytes = t.type.is_tensor() ? static_cast<double>(sharding::local_type(t.type, node.shardings[i], mesh).num_bytes()) : 0;
         built.problem.nodes[n].cost[i] += std::llround((link.alpha.value + bytes * sharing / link.bandwidth.value) * times * 1e12);
@@ -160,7 +161,7 @@ StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const Stag
   const auto stage = describe(cut.stages[s], cluster_, key.devices, joint_.microbatches, key.in_flight, batch_dims_of_args(cut, s));
   std::string about = fingerprint(stage);
   for (const auto& t : cut.transfers)
-    if (t.to_stage == s) about += fmt::format("|{},{},{}", t.to_arg, t.from_stage < s, static_cast<int>(t.needed_by.phase));
+    if (t.to_stage == s) about += fmt::format("|{},{},{},{}", t.to_arg, t.from_stage < s, static_cast<int>(t.needed_by.phase), static_cast<int>(t.sent_after.phase));
   about += fmt::format("|{},{},{},{}", key.first_device % cluster_.devices_per_host, key.devices, limit_, restriction_);
   for (const auto& shape : cost::logical_views(key.devices)) {
     if (!restriction_.empty() && shape.size() > 1) continue;  // baselines use one axis
