@@ -47,11 +47,24 @@ def test_three_devices_dont_divide_eight_samples():
     fails(2, "3 devices", "8 samples", "6 or 9", args=["plan", MLP, "--planner", "data", "--cluster", "local:3"])
 
 
-def test_infeasible_says_by_how_much_and_what_would_fit():
-    args = ["plan", MLP, "--planner", "data", "--cluster", "local:2", "--memory-limit"]
+    fails(2, "3 devices", "8 samples", "6 or 9", args=["train", MLP, "--planner", "data", "-n", "3", "--steps", "1"])
+
+
+def test_auto_finds_what_three_devices_can_do():
+    plan = cordata("plan", MLP, "--cluster", "local:3", "--json").json()
+    assert sorted(rank for stage in plan["stages"] for rank in stage["ranks"]) == [0, 1, 2]
+    fails(4, "no plan fits", "--memory-limit", args=["plan", MLP, "--cluster", "local:3", "--memory-limit", "64"])
+
+
+@pytest.mark.parametrize("planner", ["auto", "data", "zero-3", "tensor", "pipeline"])
+def test_infeasible_says_by_how_much_and_what_would_fit(planner):
+    args = ["plan", MLP, "--planner", planner, "--cluster", "local:2", "--memory-limit"]
     got = fails(4, "--memory-limit", "more", args=[*args, "2KiB"])
-    nearest = re.search(r"--memory-limit (\S+) would fit", got.err).group(1)
-    assert cordata(*args, nearest).status == 0
+    nearest = int(re.search(r"--memory-limit (\d+) would fit", got.err).group(1))
+    more = re.search(r"([\d.]+) KiB more", got.err).group(1)
+    assert abs(float(more) - (nearest - 2048) / 1024) < 0.01
+    fits = cordata(*args, nearest, "--json")
+    assert fits.status == 0 and fits.json()["peak_memory_bytes"] <= nearest
 
 
 def test_a_full_disk_is_no_plan():
