@@ -22,7 +22,7 @@ struct Solution {
   __int128 lower_bound = 0;   // valid whatever happened; equal to cost when proven optimal
   bool feasible = false;      // choice obeys the limit and takes no infinite cost
   bool proven_infeasible = false;  // nothing at all is feasible (not only nothing below)
-  // When infeasible by memory: the least peak usage that some choice reaches (best known), for the message.
+  // The least peak usage that some choice reaches, as far as it was looked for (0: it was not).
   int64_t least_usage = 0;
   bool optimal() const { return feasible && cost == lower_bound; }
   double gap() const { return cost > 0 ? static_cast<double>(cost - lower_bound) / static_cast<double>(cost) : 0; }
