@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
@@ -6,10 +10,6 @@
 #include <filesystem>
 #include <new>
 #include <vector>
-
-#include <CLI/CLI.hpp>
-#include <fmt/format.h>
-#include <unistd.h>
 
 #include "cordata/base/did_you_mean.h"
 #include "cordata/cli/verb.h"
@@ -126,6 +126,7 @@ int run_verb(const Verb& verb, Context& context, std::vector<std::string> args, 
 
 int run_words(const std::vector<std::string>& words, Context& context, bool& answered) {
   const std::string& first = words[0];
+  if (first == "help" && words.size() > 1) return run_words({words[1], "--help"}, context, answered);
   if (first == "--help" || first == "-h" || first == "help") return print(general_help()), 0;
   if (first == "--version") return print("cordata " CORDATA_VERSION "\n"), 0;
   const Verb* verb = find_verb(first);
@@ -143,6 +144,7 @@ void Context::say(std::string_view text) const {
 
 int run_command(int argc, const char* const* argv) {
   std::signal(SIGINT, on_interrupt);
+  std::signal(SIGPIPE, SIG_DFL);  // `cordata ... | head` ends quietly, whatever the parent ignores
   Context context;
   context.program = own_path(argv[0]);
   const std::vector<std::string> words(argv + 1, argv + argc);

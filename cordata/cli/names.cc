@@ -3,6 +3,10 @@
 
 #include <fmt/ranges.h>
 
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
 #include <filesystem>
 
 #include "cordata/base/did_you_mean.h"
@@ -10,6 +14,26 @@
 #include "cordata/planner/planner.h"
 
 namespace cordata::cli {
+
+CLI::Validator at_least(int64_t least) {
+  const auto check = [least](const std::string& word) {
+    int64_t n = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), n);
+    const bool good = error == std::errc() && end == word.data() + word.size() && n >= least;
+    return good ? std::string() : fmt::format("wanted a whole number from {} up, got '{}'", least, word);
+  };
+  return CLI::Validator(check, "", "whole number");
+}
+
+CLI::Validator some_seconds() {
+  const auto check = [](const std::string& word) {
+    char* end = nullptr;
+    const double seconds = std::strtod(word.c_str(), &end);
+    const bool good = !word.empty() && *end == 0 && seconds > 0 && std::isfinite(seconds);
+    return good ? std::string() : fmt::format("wanted a number of seconds above 0, got '{}'", word);
+  };
+  return CLI::Validator(check, "", "seconds");
+}
 
 cluster::Cluster resolve_cluster(const std::string& spec) {
   const std::string head = spec.substr(0, spec.rfind(':'));

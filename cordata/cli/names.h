@@ -1,15 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "cordata/cluster/cluster.h"
 
+namespace CLI {
+class Validator;
+}
+
 namespace cordata::cli {
 
 inline constexpr std::string_view kClusterHelp = "PRESET:HOSTS, local:RANKS, or a cluster file";
+inline constexpr std::string_view kProgramsHelp =
+    "Write each stage's modules (StableHLO) and the ranks' lists to this folder";
 inline constexpr std::string_view kPlannerHelp = "Planner, NAME[:key=value,...]: ";
+
+// For flags that take a whole number: the word is one, and not less than `least`.
+CLI::Validator at_least(int64_t least);
+// For flags that take a time: a number above zero.
+CLI::Validator some_seconds();
 
 // cluster::resolve, with the nearest preset named when there is no such one.
 cluster::Cluster resolve_cluster(const std::string& spec);

@@ -19,6 +19,7 @@ namespace {
 void check_paths(const TrainOptions& o) {
   for (const std::string* path : {&o.metrics, &o.trace})
     if (!path->empty()) base::check_writable(*path);
+  if (!o.programs.empty()) base::check_writable_directory(o.programs);
   runtime::Plugin::load(runtime::plugin_path(o.plugin));
 }
 
@@ -52,11 +53,16 @@ plan::Plan load_plan(const std::string& path, const std::string& spec, const ste
 }
 
 std::vector<std::string> rank_arguments(const TrainOptions& o, const std::string& plan_file, bool json) {
-  std::vector<std::string> words{"train", o.model, "--plan", plan_file, "--steps", std::to_string(o.steps), "--seed", std::to_string(o.seed),
-                                 "--on-nan", o.on_nan, "--time-limit", fmt::format("{}", o.time_limit)};
-  const std::pair<const char*, const std::string*> files[] = {{"--data", &o.data}, {"--metrics", &o.metrics}, {"--trace", &o.trace},
-                                                             {"--checkpoint", &o.checkpoint}, {"--plugin", &o.plugin}, {"--paced", &o.paced},
-                                                             {"--result", &o.result}};
+  std::vector<std::string> words{"train",        o.model,
+                                 "--plan",       plan_file,
+                                 "--steps",      std::to_string(o.steps),
+                                 "--seed",       std::to_string(o.seed),
+                                 "--on-nan",     o.on_nan,
+                                 "--time-limit", fmt::format("{}", o.time_limit)};
+  const std::pair<const char*, const std::string*> files[] = {
+      {"--data", &o.data},         {"--metrics", &o.metrics},       {"--trace", &o.trace},
+      {"--programs", &o.programs}, {"--checkpoint", &o.checkpoint}, {"--plugin", &o.plugin},
+      {"--paced", &o.paced},       {"--result", &o.result}};
   for (const auto& [flag, value] : files)
     if (!value->empty()) words.insert(words.end(), {flag, *value});
   if (json) words.push_back("--json");

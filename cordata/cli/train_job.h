@@ -11,7 +11,7 @@
 namespace cordata::cli {
 
 struct TrainOptions {
-  std::string model, cluster, plan_file, data, metrics, trace, checkpoint, plugin, on_nan = "stop";
+  std::string model, cluster, plan_file, data, metrics, trace, programs, checkpoint, plugin, on_nan = "stop";
   PlanOptions plan;
   int ranks = 0;
   int64_t steps = 20;

@@ -3,7 +3,6 @@
 #include <cmath>
 #include <fstream>
 #include <iostream>
-#include <numeric>
 
 #include "cordata/base/files.h"
 #include "cordata/base/progress.h"
@@ -18,6 +17,7 @@
 #include "cordata/runtime/pace.h"
 #include "cordata/runtime/train.h"
 #include "cordata/runtime/transport/mpi_transport.h"
+#include "cordata/runtime/transport/texts.h"
 
 namespace cordata::cli {
 namespace {
@@ -26,35 +26,6 @@ using Clock = std::chrono::steady_clock;
 using nlohmann::ordered_json;
 
 double since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
-
-std::unique_ptr<runtime::Communicator> everyone(runtime::Transport& transport) {
-  std::vector<int> ranks(transport.size());
-  std::iota(ranks.begin(), ranks.end(), 0);
-  return transport.make_communicator(ranks);
-}
-
-// Rank 0's text on every rank.
-std::string broadcast(runtime::Communicator& all, std::string text) {
-  int64_t size = static_cast<int64_t>(text.size());
-  all.broadcast(&size, sizeof size, 0);
-  text.resize(size);
-  if (size > 0) all.broadcast(text.data(), size, 0);
-  return text;
-}
-
-// Every rank's text, by rank, on every rank.
-std::vector<std::string> gather(runtime::Communicator& all, const std::string& text) {
-  std::vector<std::string> out;
-  for (int r = 0; r < all.size(); ++r) {
-    std::string one = r == all.rank() ? text : "";
-    int64_t size = static_cast<int64_t>(one.size());
-    all.broadcast(&size, sizeof size, r);
-    one.resize(size);
-    if (size > 0) all.broadcast(one.data(), size, r);
-    out.push_back(std::move(one));
-  }
-  return out;
-}
 
 // Under the user's own mpirun nobody has planned yet: rank 0 does, for all.
 plan::Plan shared_plan(const TrainOptions& o, const step::TrainStep& step, runtime::Communicator& all) {
@@ -66,7 +37,7 @@ plan::Plan shared_plan(const TrainOptions& o, const step::TrainStep& step, runti
       throw base::user_error("[cli.train] wanted a rank for each of the cluster's {} devices, got {} ranks", cluster.num_devices(), all.size());
     text = plan::to_json(find_plan(o.model, step, cluster, o.plan)).dump();
   }
-  return plan::from_json(nlohmann::json::parse(broadcast(all, text)), "the plan of rank 0");
+  return plan::from_json(nlohmann::json::parse(runtime::broadcast_text(all, text)), "the plan of rank 0");
 }
 
 // What the rank that speaks says while it trains.
@@ -139,13 +110,15 @@ ordered_json rank_facts(const program::RankProgram& mine, runtime::Trainer& trai
 int run_train_rank(const TrainOptions& o, const Context& context) {
   auto transport = runtime::make_mpi_transport([](const std::string& cause) { runtime::report_failure(cause); });
   transport->set_time_limit(base::Seconds(o.time_limit));
-  auto all = everyone(*transport);
+  auto all = runtime::everyone(*transport);
   const auto step = load_step(o.model, "train");
   const auto plan = shared_plan(o, step, *all);
   const auto joint = step::build_joint(step, plan.microbatches);
   const auto program = program::lower(joint, step, plan, partition::CollectiveMode::kCustomCall);
   if (const std::string error = program::check(program); !error.empty()) throw base::internal_error("[cli.train] the plan's program can't run: {}", error);
   const int rank = transport->rank();
+  if (rank == 0 && !o.programs.empty())
+    program::write_program(program, o.programs);  // the very texts that are compiled below
   const bool speaks = rank == runtime::speaker(program);
 
   const auto& plugin = runtime::Plugin::load(runtime::plugin_path(o.plugin));
@@ -183,9 +156,9 @@ int run_train_rank(const TrainOptions& o, const Context& context) {
     runtime::save_checkpoint(o.checkpoint, info, program, [&](const program::Resident& r, std::span<std::byte> to) { trainer.executor().read(r, to); }, *transport,
                              base::Seconds(o.time_limit));
   }
-  const auto facts = gather(*all, rank_facts(program.ranks[rank], trainer).dump());
+  const auto facts = runtime::gather_texts(*all, rank_facts(program.ranks[rank], trainer).dump());
   if (!o.trace.empty()) {
-    const auto traces = gather(*all, trace.to_json(rank, origin));
+    const auto traces = runtime::gather_texts(*all, trace.to_json(rank, origin));
     if (rank == 0) base::write_chrome_trace(o.trace, traces);
   }
   if (!speaker) return 0;

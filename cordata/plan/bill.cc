@@ -118,6 +118,18 @@ void count_transfer(const step::Transfer& t, const Plan& plan, Counts& counts) {
   counts[{"send", t.from_stage, 0u, bytes}] += t.sent_after.phase == Phase::kApply ? 1 : plan.microbatches;
 }
 
+// Rank 0 reports the loss: the first device of a stage that it isn't sends it there.
+void count_loss(const Plan& plan, const step::Cut& cut, Counts& counts) {
+  for (size_t s = 0; s < cut.stages.size(); ++s) {
+    const step::StageGraph& stage = cut.stages[s];
+    for (size_t r = 0; r < stage.results.size(); ++r) {
+      if (stage.results[r].kind != step::ResultKind::kLoss || plan.stages[s].ranks[0] == 0) continue;
+      const auto bytes = static_cast<double>(stage.graph.type(stage.graph.results()[r]).num_bytes());
+      counts[{"send", static_cast<int>(s), 0u, bytes}] += 1;
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<BillLine> bill(const Plan& plan, const step::Cut& cut) {
@@ -126,6 +138,7 @@ std::vector<BillLine> bill(const Plan& plan, const step::Cut& cut) {
     StageBill(cut.stages[s], plan.stages[s], static_cast<int>(s), plan.microbatches, counts).count();
   }
   for (const step::Transfer& t : cut.transfers) count_transfer(t, plan, counts);
+  count_loss(plan, cut, counts);
   std::vector<BillLine> lines;
   for (const auto& [key, count] : counts) {
     auto [kind, stage, axes, bytes] = key;

@@ -38,8 +38,9 @@ struct StageSharding {
   std::vector<Hub> hubs;
 };
 
-// One line of the bill: `count` collectives a step, each of `bytes` a device (ReshardStep::bytes). Kinds are the
-// collectives' names, and "send" for what crosses between stages (bytes: the whole of it, over all ranks).
+// One line of the bill: `count` collectives a step, each of `bytes` a device (ReshardStep::bytes). Kinds are
+// the collectives' names, and "send" for what crosses between stages (bytes: the whole of it, over all ranks)
+// and the loss on its way to rank 0.
 struct BillLine {
   std::string kind;
   int stage = 0;

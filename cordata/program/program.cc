@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cordata/program/program.h"
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
+
+#include "cordata/base/error.h"
+#include "cordata/base/files.h"
 
 namespace cordata::program {
 
@@ -21,6 +25,8 @@ nlohmann::json to_json(const Instruction& i) {
   if (i.module >= 0) j["module"] = i.module;
   if (i.peer >= 0) j["peer"] = i.peer, j["tag"] = i.tag, j["box"] = to_json(i.box);
   if (i.input >= 0) j["input"] = i.input, j["box"] = to_json(i.box);
+  if (i.op != OpCode::kRun && i.op != OpCode::kMove && i.op != OpCode::kFree)
+    j["type"] = ir::to_string(i.type);
   if (i.microbatch >= 0) j["microbatch"] = i.microbatch;
   for (const Piece& p : i.pieces)
     j["pieces"].push_back({{"peer", p.peer}, {"tag", p.tag}, {"local_slot", p.local_slot}, {"box", to_json(p.box)}});
@@ -38,18 +44,46 @@ nlohmann::json to_json(const RankProgram& r) {
   return j;
 }
 
+std::string file_of(const ModuleText& module) {
+  return fmt::format("stage{}.{}.mlir", module.stage, module.name);
+}
+
+// An array with a line for each element, those of inner lists of objects too: a list is read as a list.
+std::string in_lines(const nlohmann::json& j, int indent) {
+  const bool list = j.is_array() && !j.empty() && j[0].is_object(),
+             object = j.is_object() && (j.contains("step") || j.contains("ranks"));
+  if (!list && !object) return j.dump();
+  std::string text;
+  const std::string pad(indent + 1, ' ');
+  for (const auto& [key, value] : j.items())
+    text += (text.empty() ? "\n" : ",\n") + pad + (object ? nlohmann::json(key).dump() + ": " : "") +
+            in_lines(value, indent + 1);
+  return fmt::format("{}{}\n{}{}", list ? "[" : "{", text, pad.substr(1), list ? "]" : "}");
+}
+
 }  // namespace
 
-nlohmann::json to_json(const Program& program, bool with_text) {
-  nlohmann::json j{{"format", "cordata.program/1"}, {"num_ranks", program.num_ranks}, {"microbatches", program.microbatches},
-                   {"batch", program.batch}, {"schedule", program.schedule}, {"communicators", program.communicators}};
+nlohmann::json to_json(const Program& program) {
+  nlohmann::json j{{"format", "cordata.program/1"},        {"num_ranks", program.num_ranks},
+                   {"microbatches", program.microbatches}, {"batch", program.batch},
+                   {"schedule", program.schedule},         {"communicators", program.communicators}};
   for (const ModuleText& m : program.modules) {
-    nlohmann::json module{{"name", m.name}, {"stage", m.stage}, {"alias", m.alias}, {"collective", m.collective}};
-    if (with_text) module["text"] = m.text;
-    j["modules"].push_back(std::move(module));
+    j["modules"].push_back({{"name", m.name},
+                            {"stage", m.stage},
+                            {"alias", m.alias},
+                            {"collective", m.collective},
+                            {"file", file_of(m)}});
   }
   for (const RankProgram& r : program.ranks) j["ranks"].push_back(to_json(r));
   return j;
+}
+
+void write_program(const Program& program, const std::string& dir) {
+  std::error_code error;
+  std::filesystem::create_directories(dir, error);
+  if (error) throw base::user_error("[program] can't make {}: {}", dir, error.message());
+  for (const ModuleText& m : program.modules) base::write_file(dir + "/" + file_of(m), m.text);
+  base::write_file(dir + "/program.json", in_lines(to_json(program), 0) + "\n");
 }
 
 }  // namespace cordata::program

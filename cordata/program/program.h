@@ -108,7 +108,10 @@ struct Program {
   std::vector<RankProgram> ranks;
 };
 
-nlohmann::json to_json(const Program& program, bool with_text);
+nlohmann::json to_json(const Program& program);  // all but the modules' texts
+// The program as files of a folder, which is made: each module's text as stageS.NAME.mlir, all the rest as
+// program.json, written last (docs/formats.md).
+void write_program(const Program& program, const std::string& dir);
 
 // A schedule says in which order a stage does its forwards and backwards. Pure data: by stage, the list of (forward?, microbatch).
 struct Work {

@@ -15,6 +15,9 @@ WRONG = {
     "no such short flag": (["export", "mlp", "-x", "d"], ["no flag '-x'", "export --help"]),
     "missing argument": (["inspect"], ["inspect", "required", "inspect --help"]),
     "too many arguments": (["inspect", "mlp", "gpt"], ["gpt", "inspect --help"]),
+    "ranks that are no number": (["train", "mlp", "-n", "two"], ["--ranks", "whole number from 1", "'two'"]),
+    "seed below zero": (["train", "mlp", "--seed", "-1"], ["--seed", "whole number from 0", "'-1'"]),
+    "time limit of nothing": (["train", "mlp", "--time-limit", "0"], ["--time-limit", "seconds above 0", "'0'"]),
     "not a number": (["export", "mlp", "-o", "/tmp/never", "--seed", "x"], ["seed", "x"]),
     "model": (["inspect", "gtp-39b"], ["'gtp-39b'", "gpt-39b"]),
     "override": (["inspect", "gpt:hiden=8"], ["'hiden'", "hidden"]),
@@ -66,6 +69,7 @@ def test_every_verb_has_json_and_examples():
         assert got.status == 0
         assert "--json" in got.out, verb
         assert f"Examples:\n  cordata {verb}" in got.out, verb
+        assert cordata("help", verb).out == got.out
 
 
 @pytest.mark.parametrize("args", [["models"], ["devices"], ["cluster", "show", "h100:2"], ["inspect", "gpt-39b"]])

@@ -3,11 +3,11 @@
  * Counts what a program really hands to MPI, from outside: preloaded, it stands between the program and MPI (the
  * standard's profiling interface) and writes at MPI_Finalize, one file a rank, $CORDATA_PMPI_OUT.<rank>:
  *
- *   {"rank": 0, "lines": [{"call": "MPI_Allreduce", "comm": "", "ranks": [0, 1], "bytes": 64, "count": 3}, ...]}
+ *   {"rank": 0, "lines": [{"call": "MPI_Allreduce", "comm": "", "ranks": [0, 1], "bytes": 64, "barriers": 1, "count": 3}, ...]}
  *
  * `bytes` is what this rank hands to one call: what it sends, whole blocks to itself too; for a receive, the room it
- * offers. `ranks` are the communicator's, as ranks of the world; `comm` its name. One line for each different
- * (call, communicator, bytes). Persistent, neighbourhood and one-sided calls are not counted.
+ * offers. `ranks` are the communicator's, as ranks of the world; `comm` its name; `barriers` how many this rank had
+ * called before, which tells the parts of a run from each other. One line for each different (call, communicator, bytes, barriers). Persistent, neighbourhood and one-sided calls are not counted.
  */
 #include <mpi.h>
 #include <pthread.h>
@@ -21,12 +21,13 @@
 typedef struct Line {
   const char* call;
   char* comm; /* "NAME", [ranks]: as it is printed */
-  int64_t bytes, count;
+  int64_t bytes, barriers, count;
   struct Line* next;
 } Line;
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static Line* lines = NULL;
+static int64_t barriers = 0;
 
 /* Members of the JSON object that say which communicator it is. The caller frees it. */
 static char* describe(MPI_Comm comm) {
@@ -55,7 +56,7 @@ static void record(const char* call, MPI_Comm comm, int64_t bytes) {
   char* text = describe(comm);
   pthread_mutex_lock(&mutex);
   Line* line = lines;
-  while (line && (line->call != call || line->bytes != bytes || strcmp(line->comm, text) != 0)) line = line->next;
+  while (line && (line->call != call || line->bytes != bytes || line->barriers != barriers || strcmp(line->comm, text) != 0)) line = line->next;
   if (line) {
     free(text);
   } else {
@@ -63,10 +64,12 @@ static void record(const char* call, MPI_Comm comm, int64_t bytes) {
     line->call = call;
     line->comm = text;
     line->bytes = bytes;
+    line->barriers = barriers;
     line->next = lines;
     lines = line;
   }
   ++line->count;
+  if (strcmp(call, "MPI_Barrier") == 0) ++barriers;
   pthread_mutex_unlock(&mutex);
 }
 
@@ -176,8 +179,8 @@ EXPORT int MPI_Finalize(void) {
     fprintf(file, "{\"rank\": %d, \"lines\": [", rank);
     pthread_mutex_lock(&mutex);
     for (Line* line = lines; line; line = line->next) {
-      fprintf(file, "%s\n  {\"call\": \"%s\", %s, \"bytes\": %lld, \"count\": %lld}", line == lines ? "" : ",", line->call,
-              line->comm, (long long)line->bytes, (long long)line->count);
+      fprintf(file, "%s\n  {\"call\": \"%s\", %s, \"bytes\": %lld, \"barriers\": %lld, \"count\": %lld}", line == lines ? "" : ",",
+              line->call, line->comm, (long long)line->bytes, (long long)line->barriers, (long long)line->count);
     }
     pthread_mutex_unlock(&mutex);
     fprintf(file, "\n]}\n");

@@ -3,6 +3,7 @@
 
 #include "cordata/base/progress.h"
 #include "cordata/cli/model_source.h"
+#include "cordata/cli/names.h"
 #include "cordata/cli/verbs/verbs.h"
 #include "cordata/runtime/checkpoint.h"
 #include "cordata/runtime/evaluate.h"
@@ -47,10 +48,15 @@ Verb eval_verb() {
           [](CLI::App& app) -> std::function<Answer(const Context&)> {
             auto o = std::make_shared<Options>();
             app.add_option("model", o->model, std::string(kModelHelp))->required();
-            app.add_option("--checkpoint", o->checkpoint, "The folder that `cordata train --checkpoint` wrote")->required();
-            app.add_option("--data", o->data, "The file of tokens that training was given; its last 5 % are evaluated")->required();
-            app.add_option("--samples", o->samples, "At most so many samples; 0: all")->check(CLI::NonNegativeNumber);
-            app.add_option("--plugin", o->plugin, "PJRT plugin (default: $CORDATA_PJRT_PLUGIN, else the CPU one)");
+            app.add_option("--checkpoint", o->checkpoint,
+                           "The folder that `cordata train --checkpoint` wrote")
+                ->required();
+            app.add_option("--data", o->data,
+                           "The file of tokens that training was given; its last 5 % are evaluated")
+                ->required();
+            app.add_option("--samples", o->samples, "At most so many samples; 0: all")->check(at_least(0));
+            app.add_option("--plugin", o->plugin,
+                           "PJRT plugin (default: $CORDATA_PJRT_PLUGIN, else the CPU one)");
             return [o](const Context&) { return run_eval(*o); };
           }};
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
-
 #include <filesystem>
 
 #include "cordata/base/files.h"
 #include "cordata/base/units.h"
 #include "cordata/cli/model_source.h"
+#include "cordata/cli/names.h"
 #include "cordata/cli/verbs/verbs.h"
 #include "cordata/step/directory.h"
 
@@ -46,7 +46,7 @@ Verb export_verb() {
             auto o = std::make_shared<Options>();
             app.add_option("model", o->model, std::string(kModelHelp))->required();
             app.add_option("-o,--output", o->to, "The folder to write; made where there is none")->required();
-            app.add_option("--seed", o->seed, "Seed of the initial values");
+            app.add_option("--seed", o->seed, "Seed of the initial values")->check(at_least(0));
             return [o](const Context&) { return run_export(*o); };
           }};
 }

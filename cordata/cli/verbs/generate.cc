@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
 
+#include "cordata/cli/names.h"
 #include "cordata/cli/verbs/verbs.h"
 #include "cordata/ir/text.h"
 #include "cordata/models/zoo.h"
@@ -143,21 +143,33 @@ Answer generate(const Options& o, const Context& context) {
 }  // namespace
 
 Verb generate_verb() {
-  return {"generate", "Sample text from trained parameters",
-          "  cordata generate gpt:layers=4,hidden=256 --checkpoint ckpt --prompt 'And God said'    300 bytes\n"
-          "  cordata generate step_directory --checkpoint ckpt --bytes 80 --seed 3                 another sample\n"
-          "  cordata generate gpt --checkpoint ckpt --temperature 0                                the likeliest, byte by byte\n",
-          [](CLI::App& app) -> std::function<Answer(const Context&)> {
-            auto o = std::make_shared<Options>();
-            app.add_option("model", o->model, "The GPT as it was trained: zoo name with overrides, or the directory exported from it")->required();
-            app.add_option("--checkpoint", o->checkpoint, "What `cordata train --checkpoint DIR` wrote")->required();
-            app.add_option("--prompt", o->prompt, "Text to go on from");
-            app.add_option("--bytes", o->bytes, "How many to sample")->capture_default_str();
-            app.add_option("--seed", o->seed, "Another seed, another sample")->capture_default_str();
-            app.add_option("--temperature", o->temperature, "Below 1: likelier text; 0: always the likeliest byte")->capture_default_str();
-            app.add_option("--plugin", o->plugin, "A PJRT plugin (default: $CORDATA_PJRT_PLUGIN, else the CPU one of tools/setup)");
-            return [o](const Context& context) { return generate(*o, context); };
-          }};
+  return {
+      "generate", "Sample text from trained parameters",
+      "  cordata generate gpt:layers=4,hidden=256 --checkpoint ckpt --prompt 'And God said'    300 bytes\n"
+      "  cordata generate step_directory --checkpoint ckpt --bytes 80 --seed 3                 another "
+      "sample\n"
+      "  cordata generate gpt --checkpoint ckpt --temperature 0                                the "
+      "likeliest, byte by byte\n",
+      [](CLI::App& app) -> std::function<Answer(const Context&)> {
+        auto o = std::make_shared<Options>();
+        app.add_option(
+               "model", o->model,
+               "The GPT as it was trained: zoo name with overrides, or the directory exported from it")
+            ->required();
+        app.add_option("--checkpoint", o->checkpoint, "What `cordata train --checkpoint DIR` wrote")
+            ->required();
+        app.add_option("--prompt", o->prompt, "Text to go on from");
+        app.add_option("--bytes", o->bytes, "How many to sample")->check(at_least(0))->capture_default_str();
+        app.add_option("--seed", o->seed, "Another seed, another sample")
+            ->check(at_least(0))
+            ->capture_default_str();
+        app.add_option("--temperature", o->temperature,
+                       "Below 1: likelier text; 0: always the likeliest byte")
+            ->capture_default_str();
+        app.add_option("--plugin", o->plugin,
+                       "A PJRT plugin (default: $CORDATA_PJRT_PLUGIN, else the CPU one of tools/setup)");
+        return [o](const Context& context) { return generate(*o, context); };
+      }};
 }
 
 }  // namespace cordata::cli

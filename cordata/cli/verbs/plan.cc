@@ -6,18 +6,20 @@
 #include "cordata/cli/names.h"
 #include "cordata/cli/plan_options.h"
 #include "cordata/cli/verbs/verbs.h"
+#include "cordata/program/program.h"
 #include "cordata/report/plan_text.h"
 
 namespace cordata::cli {
 namespace {
 
 struct Options {
-  std::string model, cluster, to;
+  std::string model, cluster, to, programs;
   PlanOptions plan;
 };
 
 Answer run_plan(const Options& o) {
   if (!o.to.empty()) base::check_writable(o.to);
+  if (!o.programs.empty()) base::check_writable_directory(o.programs);
   to_planner_options(o.plan);  // mistakes in the words come before the work
   const auto cluster = resolve_cluster(o.cluster);
   const auto step = load_step(o.model, "plan");
@@ -27,7 +29,15 @@ Answer run_plan(const Options& o) {
   answer.json = nlohmann::ordered_json(plan::to_json(plan));
   if (!o.to.empty()) {
     plan::write_plan(plan, o.to);
-    answer.text += fmt::format("\nwritten to {0}; `cordata explain {0}` says why, `cordata train {1} --plan {0}` runs it\n", o.to, o.model);
+    answer.text += fmt::format(
+        "\nwritten to {0}; `cordata explain {0}` says why, `cordata train {1} --plan {0}` runs it\n", o.to,
+        o.model);
+  }
+  if (!o.programs.empty()) {
+    program::write_program(program::lower(step::build_joint(step, plan.microbatches), step, plan,
+                                          partition::CollectiveMode::kCustomCall),
+                           o.programs);
+    answer.text += fmt::format("\nprograms of the stages and the ranks' lists written to {}\n", o.programs);
   }
   return answer;
 }
@@ -46,6 +56,7 @@ Verb plan_verb() {
             app.add_option("--cluster", o->cluster, std::string(kClusterHelp))->required();
             add_plan_options(app, o->plan);
             app.add_option("-o,--output", o->to, "Write the plan to this file");
+            app.add_option("--programs", o->programs, std::string(kProgramsHelp));
             return [o](const Context&) { return run_plan(*o); };
           }};
 }

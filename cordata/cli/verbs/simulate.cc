@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
-
 #include <algorithm>
 
 #include "cordata/base/files.h"
 #include "cordata/base/table.h"
+#include "cordata/cli/names.h"
 #include "cordata/cli/plan_file.h"
 #include "cordata/cli/simulate_plan.h"
 #include "cordata/cli/verbs/verbs.h"
@@ -47,7 +47,6 @@ std::string stage_table(const plan::Plan& plan, const simulate::SimulationResult
 }
 
 Answer run_simulate(const Options& o) {
-  if (o.steps < 1) throw base::user_error("[cli] --steps: wanted 1 or more, got {}", o.steps);
   if (!o.trace.empty()) base::check_writable(o.trace);
   const PlanFile file = read_plan_file(o.plan, o.model, "simulate");
   const auto r = simulate_plan(file.plan, file.step, o.steps);
@@ -74,17 +73,18 @@ Answer run_simulate(const Options& o) {
 }  // namespace
 
 Verb simulate_verb() {
-  return {"simulate", "Run a plan's instruction lists against the cost model: timeline, throughput, memory",
-          "  cordata simulate plan.json                       step time, TFLOP/s and memory\n"
-          "  cordata simulate plan.json --trace trace.json    a timeline for ui.perfetto.dev\n",
-          [](CLI::App& app) -> std::function<Answer(const Context&)> {
-            auto o = std::make_shared<Options>();
-            app.add_option("plan", o->plan, "What `cordata plan -o` wrote")->required();
-            app.add_option("--model", o->model, "The model it is for (default: as the plan names it)");
-            app.add_option("--trace", o->trace, "Write the timeline (Chrome trace events) to this file");
-            app.add_option("--steps", o->steps, "Steps to simulate")->capture_default_str();
-            return [o](const Context&) { return run_simulate(*o); };
-          }};
+  return {
+      "simulate", "Run a plan's instruction lists against the cost model: timeline, throughput, memory",
+      "  cordata simulate plan.json                       step time, TFLOP/s and memory\n"
+      "  cordata simulate plan.json --trace trace.json    a timeline for ui.perfetto.dev\n",
+      [](CLI::App& app) -> std::function<Answer(const Context&)> {
+        auto o = std::make_shared<Options>();
+        app.add_option("plan", o->plan, "What `cordata plan -o` wrote")->required();
+        app.add_option("--model", o->model, "The model it is for (default: as the plan names it)");
+        app.add_option("--trace", o->trace, "Write the timeline (Chrome trace events) to this file");
+        app.add_option("--steps", o->steps, "Steps to simulate")->check(at_least(1))->capture_default_str();
+        return [o](const Context&) { return run_simulate(*o); };
+      }};
 }
 
 }  // namespace cordata::cli
