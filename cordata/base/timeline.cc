@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cordata/base/timeline.h"
 
+#include <fmt/format.h>
+
 #include <array>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "cordata/base/error.h"
+#include "cordata/base/files.h"
 
 namespace cordata::base {
 namespace {
@@ -36,12 +37,9 @@ std::string to_chrome_events(int rank, std::span<const TimelineEvent> events, st
 }
 
 void write_chrome_trace(const std::string& path, std::span<const std::string> ranks) {
-  std::ofstream out(path);
-  out << "{\"displayTimeUnit\": \"ms\", \"traceEvents\": [\n";
-  for (size_t r = 0; r < ranks.size(); ++r) out << (r ? ",\n" : "") << ranks[r];
-  out << "\n]}\n";
-  out.close();
-  if (!out) throw environment_error("[base.timeline] could not write {}", path);
+  std::string text = "{\"displayTimeUnit\": \"ms\", \"traceEvents\": [\n";
+  for (size_t r = 0; r < ranks.size(); ++r) text += (r ? ",\n" : "") + ranks[r];
+  write_file(path, text + "\n]}\n");
 }
 
 }  // namespace cordata::base

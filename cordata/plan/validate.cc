@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 #include "cordata/base/error.h"
 #include "cordata/ir/op_table.h"
@@ -131,12 +132,32 @@ class StageCheck {
   std::vector<std::optional<step::Pass>> made_;
 };
 
+// The bill is what the shardings mean, and nothing else.
+void check_bill(const Plan& plan, const step::Cut& cut) {
+  const auto wanted = bill(plan, cut);
+  const auto same = [](const BillLine& a, const BillLine& b) {
+    return std::tie(a.kind, a.stage, a.axes, a.bytes, a.count) ==
+           std::tie(b.kind, b.stage, b.axes, b.bytes, b.count);
+  };
+  const auto [here, there] = std::ranges::mismatch(plan.bill, wanted, same);
+  if (here == plan.bill.end() && there == wanted.end()) return;
+  const auto words = [](const auto& at, const auto& end) {
+    return at == end ? std::string("no more")
+                     : fmt::format("{} of {} bytes, {} times (stage {})", at->kind, at->bytes, at->count,
+                                   at->stage);
+  };
+  throw base::user_error("[plan] bill[{}]: wanted {}, as the shardings mean, got {}; was the plan edited?",
+                         there - wanted.begin(), words(there, wanted.end()), words(here, plan.bill.end()));
+}
+
 }  // namespace
 
 void validate(const Plan& plan, const step::JointStep& joint) {
   check_shape(plan, joint);
   const auto cut = step::cut(joint, plan.layers, plan.stage_of_layer());
-  for (size_t s = 0; s < plan.stages.size(); ++s) StageCheck(static_cast<int>(s), plan.stages[s], cut.stages[s]).run();
+  for (size_t s = 0; s < plan.stages.size(); ++s)
+    StageCheck(static_cast<int>(s), plan.stages[s], cut.stages[s]).run();
+  check_bill(plan, cut);
 }
 
 }  // namespace cordata::plan

@@ -215,16 +215,19 @@ void check_checkpoint_folder(const std::string& dir, base::Bytes needed) {
   const std::string probe = dir + "/.cordata-probe";
   FILE* file = std::fopen(probe.c_str(), "we");
   const bool written = file && std::fputc('\n', file) != EOF && std::fflush(file) == 0;
+  const bool full = errno == ENOSPC || errno == EDQUOT;
   const std::string why = reason();
   if (file) std::fclose(file);
   ::unlink(probe.c_str());
+  if (!written && full) throw environment_error("[runtime.checkpoint] can't write into {}: {}", dir, why);
   if (!written) throw user_error("[runtime.checkpoint] can't write into {}: {}", dir, why);
   struct statvfs room {};
   if (::statvfs(dir.c_str(), &room) != 0) return;
   const base::Bytes free(static_cast<double>(room.f_bavail) * static_cast<double>(room.f_frsize));
   if (free < needed) {
-    throw user_error("[runtime.checkpoint] wanted room for {} in {}, got {}; try another --checkpoint folder", to_string(needed), dir,
-                     to_string(free));
+    throw environment_error(
+        "[runtime.checkpoint] wanted room for {} in {}, got {}; try another --checkpoint folder",
+        to_string(needed), dir, to_string(free));
   }
 }
 

@@ -27,8 +27,9 @@ struct CheckpointInfo {
 // Reads a resident's block as it is now; Executor::read.
 using ReadBlock = std::function<void(const program::Resident& resident, std::span<std::byte> block)>;
 
-// Whether a checkpoint could be written to `dir` now, which is made when missing: writes a small file there and looks at
-// the room left. Before ranks start. Throws a user error.
+// Whether a checkpoint could be written to `dir` now, which is made when missing: writes a small file there
+// and looks at the room left. Before ranks start. Throws a user error, an environment error where the disk is
+// full.
 void check_checkpoint_folder(const std::string& dir, base::Bytes needed = base::Bytes(0));
 // Bytes of a checkpoint of this program, about.
 base::Bytes checkpoint_bytes(const program::Program& program);

@@ -72,6 +72,7 @@ class Executor::Impl {
 
   void start(const FillBlock& fill) {
     for (const auto& resident : mine_.residents) {
+      say_where(fmt::format("rank {}, stage {}, setup, fill {}", mine_.rank, mine_.stage, resident.name));
       auto buffer = allocate(resident.local);
       fill(resident, {buffer->host_pointer(), static_cast<size_t>(resident.local.num_bytes())});
       slots_.put(resident.slot, std::move(buffer), resident.local.num_bytes());

@@ -62,6 +62,12 @@ int listen_at(const std::string& path) {
   return fd;
 }
 
+// `cordata train ... | head -1`: what read our output has seen enough.
+bool nobody_reads() {
+  pollfd out{STDOUT_FILENO, POLLOUT, 0};
+  return ::poll(&out, 1, 0) > 0 && (out.revents & POLLERR);
+}
+
 std::string signal_text(int signal) {
   const char* name = ::sigabbrev_np(signal);
   std::string text = name ? fmt::format("killed by SIG{}", name) : fmt::format("killed by signal {}", signal);
@@ -176,6 +182,8 @@ class Run {
         return;
       case channel::Kind::kSignal:
         rank.ended = true;
+        if (note.value == SIGPIPE && nobody_reads())
+          return fail(128 + SIGPIPE, "");  // as any program ends then: quietly
         fail(kEnvironment, death_of(note.rank, signal_text(note.value)));
         return;
       case channel::Kind::kNoted: return;

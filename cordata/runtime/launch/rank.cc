@@ -67,7 +67,7 @@ void tell_signal(int signal) {
 }
 
 void watch_signals() {
-  for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
+  for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGPIPE}) {
     struct sigaction action {};
     action.sa_handler = tell_signal;
     action.sa_flags = SA_NODEFER | SA_RESETHAND;
