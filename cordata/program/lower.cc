@@ -40,6 +40,12 @@ std::vector<BatchInput> batch_inputs(const step::JointStep& joint) {
 
 }  // namespace
 
+void add_stage_modules(Program& program, const partition::StageModules& modules, const plan::Stage& stage,
+                       int index) {
+  for (const partition::Module& m : modules.modules) program.modules.push_back(module_text(m, index));
+  for (uint32_t axes : modules.axes_sets) program.communicators.push_back(rank_groups(stage, axes));
+}
+
 Program lower(const step::JointStep& joint, const step::TrainStep& step, const plan::Plan& plan,
               partition::CollectiveMode mode) {
   if (step.key) throw base::user_error("[program.lower] wanted a train step without a random key, got one; keys are not supported yet");
@@ -65,8 +71,7 @@ Program lower(const step::JointStep& joint, const step::TrainStep& step, const p
         partition::partition_stage(cut.stages[s], stage.sharding, stage.mesh, joint.microbatches, stages == 1, mode,
                                    static_cast<int>(program.communicators.size()));
     const int first_module = static_cast<int>(program.modules.size());
-    for (const partition::Module& m : modules.modules) program.modules.push_back(module_text(m, s));
-    for (uint32_t axes : modules.axes_sets) program.communicators.push_back(rank_groups(stage, axes));
+    add_stage_modules(program, modules, stage, s);
     for (size_t k = 0; k < stage.ranks.size(); ++k)
       program.ranks.push_back(lower_rank(joint, cut, plan, s, static_cast<int>(k), modules, first_module, schedule[s]));
   }

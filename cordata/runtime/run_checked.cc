@@ -2,6 +2,7 @@
 #include "cordata/runtime/run_checked.h"
 
 #include <algorithm>
+#include <map>
 
 #include "cordata/base/error.h"
 #include "cordata/ir/text.h"
@@ -12,32 +13,44 @@ int CheckedRun::passed() const {
   return static_cast<int>(std::ranges::count_if(checks, [](const CheckOutcome& c) { return c.held(); }));
 }
 
-CheckedRun run_checked(const Client& client, const ir::Graph& module, Deadline deadline) {
+ir::CheckedGraph checked_graph(const ir::Graph& module) {
   if (!module.args().empty()) {
-    throw base::user_error("[runtime.run] wanted a module that carries its inputs (@main without arguments), got one "
-                           "with {} arguments; try a module that calls a function @inputs", module.args().size());
+    throw base::user_error(
+        "[runtime.run] wanted a module that carries its inputs (@main without arguments), got one "
+        "with {} arguments; try a module that calls a function @inputs",
+        module.args().size());
   }
-  ir::CheckedGraph checked = ir::strip_checks(module);
-  Executable executable = client.compile(ir::write_module(checked.graph));
+  return ir::strip_checks(module);
+}
+
+std::vector<CheckOutcome> evaluate_checks(std::vector<ir::Check> checks, const FetchResult& fetch) {
+  std::map<int, std::vector<std::byte>> fetched;
+  const auto once = [&](int i) -> const std::vector<std::byte>& {
+    const auto [it, fresh] = fetched.try_emplace(i);
+    if (fresh) it->second = fetch(i);
+    return it->second;
+  };
+  std::vector<CheckOutcome> outcomes;
+  for (ir::Check& check : checks) {
+    const std::vector<std::byte>& actual = once(check.actual);
+    std::string difference = ir::evaluate(check, actual, once(check.expected));
+    outcomes.push_back({std::move(check), std::move(difference)});
+  }
+  return outcomes;
+}
+
+CheckedRun run_checked(const Client& client, const ir::Graph& module, Deadline deadline) {
+  ir::CheckedGraph checked = checked_graph(module);
+  const Executable executable = client.compile(ir::write_module(checked.graph));
   Execution execution = executable.execute({});
   execution.done.await(deadline, "run the module");
-
-  // Tensors that several checks look at are fetched once.
-  std::vector<std::vector<std::byte>> fetched(execution.results.size());
-  auto fetch = [&](int i) -> const std::vector<std::byte>& {
-    if (fetched[i].empty()) {
-      fetched[i].resize(execution.results[i].num_bytes());
-      execution.results[i].download(fetched[i], deadline);
-    }
-    return fetched[i];
-  };
   CheckedRun run;
-  run.ops = checked.graph.num_nodes();
-  for (ir::Check& check : checked.checks) {
-    const std::vector<std::byte>& actual = fetch(check.actual);
-    std::string difference = ir::evaluate(check, actual, fetch(check.expected));
-    run.checks.push_back({std::move(check), std::move(difference)});
-  }
+  run.ops = static_cast<int>(checked.graph.ops().size());
+  run.checks = evaluate_checks(std::move(checked.checks), [&](int i) {
+    std::vector<std::byte> bytes(execution.results[i].num_bytes());
+    execution.results[i].download(bytes, deadline);
+    return bytes;
+  });
   return run;
 }
 

@@ -155,6 +155,8 @@ Written by `python tests/oracle/corpus.py --write docs/stablehlo-corpus.md`; a t
 * `cordata run` compiles what the writer printed, and all its checks hold;
 * with one expected value altered, `cordata run` says so. (Modules whose expected values have no elements can't be altered.)
 
+A sample also runs sharded over 4 ranks, under several planners, whole and altered; `CORDATA_CORPUS_STEP=1 ctest -R corpus_ranks` takes all.
+
 ## Left out
 
 Modules whose original, with its checks removed by the same bindings, JAX's CPU client ({jaxlib.__version__}) can't compile:
