@@ -25,7 +25,7 @@ int count(const Graph& g, OpKind kind) { return static_cast<int>(std::ranges::co
 
 bool is_zero(const Graph& g, ValueId v) {
   NodeId def = g.value(v).def;
-  return def.valid() && g.node(def).kind == OpKind::kConstant && element(Graph::find_attr(g.node(def), "value")->dense, 0) == 0;
+  return def.valid() && g.node(def).kind == OpKind::kConstant && element(Graph::find_attr(g.node(def), "value")->dense(), 0) == 0;
 }
 
 ValueId sum(GraphBuilder& b, ValueId x) { return b.reduce(OpKind::kAdd, x, 0, {0}); }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "cordata/ir/hash.h"
 #include "cordata/ir/op_table.h"
 #include "cordata/ir/ops/view.h"
 
@@ -21,9 +22,28 @@ bool GraphBuilder::visible(ValueId v) const {
 }
 
 ValueId GraphBuilder::add_value(Type type, NodeId def, int index) {
-  graph_.values_.push_back({.type = std::move(type), .def = def, .index = index, .name = {}});
+  graph_.values_.push_back({.type = interned(std::move(type)), .def = def, .index = index});
   value_region_.push_back(open_.back());
   return ValueId(graph_.num_values() - 1);
+}
+
+const Type* GraphBuilder::interned(Type type) {
+  for (uint64_t h = hash(0, type);; ++h) {
+    auto [it, fresh] = types_.try_emplace(h, nullptr);
+    if (fresh) return it->second = &graph_.types_->emplace_back(std::move(type));
+    if (*it->second == type) return it->second;
+  }
+}
+
+AttrDict GraphBuilder::interned(AttrDict attrs) {
+  constexpr size_t kSeen = 512;
+  auto is_long = [](const AttrDict::Entry& e) { return e.second.dense().bytes.size() > 64; };
+  if (attrs.empty() || attrs.shared() || std::ranges::any_of(attrs, is_long)) return attrs;
+  if (seen_.empty()) seen_.resize(kSeen);
+  uint64_t h = hash(0, attrs);
+  Seen& seen = seen_[h % kSeen];
+  if (seen.hash != h || seen.attrs != attrs) seen = {h, std::move(attrs)};
+  return seen.attrs;
 }
 
 ValueId GraphBuilder::arg(Type type, std::string name, AttrDict attrs) {
@@ -86,8 +106,8 @@ NodeId GraphBuilder::create(OpKind kind, std::vector<ValueId> operands, AttrDict
   ValueId first(graph_.num_values());
   int count = static_cast<int>(types.size());
   for (int i = 0; i < count; ++i) add_value(std::move(types[i]), id, i);
-  graph_.nodes_.push_back({.kind = kind, .operands = std::move(operands), .first_result = first, .num_results = count,
-                           .attrs = std::move(attrs), .regions = std::move(regions), .line = line});
+  graph_.nodes_.push_back({.kind = kind, .first_result = first, .num_results = count, .line = line,
+                           .attrs = interned(std::move(attrs)), .operands = operands, .regions = regions});
   graph_.regions_[open_.back().index].nodes.push_back(id);
   return id;
 }
@@ -103,7 +123,7 @@ ValueId GraphBuilder::value(OpKind kind, std::vector<ValueId> operands, AttrDict
 
 RegionId GraphBuilder::begin_region(std::vector<Type> arg_types) {
   RegionId id(graph_.num_regions());
-  graph_.regions_.emplace_back();
+  graph_.regions_.push_back({});
   region_parent_.push_back(open_.empty() ? RegionId() : open_.back());
   region_open_.push_back(true);
   region_used_.push_back(false);
@@ -132,7 +152,10 @@ RegionId GraphBuilder::region(std::vector<Type> arg_types,
 
 std::span<const ValueId> GraphBuilder::region_args(RegionId id) const { return graph_.region(id).args; }
 
-void GraphBuilder::set_name(ValueId v, std::string name) { graph_.values_[v.index].name = std::move(name); }
+void GraphBuilder::set_name(ValueId v, std::string name) {
+  if (!name.empty()) graph_.names_[v] = std::move(name);
+}
+
 void GraphBuilder::set_module_attrs(AttrDict attrs) { graph_.module_attrs_ = std::move(attrs); }
 
 namespace {
@@ -143,7 +166,7 @@ ValueId mapped(const std::vector<ValueId>& map, ValueId old) {
   return v;
 }
 
-std::vector<ValueId> mapped(const std::vector<ValueId>& map, const std::vector<ValueId>& old) {
+std::vector<ValueId> mapped(const std::vector<ValueId>& map, std::span<const ValueId> old) {
   std::vector<ValueId> out;
   out.reserve(old.size());
   for (ValueId v : old) out.push_back(mapped(map, v));
@@ -161,7 +184,7 @@ RegionId GraphBuilder::clone_region(const Graph& from, RegionId region, std::vec
     map[old.args[i].index] = graph_.region(id).args[i];
     set_name(graph_.region(id).args[i], from.value(old.args[i]).name);
   }
-  for (NodeId n : order ? order(region) : old.nodes) clone(from, n, map, order);
+  for (NodeId n : order ? order(region) : std::vector<NodeId>(old.nodes)) clone(from, n, map, order);
   end_region(mapped(map, old.results));
   return id;
 }

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "cordata/ir/graph.h"
@@ -73,6 +74,8 @@ class GraphBuilder {
 
  private:
   ValueId add_value(Type type, NodeId def, int index);
+  const Type* interned(Type type);    // the graph's own that equals it
+  AttrDict interned(AttrDict attrs);  // one seen lately that equals it, or itself
   void check_operands(OpKind kind, const std::vector<ValueId>& operands) const;
   RegionId clone_region(const Graph& from, RegionId region, std::vector<ValueId>& map, const NodeOrder& order);
   void adopt_regions(OpKind kind, const std::vector<RegionId>& regions);
@@ -83,6 +86,12 @@ class GraphBuilder {
   std::vector<RegionId> value_region_;    // by value: where it is defined
   std::vector<RegionId> region_parent_;   // by region: what it was begun in
   std::vector<char> region_open_, region_used_;
+  std::unordered_map<uint64_t, const Type*> types_;  // by hash; those that clash take the next free number
+  struct Seen {
+    uint64_t hash = 0;
+    AttrDict attrs;
+  };
+  std::vector<Seen> seen_;  // attributes of late ops, by hash; a newer one takes an older one's place
 };
 
 // Reads one element of dense elements as a double (real part of complex ones), and writes splats.

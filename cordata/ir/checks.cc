@@ -36,7 +36,7 @@ constexpr Row kRows[] = {
 std::string_view target_of(const Node& node) {
   if (node.kind != OpKind::kCustomCall) return "";
   const Attribute* target = Graph::find_attr(node, "call_target_name");
-  return target ? std::string_view(target->text) : "";
+  return target ? std::string_view(target->text()) : "";
 }
 
 bool is_check(const Node& node) { return target_of(node).starts_with("check."); }
@@ -45,7 +45,7 @@ bool is_check(const Node& node) { return target_of(node).starts_with("check."); 
 const DenseElements* constant_of(const Node& node) {
   if (!target_of(node).ends_with("_const")) return nullptr;
   const Attribute* value = Graph::find_attr(node, "value");
-  return value && value->kind == Attribute::Kind::kDenseElements ? &value->dense : nullptr;
+  return value && value->kind() == Attribute::Kind::kDenseElements ? &value->dense() : nullptr;
 }
 
 Check check_of(const Graph& graph, const Node& node) {
@@ -73,9 +73,9 @@ Check check_of(const Graph& graph, const Node& node) {
     throw user_error("[ir.checks] wanted floating point or complex operands for {}, got {} (line {})", target,
                      to_string(check.type), node.line);
   }
-  if (const Attribute* a = Graph::find_attr(node, "tolerance")) check.tolerance = a->real;
-  if (const Attribute* a = Graph::find_attr(node, "min_ulp_difference")) check.min_ulps = a->integer;
-  if (const Attribute* a = Graph::find_attr(node, "max_ulp_difference")) check.max_ulps = a->integer;
+  if (const Attribute* a = Graph::find_attr(node, "tolerance")) check.tolerance = a->real();
+  if (const Attribute* a = Graph::find_attr(node, "min_ulp_difference")) check.min_ulps = a->integer();
+  if (const Attribute* a = Graph::find_attr(node, "max_ulp_difference")) check.max_ulps = a->integer();
   return check;
 }
 
@@ -95,7 +95,7 @@ CheckedGraph strip_checks(const Graph& graph) {
   builder.set_module_attrs(graph.module_attrs());
   std::vector<ValueId> map(graph.num_values());
   for (size_t i = 0; i < graph.args().size(); ++i) {
-    const Value& v = graph.value(graph.args()[i]);
+    const Value v = graph.value(graph.args()[i]);
     map[graph.args()[i].index] = builder.arg(v.type, v.name, i < graph.arg_attrs().size() ? graph.arg_attrs()[i] : AttrDict());
   }
   CheckedGraph out;

@@ -44,15 +44,14 @@ DenseElements splat(double v, DType dtype, Shape shape) {
   uint64_t raw = is_complex(dtype)                                ? to_bits(v, part(dtype))
                  : is_integer(dtype) || dtype == DType::kIndex ? integer_bits(v, dtype)
                                                                   : to_bits(v, dtype);
-  auto bytes = std::make_shared<std::vector<std::byte>>(size);
-  std::memcpy(bytes->data(), &raw, is_complex(dtype) ? size / 2 : size);
+  Bytes bytes(size);
+  std::memset(bytes.fill(), 0, size);
+  std::memcpy(bytes.fill(), &raw, is_complex(dtype) ? size / 2 : size);
   return {.type = Type::tensor(dtype, std::move(shape)), .splat = true, .bytes = std::move(bytes)};
 }
 
 DenseElements dense_i64(std::vector<int64_t> values, Shape shape) {
-  auto bytes = std::make_shared<std::vector<std::byte>>(values.size() * sizeof(int64_t));
-  if (!values.empty()) std::memcpy(bytes->data(), values.data(), bytes->size());
-  return {.type = Type::tensor(DType::kI64, std::move(shape)), .splat = false, .bytes = std::move(bytes)};
+  return {.type = Type::tensor(DType::kI64, std::move(shape)), .splat = false, .bytes = Bytes(std::as_bytes(std::span(values)))};
 }
 
 }  // namespace cordata::ir

@@ -11,6 +11,13 @@ const Attribute* Graph::find_attr(const Node& node, std::string_view key) {
   return it == node.attrs.end() ? nullptr : &it->second;
 }
 
+Value Graph::value(ValueId id) const {
+  static const std::string kNone;
+  auto name = names_.find(id);
+  const Defined& v = values_[id.index];
+  return {*v.type, v.def, v.index, name == names_.end() ? kNone : name->second};
+}
+
 std::vector<std::vector<NodeId>> users(const Graph& graph) {
   std::vector<std::vector<NodeId>> out(graph.num_values());
   for (int i = 0; i < graph.num_nodes(); ++i) {

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <deque>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "cordata/base/ids.h"
+#include "cordata/ir/arena.h"
 #include "cordata/ir/attribute.h"
+#include "cordata/ir/id_list.h"
 #include "cordata/ir/op_kind.h"
 #include "cordata/ir/type.h"
 
@@ -20,38 +25,40 @@ using RegionId = base::Id<struct RegionTag>;
 // One op. Results are values [first_result, first_result + num_results).
 struct Node {
   OpKind kind;
-  std::vector<ValueId> operands;
   ValueId first_result;
   int num_results = 0;
-  AttrDict attrs;
-  std::vector<RegionId> regions;
   int line = 0;  // in the text it was read from, 0 when built; for messages only
+  AttrDict attrs;
+  IdList<ValueId> operands;
+  IdList<RegionId> regions;
 
   ValueId result(int i = 0) const { return ValueId(first_result.index + i); }
 };
 
+// What a graph says of a value; refers to the graph.
 struct Value {
-  Type type;
+  const Type& type;
   NodeId def;      // invalid for a block argument
   int index = 0;   // which result of def, or which argument of its region
-  std::string name;  // a hint for people ("wte", "arg3"); never looked at by planner, cost or simulator
+  const std::string& name;  // a hint for people ("wte", "arg3"); never looked at by planner, cost or simulator
 };
 
 // A block: its arguments, its ops in order, and what it returns. Ops of an inner region may read values of outer ones.
 struct Region {
-  std::vector<ValueId> args;
-  std::vector<NodeId> nodes;
-  std::vector<ValueId> results;
+  IdList<ValueId> args;
+  IdList<NodeId> nodes;
+  IdList<ValueId> results;
 };
 
-// One function: flat arenas of values, nodes and regions; immutable and verified once built (GraphBuilder::finish).
+// One function: flat arenas of values, nodes and regions; immutable and verified once built (GraphBuilder::finish). What is
+// the same for many values or ops (types, attributes) is held once; an op takes some 100 bytes, its operands and result included.
 // Node ids are in topological order within every region (operands before users). LASTING.
 class Graph {
  public:
   const Node& node(NodeId id) const { return nodes_[id.index]; }
-  const Value& value(ValueId id) const { return values_[id.index]; }
+  Value value(ValueId id) const;
   const Region& region(RegionId id) const { return regions_[id.index]; }
-  const Type& type(ValueId id) const { return values_[id.index].type; }
+  const Type& type(ValueId id) const { return *values_[id.index].type; }
 
   const Region& body() const { return regions_[0]; }
   std::span<const ValueId> args() const { return body().args; }
@@ -73,10 +80,18 @@ class Graph {
 
  private:
   friend class GraphBuilder;
+  struct Defined {
+    const Type* type;  // in types_
+    NodeId def;
+    int index;
+  };
+
   std::string name_ = "main";
-  std::vector<Node> nodes_;
-  std::vector<Value> values_;
-  std::vector<Region> regions_;
+  std::shared_ptr<std::deque<Type>> types_ = std::make_shared<std::deque<Type>>();  // only grows: a copy shares it
+  Arena<Node> nodes_;
+  Arena<Defined> values_;
+  Arena<Region> regions_;
+  std::unordered_map<ValueId, std::string> names_;
   std::vector<AttrDict> arg_attrs_, result_attrs_;
   AttrDict module_attrs_;
 };

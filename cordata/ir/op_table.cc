@@ -68,7 +68,7 @@ bool has_side_effect(const Node& node) {
     case OpKind::kInfeed: case OpKind::kOutfeed: case OpKind::kSend: case OpKind::kRecv: return true;
     case OpKind::kCustomCall: {
       const Attribute* effect = Graph::find_attr(node, "has_side_effect");
-      return node.num_results == 0 || (effect && effect->integer != 0);
+      return node.num_results == 0 || (effect && effect->integer() != 0);
     }
     default: return false;
   }

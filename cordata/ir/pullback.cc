@@ -20,7 +20,7 @@ std::string place(const Node& n) { return n.line > 0 ? fmt::format(" (line {})",
 bool is_zero(const GraphBuilder& b, ValueId v) {
   NodeId def = b.graph().value(v).def;
   if (!def.valid() || b.node(def).kind != OpKind::kConstant) return false;
-  const DenseElements& dense = Graph::find_attr(b.node(def), "value")->dense;
+  const DenseElements& dense = Graph::find_attr(b.node(def), "value")->dense();
   return dense.splat && element(dense, 0) == 0;
 }
 

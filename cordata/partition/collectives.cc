@@ -53,9 +53,11 @@ Attribute replica_groups(const sharding::Mesh& mesh, uint32_t axes) {
 // Row-major, as the handlers read and write it; a token has no layout.
 Attribute layout(const Type& type) {
   int64_t rank = type.is_tensor() ? type.rank() : 0;
-  auto bytes = std::make_shared<std::vector<std::byte>>(rank * 8);
-  for (int64_t d = 0; d < rank; ++d) (*bytes)[d * 8] = static_cast<std::byte>(rank - 1 - d);
-  return Attribute::elements({Type::tensor(DType::kIndex, {rank}), false, std::move(bytes)});
+  std::vector<int64_t> minor_to_major(rank);
+  for (int64_t d = 0; d < rank; ++d) minor_to_major[d] = rank - 1 - d;
+  ir::DenseElements order = ir::dense_i64(std::move(minor_to_major), {rank});
+  order.type.dtype = DType::kIndex;
+  return Attribute::elements(std::move(order));
 }
 
 Attribute result_takes_over_operand() {

@@ -24,8 +24,8 @@ constexpr Row kRows[] = {
 
 int comm_of(const ir::Node& node) {
   const ir::Attribute* config = ir::Graph::find_attr(node, "backend_config");
-  const auto comm = config ? config->dict.find("comm") : ir::AttrDict::const_iterator{};
-  return config && comm != config->dict.end() ? static_cast<int>(comm->second.integer) : -1;
+  const auto comm = config ? config->dict().find("comm") : ir::AttrDict::const_iterator{};
+  return config && comm != config->dict().end() ? static_cast<int>(comm->second.integer()) : -1;
 }
 
 std::optional<CollectiveCall> as_collective(const ir::Graph& graph, ir::NodeId id) {
@@ -33,7 +33,7 @@ std::optional<CollectiveCall> as_collective(const ir::Graph& graph, ir::NodeId i
   const bool custom = node.kind == OpKind::kCustomCall;
   const ir::Attribute* target = custom ? ir::Graph::find_attr(node, "call_target_name") : nullptr;
   for (const Row& row : kRows) {
-    if (custom ? !target || target->text != row.target : node.kind != row.op) continue;
+    if (custom ? !target || target->text() != row.target : node.kind != row.op) continue;
     CollectiveCall call{row.kind, custom ? comm_of(node) : -1, 0, id};
     for (ir::ValueId v : node.operands)
       if (graph.type(v).is_tensor()) call.bytes += graph.type(v).num_bytes();

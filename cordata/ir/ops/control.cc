@@ -76,7 +76,7 @@ std::optional<int64_t> scalar_constant(const Graph& graph, ValueId v) {
   NodeId def = graph.value(v).def;
   if (!def.valid() || graph.node(def).kind != OpKind::kConstant || graph.type(v).rank() != 0) return std::nullopt;
   if (!is_integer(graph.type(v).dtype)) return std::nullopt;
-  return static_cast<int64_t>(element(Graph::find_attr(graph.node(def), "value")->dense, 0));
+  return static_cast<int64_t>(element(Graph::find_attr(graph.node(def), "value")->dense(), 0));
 }
 
 // The argument of the region that v is.
@@ -98,7 +98,7 @@ std::optional<int64_t> trip_count(const Graph& graph, const Node& loop) {
   const Node& test = graph.node(test_id);
   const Attribute* direction = Graph::find_attr(test, "comparison_direction");
   auto counter = argument(cond, test.operands[0]);
-  if (!counter || !direction || (direction->word != "LT" && direction->word != "LE")) return std::nullopt;
+  if (!counter || !direction || (direction->word() != "LT" && direction->word() != "LE")) return std::nullopt;
   // The limit is a constant of the condition or outside, or a carried value that the body hands on unchanged.
   ValueId limit_value = test.operands[1];
   if (auto carried = argument(cond, limit_value)) {
@@ -112,7 +112,7 @@ std::optional<int64_t> trip_count(const Graph& graph, const Node& loop) {
   bool first = next.operands[0] == body.args[*counter], second = next.operands[1] == body.args[*counter];
   auto step = scalar_constant(graph, next.operands[first ? 1 : 0]);
   if (first == second || !step || *step <= 0) return std::nullopt;
-  int64_t span = *limit - *start + (direction->word == "LE" ? 1 : 0);
+  int64_t span = *limit - *start + (direction->word() == "LE" ? 1 : 0);
   return span <= 0 ? 0 : (span + *step - 1) / *step;
 }
 
@@ -120,7 +120,7 @@ namespace {
 
 // A loop whose trip count isn't known counts once.
 base::Flops while_flops(const OpView& v) {
-  Node loop{.kind = v.kind, .operands = {}, .regions = {v.regions.begin(), v.regions.end()}};
+  Node loop{.kind = v.kind, .operands = {}, .regions = v.regions};
   for (int i = 0; i < v.graph->num_nodes(); ++i) {
     const Node& n = v.graph->node(NodeId(i));
     if (n.kind == OpKind::kWhile && n.regions == loop.regions) loop.operands = n.operands;

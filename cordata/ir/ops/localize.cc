@@ -48,7 +48,7 @@ ValueId signed_indices(GraphBuilder& b, ValueId indices) {
 }  // namespace
 
 Values localize_constant(LocalizeView& v) {
-  const DenseElements& dense = Graph::find_attr(v.node, "value")->dense;
+  const DenseElements& dense = Graph::find_attr(v.node, "value")->dense();
   const Type& local = v.results[0];
   if (dense.splat) {
     DenseElements smaller = dense;
@@ -67,7 +67,7 @@ Values localize_constant(LocalizeView& v) {
 
 Values localize_iota(LocalizeView& v) {
   GraphBuilder& b = v.builder;
-  int64_t dim = Graph::find_attr(v.node, "iota_dimension")->integer;
+  int64_t dim = Graph::find_attr(v.node, "iota_dimension")->integer();
   const Type& local = v.results[0];
   ValueId counted = b.iota(local, dim);
   int f = sharded_factor(v, v.rule.results[0][dim]);

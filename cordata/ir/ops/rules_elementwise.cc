@@ -78,7 +78,7 @@ bool is_splat_value(const Graph& graph, ValueId value, double wanted) {
       continue;
     }
     if (n.kind != OpKind::kConstant) return false;
-    const DenseElements& dense = Graph::find_attr(n, "value")->dense;
+    const DenseElements& dense = Graph::find_attr(n, "value")->dense();
     return (dense.splat || dense.type.num_elements() == 1) && element(dense, 0) == wanted;
   }
   return false;

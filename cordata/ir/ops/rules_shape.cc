@@ -126,7 +126,7 @@ FactorRule transpose_rule(const OpView& v) {
 // Each device makes its block: a splat of the local size, or the block cut out of the whole constant.
 FactorRule constant_rule(const OpView& v) {
   RuleWriter w(v);
-  bool splat = v.kind == OpKind::kConstant && find(v, "value")->dense.splat;
+  bool splat = v.kind == OpKind::kConstant && find(v, "value")->dense().splat;
   if (v.kind != OpKind::kConstant) return w.done();
   for (int64_t d = 0; d < v.results[0].rank(); ++d) {
     w.result(0, d, w.factor(v.results[0].shape[d], splat ? FactorKind::kPass : FactorKind::kSpecial));

@@ -64,11 +64,11 @@ const Attribute& must_find(const OpView& v, std::string_view key) {
 
 bool holds_integers(const Attribute& a) {
   using Kind = Attribute::Kind;
-  switch (a.kind) {
-    case Kind::kDenseArray: return !is_float(a.dtype);
-    case Kind::kDenseElements: return is_integer(a.dense.type.dtype);
+  switch (a.kind()) {
+    case Kind::kDenseArray: return !is_float(a.dtype());
+    case Kind::kDenseElements: return is_integer(a.dense().type.dtype);
     case Kind::kArray:
-      return std::ranges::all_of(a.array, [](const Attribute& e) { return e.kind == Kind::kInt || e.kind == Kind::kBool; });
+      return std::ranges::all_of(a.array(), [](const Attribute& e) { return e.kind() == Kind::kInt || e.kind() == Kind::kBool; });
     default: return false;
   }
 }
@@ -82,8 +82,8 @@ Ints integers_of(const OpView& v, std::string_view key, const Attribute& a) {
 
 int64_t integer(const OpView& v, std::string_view key) {
   const Attribute& a = must_find(v, key);
-  if (a.kind != Attribute::Kind::kInt) fail(v, "an integer as " + std::string(key), "another kind of attribute");
-  return a.integer;
+  if (a.kind() != Attribute::Kind::kInt) fail(v, "an integer as " + std::string(key), "another kind of attribute");
+  return a.integer();
 }
 
 int64_t integer(const OpView& v, std::string_view key, int64_t fallback) {
@@ -92,7 +92,7 @@ int64_t integer(const OpView& v, std::string_view key, int64_t fallback) {
 
 bool flag(const OpView& v, std::string_view key) {
   const Attribute* a = find(v, key);
-  return a && (a->kind == Attribute::Kind::kUnit || a->integer != 0);
+  return a && (a->kind() == Attribute::Kind::kUnit || a->integer() != 0);
 }
 
 Ints integers(const OpView& v, std::string_view key) { return integers_of(v, key, must_find(v, key)); }
@@ -104,33 +104,33 @@ Ints integers(const OpView& v, std::string_view key, Ints fallback) {
 
 std::string word(const OpView& v, std::string_view key, std::string_view fallback) {
   const Attribute* a = find(v, key);
-  return a ? a->word : std::string(fallback);
+  return a ? a->word() : std::string(fallback);
 }
 
 const Attribute& structure(const OpView& v, std::string_view key) {
   const Attribute& a = must_find(v, key);
-  if (a.kind != Attribute::Kind::kStruct) fail(v, "a structure as " + std::string(key), "another kind of attribute");
+  if (a.kind() != Attribute::Kind::kStruct) fail(v, "a structure as " + std::string(key), "another kind of attribute");
   return a;
 }
 
 Ints field(const Attribute& structure, std::string_view key) {
-  auto it = structure.dict.find(key);
-  return it == structure.dict.end() ? Ints{} : as_integers(it->second);
+  auto it = structure.dict().find(key);
+  return it == structure.dict().end() ? Ints{} : as_integers(it->second);
 }
 
 int64_t field_integer(const Attribute& structure, std::string_view key) {
-  auto it = structure.dict.find(key);
-  return it == structure.dict.end() ? 0 : it->second.integer;
+  auto it = structure.dict().find(key);
+  return it == structure.dict().end() ? 0 : it->second.integer();
 }
 
 Ints as_integers(const Attribute& a) {
-  if (a.kind == Attribute::Kind::kDenseArray) return a.integers;
+  if (a.kind() == Attribute::Kind::kDenseArray) return {a.integers().begin(), a.integers().end()};
   Ints out;
-  if (a.kind == Attribute::Kind::kArray) {
-    for (const Attribute& e : a.array) out.push_back(e.integer);
-  } else if (a.kind == Attribute::Kind::kDenseElements) {
-    out.resize(a.dense.type.num_elements());
-    for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<int64_t>(element(a.dense, i));
+  if (a.kind() == Attribute::Kind::kArray) {
+    for (const Attribute& e : a.array()) out.push_back(e.integer());
+  } else if (a.kind() == Attribute::Kind::kDenseElements) {
+    out.resize(a.dense().type.num_elements());
+    for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<int64_t>(element(a.dense(), i));
   }
   return out;
 }

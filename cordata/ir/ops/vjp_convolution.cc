@@ -45,7 +45,7 @@ Expr convolve(Expr x, Expr kernel, const Conv& c, Type result, const AttrDict& l
                     {"batch_group_count", Attribute::of(c.batch_groups)}};
   DenseElements pads = dense_i64(c.pads, {static_cast<int64_t>(c.pads.size()) / 2, 2});
   attrs.emplace("padding", Attribute::elements(std::move(pads)));
-  if (auto it = like.find("precision_config"); it != like.end()) attrs.insert(*it);
+  if (auto it = like.find("precision_config"); it != like.end()) attrs.emplace(it->first, it->second);
   return x.of(x.b.value(OpKind::kConvolution, {x, kernel}, std::move(attrs), {std::move(result)}));
 }
 

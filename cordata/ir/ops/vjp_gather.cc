@@ -30,12 +30,12 @@ void vjp_dynamic_update_slice(VjpView& v) {
 
 // The largest start of a window along each dim an index speaks of: [n] for index vectors of length n.
 static DenseElements last_starts(const GatherDims& d, const Shape& operand, const Ints& window, DType dtype) {
-  auto bytes = std::make_shared<std::vector<std::byte>>();
+  std::vector<std::byte> bytes;
   for (int64_t dim : d.start_index_map) {
     DenseElements one = splat(static_cast<double>(operand[dim] - window[dim]), dtype, {});
-    bytes->insert(bytes->end(), one.data().begin(), one.data().end());
+    bytes.insert(bytes.end(), one.data().begin(), one.data().end());
   }
-  return {Type::tensor(dtype, {static_cast<int64_t>(d.start_index_map.size())}), false, std::move(bytes)};
+  return {Type::tensor(dtype, {static_cast<int64_t>(d.start_index_map.size())}), false, Bytes(bytes)};
 }
 
 Expr last_start_of_windows(const GatherDims& d, const Shape& operand, const Ints& window, Expr indices) {

@@ -40,7 +40,7 @@ void vjp_batch_norm_training(VjpView& v) {
 void vjp_batch_norm_inference(VjpView& v) {
   Flow f(v);
   Features s = features(f);
-  Expr inverse = rsqrt(f.x(4) + find(f.op(), "epsilon")->real);
+  Expr inverse = rsqrt(f.x(4) + find(f.op(), "epsilon")->real());
   Expr centred = f.x(0) - s.spread(f.x(3));
   Expr ct_sum = s.sum_each(f.ct()), ct_centred = s.sum_each(f.ct() * centred);
   f.give(0, f.ct() * s.spread(f.x(1) * inverse));

@@ -79,7 +79,7 @@ std::string preference(const Graph& graph, RegionId region) {
   if (r.nodes.size() != 1) return "";
   const Node& n = graph.node(r.nodes[0]);
   bool plain = n.kind == OpKind::kCompare && n.operands == r.args && r.results[0] == n.result();
-  return plain ? Graph::find_attr(n, "comparison_direction")->word : "";
+  return plain ? Graph::find_attr(n, "comparison_direction")->word() : "";
 }
 
 // The cotangent where each window's chosen element stands: one reduce_window over (element, cotangent) that carries the

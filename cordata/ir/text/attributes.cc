@@ -16,12 +16,7 @@ std::string key_of(Cursor& c) {
   return c.peek() == '"' ? c.string() : std::string(c.word("the name of an attribute"));
 }
 
-Attribute opaque(std::string_view text) {
-  Attribute a;
-  a.kind = Attribute::Kind::kOpaque;
-  a.text = std::string(text);
-  return a;
-}
+Attribute opaque(std::string_view text) { return Attribute::opaque(std::string(text)); }
 
 // Everything from `start` to the cursor, as it stands.
 Attribute opaque_since(Cursor& c, size_t start) { return opaque(c.text().substr(start, c.at() - start)); }
@@ -39,22 +34,26 @@ Attribute read_number(Cursor& c) {
 // "array<i64: 1, 2>", the cursor after "array".
 Attribute read_dense_array(Cursor& c) {
   c.expect('<');
-  Attribute a = Attribute::dense_array({}, read_dtype(c));
+  DType dtype = read_dtype(c);
+  std::vector<int64_t> integers;
+  std::vector<double> reals;
   if (c.accept(':')) {
     do {
       size_t at = (c.peek(), c.at());
-      if (c.accept_word("true")) a.integers.push_back(1);
-      else if (c.accept_word("false")) a.integers.push_back(0);
-      else {
-        Number n = read_number_token(c);
-        if (is_float(a.dtype)) a.reals.push_back(number_value(c, n, a.dtype, at));
-        else if (n.is_float) c.fail_at(at, "wanted an integer, got a floating point number");
-        else a.integers.push_back(n.integer());
+      bool yes = c.accept_word("true");
+      if (yes || c.accept_word("false")) {
+        if (is_float(dtype)) c.fail_at(at, "wanted a floating point number, got a boolean");
+        integers.push_back(yes);
+        continue;
       }
+      Number n = read_number_token(c);
+      if (is_float(dtype)) reals.push_back(number_value(c, n, dtype, at));
+      else if (n.is_float) c.fail_at(at, "wanted an integer, got a floating point number");
+      else integers.push_back(n.integer());
     } while (c.accept(','));
   }
   c.expect('>');
-  return a;
+  return is_float(dtype) ? Attribute::dense_array(reals, dtype) : Attribute::dense_array(integers, dtype);
 }
 
 // A value inside "<...>" of a dialect's attribute: lists of integers, bare types and words besides attributes.
@@ -101,25 +100,25 @@ Attribute read_hash(Cursor& c, int depth) {
       c.expect('>');
       return a;
     }
-    Attribute a = Attribute::enumeration(mnemonic, std::string(c.word("a value of " + mnemonic)));
+    Attribute a = Attribute::enumeration(mnemonic, c.word("a value of " + mnemonic));
     c.expect('>');
     return a;
   }
   if (known && (id == "stablehlo.bounds" || id == "stablehlo.type_extensions")) {
     c.fail_at(start, "wanted a static shape, got bounds of a dynamic one; dynamic shapes are not supported");
   }
-  if (known) return read_struct(c, std::string(id), depth);
+  if (known) return read_struct(c, id, depth);
   c.skip_balanced();
   return opaque_since(c, start);
 }
 
 Attribute read_symbol(Cursor& c) {
-  Attribute a = Attribute::symbol(c.symbol());
+  std::string name = c.symbol();
   while (c.ahead(0) == ':' && c.ahead(1) == ':' && c.ahead(2) == '@') {
     c.jump(c.at() + 2);
-    a.text += "::@" + c.symbol();
+    name += "::@" + c.symbol();
   }
-  return a;
+  return Attribute::symbol(std::move(name));
 }
 
 Attribute read_word(Cursor& c, int depth) {
@@ -154,31 +153,31 @@ std::vector<int64_t> read_integers(Cursor& c) {
   return out;
 }
 
-Attribute read_struct(Cursor& c, std::string mnemonic, int depth) {
+Attribute read_struct(Cursor& c, std::string_view mnemonic, int depth) {
   c.expect('<');
   if (mnemonic == "stablehlo.conv" && c.peek() == '[') {
     Attribute a = read_conv_dims(c);
     c.expect('>');
     return a;
   }
-  Attribute a = Attribute::structure(std::move(mnemonic), {});
-  if (a.text.ends_with("_mode") && c.peek() != '>') {  // an enum in the struct's clothes
-    a.word = std::string(c.word("a word"));
+  if (mnemonic.ends_with("_mode") && c.peek() != '>') {  // an enum in the struct's clothes
+    Attribute a = Attribute::enumeration(mnemonic, c.word("a word"));
     c.expect('>');
     return a;
   }
+  AttrDict fields;
   c.accept_word("raw");
   while (!c.accept('>')) {
     size_t at = (c.peek(), c.at());
     std::string key(c.word("the name of a field"));
     c.expect('=');
-    if (!a.dict.emplace(key, read_field(c, depth + 1)).second) c.fail_at(at, "wanted each field once, got " + key + " again");
+    if (!fields.emplace(key, read_field(c, depth + 1)).second) c.fail_at(at, "wanted each field once, got " + key + " again");
     if (!c.accept(',')) {
       c.expect('>');
       break;
     }
   }
-  return a;
+  return Attribute::structure(mnemonic, std::move(fields));
 }
 
 AttrDict read_dict(Cursor& c, int depth) {
@@ -197,7 +196,9 @@ AttrDict read_dict(Cursor& c, int depth) {
 
 void read_optional_dict(Cursor& c, AttrDict& into) {
   if (c.peek() != '{') return;
-  for (auto& [key, value] : read_dict(c)) into.insert_or_assign(key, std::move(value));
+  AttrDict more = read_dict(c);
+  if (into.empty()) into = std::move(more);
+  else for (auto& [key, value] : more) into.insert_or_assign(key, value);
 }
 
 Attribute read_attribute(Cursor& c, int depth) {

@@ -10,8 +10,6 @@
 namespace cordata::ir::text {
 namespace {
 
-using Bytes = std::vector<std::byte>;
-
 constexpr std::array<int8_t, 256> kHex = [] {
   std::array<int8_t, 256> t{};
   for (int i = 0; i < 256; ++i) {
@@ -24,12 +22,13 @@ Bytes decode_hex(Cursor& c, std::string_view digits) {
   size_t start = digits.data() - c.text().data();
   if (digits.size() % 2) c.fail_at(start, "wanted an even number of hex digits, got an odd one");
   Bytes out(digits.size() / 2);
+  std::byte* to = out.fill();
   int bad = 0;
   const auto* in = reinterpret_cast<const unsigned char*>(digits.data());
   for (size_t i = 0; i < out.size(); ++i) {
     int high = kHex[in[2 * i]], low = kHex[in[2 * i + 1]];
     bad |= high | low;
-    out[i] = static_cast<std::byte>((high << 4) | (low & 15));
+    to[i] = static_cast<std::byte>((high << 4) | (low & 15));
   }
   if (bad < 0) {
     size_t i = 0;
@@ -42,33 +41,32 @@ Bytes decode_hex(Cursor& c, std::string_view digits) {
 // Packed booleans of older MLIR: one bit an element, 0xFF alone is a splat of true.
 Bytes unpack_bits(const Bytes& packed, size_t count) {
   Bytes out(count);
-  for (size_t i = 0; i < count; ++i) out[i] = (packed[i / 8] >> (i % 8)) & std::byte{1};
+  for (size_t i = 0; i < count; ++i) out.fill()[i] = (packed.span()[i / 8] >> (i % 8)) & std::byte{1};
   return out;
 }
 
 DenseElements from_raw(Cursor& c, Bytes raw, Type type, size_t at) {
   size_t count = type.num_elements(), size = bytes_per_element(type.dtype);
-  DenseElements d{.type = std::move(type), .splat = false, .bytes = nullptr};
+  DenseElements d{.type = std::move(type), .splat = false, .bytes = {}};
   if (d.type.dtype == DType::kI1 && count > 1 && raw.size() == (count + 7) / 8 && raw.size() != count) {
-    bool splat = raw.size() == 1 && (raw[0] == std::byte{0} || raw[0] == std::byte{0xff});
-    raw = splat ? Bytes(1, raw[0] & std::byte{1}) : unpack_bits(raw, count);
-    d.splat = splat;
+    d.splat = raw.size() == 1 && (raw.span()[0] == std::byte{0} || raw.span()[0] == std::byte{0xff});
+    if (!d.splat) raw = unpack_bits(raw, count);
   } else if (raw.size() == size && count != 1) {
     d.splat = true;
   } else if (count > raw.size() || raw.size() != count * size) {
     c.fail_at(at, fmt::format("wanted {} bytes of hex digits for {}, got {}", count * size, to_string(d.type), raw.size()));
   }
   if (d.type.dtype == DType::kI1) {
-    for (std::byte& b : raw) b = b == std::byte{0} ? std::byte{0} : std::byte{1};
+    for (std::byte* b = raw.fill(); b != raw.fill() + raw.size(); ++b) *b = *b == std::byte{0} ? std::byte{0} : std::byte{1};
   }
-  d.bytes = std::make_shared<const Bytes>(std::move(raw));
+  d.bytes = std::move(raw);
   return d;
 }
 
 struct ListReader {
   Cursor& c;
   const Type& type;
-  Bytes out;
+  std::vector<std::byte> out;
   size_t size;
 
   void put(uint64_t bits, size_t n) {
@@ -124,7 +122,7 @@ DenseElements read_dense(Cursor& c) {
   size_t after = c.at();
   if (!type.is_tensor()) c.fail_at(open, "wanted a tensor type for a constant, got another type");
   c.jump(open + 1);
-  DenseElements d{.type = type, .splat = false, .bytes = nullptr};
+  DenseElements d{.type = type, .splat = false, .bytes = {}};
   char first = c.peek();
   size_t at = c.at();
   if (first == '"') {
@@ -141,7 +139,7 @@ DenseElements read_dense(Cursor& c) {
       reader.one();
       d.splat = type.num_elements() != 1;
     }
-    d.bytes = std::make_shared<const Bytes>(std::move(reader.out));
+    d.bytes = Bytes(reader.out);
   }
   if (c.peek() != '>' || c.at() != close) c.fail("'>' after the constant");
   c.jump(after);

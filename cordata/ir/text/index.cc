@@ -60,7 +60,7 @@ class Indexer {
     c_.expect(':');
     c_.expect("() -> ()");
     c_.skip_location();
-    if (auto it = attrs.find("sym_name"); it != attrs.end()) source_.name = it->second.text;
+    if (auto it = attrs.find("sym_name"); it != attrs.end()) source_.name = it->second.text();
     attrs.erase("sym_name");
     attrs.erase("sym_visibility");
     source_.attrs = std::move(attrs);
@@ -126,14 +126,14 @@ class Indexer {
     c_.expect(':');
     c_.expect("() -> ()");
     c_.skip_location();
-    auto text_of = [&](const char* key) { auto it = attrs.find(key); return it == attrs.end() ? "" : it->second.text; };
+    auto text_of = [&](const char* key) { auto it = attrs.find(key); return it == attrs.end() ? "" : it->second.text(); };
     f.name = text_of("sym_name");
     f.is_public = text_of("sym_visibility") != "private";
     if (f.name.empty()) c_.fail_at(at, "wanted a function with sym_name, got none");
     auto dicts = [&](const char* key) {
       std::vector<AttrDict> out;
       if (auto it = attrs.find(key); it != attrs.end()) {
-        for (Attribute& a : it->second.array) out.push_back(std::move(a.dict));
+        for (const Attribute& a : it->second.array()) out.push_back(a.dict());
       }
       return out;
     };
@@ -175,9 +175,10 @@ class Indexer {
 
 }  // namespace
 
-Source index_module(std::string_view text, const std::string& origin) {
-  Source source{.text = text, .origin = origin, .name = "main"};
+Source index_module(std::string_view text, const std::string& origin, MappedFile* file) {
+  Source source{.text = text, .origin = origin, .file = file, .name = "main"};
   Indexer(source).run();
+  if (file) file->read_again();
   return source;
 }
 

@@ -97,7 +97,7 @@ void read_precision(Cursor& c, AttrDict& attrs) {
     c.expect('[');
     std::vector<Attribute> list;
     if (!c.accept(']')) {
-      do list.push_back(Attribute::enumeration("stablehlo.precision", std::string(c.word("a precision"))));
+      do list.push_back(Attribute::enumeration("stablehlo.precision", c.word("a precision")));
       while (c.accept(','));
       c.expect(']');
     }
@@ -168,7 +168,7 @@ void Reader::read_check(Cursor& c, OpText& op, std::string_view full, bool quote
     if (c.accept(':')) read_types(c);
     for (ValueId v : op.operands) op.type.inputs.push_back(builder_.type(v));
   }
-  if (full.find("almost") != full.npos) op.attrs.try_emplace("tolerance", Attribute::of_float(1e-4));
+  if (full.find("almost") != full.npos) op.attrs.emplace("tolerance", Attribute::of_float(1e-4));
   op.attrs["call_target_name"] = Attribute::string(std::string(full));
   op.attrs["has_side_effect"] = Attribute::boolean(true);
 }
@@ -196,7 +196,7 @@ void Reader::run_step(Cursor& c, OpText& op, const Step& step) {
       Attribute a;
       if (step.form == "dims") a = Attribute::dense_array(read_integers(c));
       else if (step.form == "string") a = Attribute::string(c.string());
-      else if (step.form == "word") a = Attribute::enumeration(enum_kind(op.kind, step.name), std::string(c.word("a value of " + step.name)));
+      else if (step.form == "word") a = Attribute::enumeration(enum_kind(op.kind, step.name), c.word("a value of " + step.name));
       else a = Attribute::of(c.integer(), step.form == "i32" ? DType::kI32 : DType::kI64);
       op.attrs[step.name] = std::move(a);
       break;
@@ -218,7 +218,7 @@ void Reader::custom_step(Cursor& c, OpText& op, const std::string& name) {
   else if (name == "while") read_while(c, op);
   else if (name == "reduce") read_reduce(c, op);
   else if (name == "compare_type") {
-    if (c.accept(',')) op.attrs[name] = Attribute::enumeration(enum_kind(op.kind, name), std::string(c.word("a type of comparison")));
+    if (c.accept(',')) op.attrs[name] = Attribute::enumeration(enum_kind(op.kind, name), c.word("a type of comparison"));
   } else if (name == "lower" || name == "is_stable") {
     if (!c.accept(',')) return;
     c.expect_word(name);
@@ -228,8 +228,8 @@ void Reader::custom_step(Cursor& c, OpText& op, const std::string& name) {
     size_t at = (c.peek(), c.at());
     if (c.peek() == '(') return read_generic(c, op);
     Attribute value = read_attribute(c);
-    if (value.kind != Attribute::Kind::kDenseElements) c.fail_at(at, "wanted dense<...>, got another attribute");
-    op.type.results = {value.dense.type};
+    if (value.kind() != Attribute::Kind::kDenseElements) c.fail_at(at, "wanted dense<...>, got another attribute");
+    op.type.results = {value.dense().type};
     op.attrs["value"] = std::move(value);
   }
 }

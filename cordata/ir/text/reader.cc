@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cordata/ir/text/reader.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "cordata/base/error.h"
@@ -19,7 +14,7 @@ namespace {
 
 // Placements for another partitioner; they don't change what is computed.
 void drop_shardings(AttrDict& attrs) {
-  std::erase_if(attrs, [](const auto& e) { return e.first == "mhlo.sharding" || e.first.starts_with("sdy."); });
+  attrs.erase_if([](const AttrDict::Entry& e) { return e.first == "mhlo.sharding" || e.first.starts_with("sdy."); });
 }
 
 constexpr std::string_view kDynamic[] = {
@@ -148,6 +143,7 @@ Reader::Values Reader::read_function(const Function& f, const Values* args, Curs
 Reader::Values Reader::read_ops(Cursor& c) {
   Nesting nesting(c, depth_);
   while (true) {
+    if (source_.file) source_.file->read_up_to(c.at());
     std::vector<Result> names;
     if (c.peek() == '%') {
       do {
@@ -201,7 +197,7 @@ void Reader::read_op(Cursor& c, std::vector<Result> names) {
       }
     }
     read_optional_dict(c, op.attrs);
-    if (auto it = op.attrs.find("callee"); quoted && it != op.attrs.end()) callee = it->second.text;
+    if (auto it = op.attrs.find("callee"); quoted && it != op.attrs.end()) callee = it->second.text();
     c.expect(':');
     read_function_type(c);
     c.skip_location();
@@ -265,10 +261,10 @@ Reader::Values Reader::emit(Cursor& c, OpText& op) {
   }
   if (op.kind == OpKind::kComposite) {
     Values args = op.operands;
-    return read_call(c, op.attrs.contains("decomposition") ? op.attrs["decomposition"].text : "", op.at, args);
+    return read_call(c, op.attrs.contains("decomposition") ? op.attrs["decomposition"].text() : "", op.at, args);
   }
   if (auto it = op.attrs.find("called_computations"); it != op.attrs.end()) {
-    if (!it->second.array.empty()) c.fail_at(op.at, "wanted a custom call without called computations, got one with some");
+    if (!it->second.array().empty()) c.fail_at(op.at, "wanted a custom call without called computations, got one with some");
     op.attrs.erase(it);
   }
   NodeId id = placed(c, op.at, [&] {
@@ -343,27 +339,14 @@ RegionId Reader::read_region(Cursor& c, const std::vector<std::string_view>* nam
 }  // namespace text
 
 Graph read_module(std::string_view text, const std::string& origin) {
-  text::Source source = text::index_module(text, origin);
+  text::Source source = text::index_module(text, origin, nullptr);
   return text::Reader(source).read();
 }
 
 Graph read_module_file(const std::string& path) {
-  int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  struct stat info {};
-  if (file < 0 || ::fstat(file, &info) != 0 || !S_ISREG(info.st_mode)) {
-    if (file >= 0) ::close(file);
-    throw base::user_error("[ir.reader] wanted a readable module file, got {}", path);
-  }
-  size_t size = info.st_size;
-  void* data = size == 0 ? nullptr : ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file, 0);
-  ::close(file);
-  if (data == MAP_FAILED) throw base::environment_error("[ir.reader] wanted to map {} into memory, got an error", path);
-  struct Unmap {
-    void* data;
-    size_t size;
-    ~Unmap() { if (data) ::munmap(data, size); }
-  } unmap{data, size};
-  return read_module(std::string_view(static_cast<const char*>(data), size), path);
+  text::MappedFile file(path);
+  text::Source source = text::index_module(file.text(), path, &file);
+  return text::Reader(source).read();
 }
 
 }  // namespace cordata::ir

@@ -29,19 +29,23 @@ class Scope {
   bool define(std::string_view name, Slot slot) {
     if (find(name)) return false;
     size_t n = number(name);
-    if (n < 2 * order_.size() + 64) {  // so that no name can ask for a large table
+    if (n < 2 * ++defined_ + 64) {  // so that no name can ask for a large table
       if (n >= numbered_.size()) numbered_.resize(n + 1);
       numbered_[n] = slot;
     } else {
       named_.emplace(name, slot);
     }
-    order_.push_back(name);
+    if (open_ > 0) order_.push_back(name);
     return true;
   }
 
   // Names defined after a mark are forgotten where their region ends.
-  size_t mark() const { return order_.size(); }
+  size_t mark() {
+    ++open_;
+    return order_.size();
+  }
   void forget(size_t mark) {
+    --open_;
     for (; order_.size() > mark; order_.pop_back()) {
       size_t n = number(order_.back());
       if (n < numbered_.size() && numbered_[n].count > 0) numbered_[n] = {};
@@ -65,7 +69,9 @@ class Scope {
 
   std::vector<Slot> numbered_;
   std::unordered_map<std::string_view, Slot> named_;
-  std::vector<std::string_view> order_;
+  std::vector<std::string_view> order_;  // names defined since the outermost open mark
+  size_t defined_ = 0;
+  int open_ = 0;  // marks whose names are not forgotten yet
 };
 
 }  // namespace cordata::ir::text

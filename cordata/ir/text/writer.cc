@@ -154,58 +154,58 @@ void Writer::dense(const DenseElements& d) {
 }
 
 void Writer::structure(const Attribute& a) {
-  size_t dot = a.text.find('.');
-  if (!a.word.empty()) {
-    if (a.text.ends_with("_mode")) put("#{}<{}>", a.text, a.word);  // an enum in the struct's clothes
-    else put("#{}<{} {}>", a.text.substr(0, dot), a.text.substr(dot + 1), a.word);
+  size_t dot = a.text().find('.');
+  if (!a.word().empty()) {
+    if (a.text().ends_with("_mode")) put("#{}<{}>", a.text(), a.word());  // an enum in the struct's clothes
+    else put("#{}<{} {}>", a.text().substr(0, dot), a.text().substr(dot + 1), a.word());
     return;
   }
-  put("#{}<{}", a.text, a.text == "stablehlo.conv" ? "raw " : "");
+  put("#{}<{}", a.text(), a.text() == "stablehlo.conv" ? "raw " : "");
   bool first = true;
   auto field = [&](std::string_view key, const Attribute& v) {
     if (!first) out_ += ", ";
     first = false;
     put("{} = ", key);
-    if (v.kind == Kind::kDenseArray) put("[{}]", fmt::join(v.integers, ", "));
-    else if (v.kind == Kind::kInt) put("{}", v.integer);
-    else if (v.kind == Kind::kFloat) real(v.real, DType::kF64);
+    if (v.kind() == Kind::kDenseArray) put("[{}]", fmt::join(v.integers(), ", "));
+    else if (v.kind() == Kind::kInt) put("{}", v.integer());
+    else if (v.kind() == Kind::kFloat) real(v.real(), DType::kF64);
     else attribute(v);
   };
-  auto order = text::field_order(a.text);
+  auto order = text::field_order(a.text());
   for (std::string_view key : order) {
-    if (auto it = a.dict.find(key); it != a.dict.end()) field(key, it->second);
+    if (auto it = a.dict().find(key); it != a.dict().end()) field(key, it->second);
   }
-  for (auto& [key, v] : a.dict) {
+  for (auto& [key, v] : a.dict()) {
     if (order.empty()) field(key, v);
   }
   out_ += '>';
 }
 
 void Writer::attribute(const Attribute& a) {
-  switch (a.kind) {
+  switch (a.kind()) {
     case Kind::kUnit: out_ += "unit"; break;
-    case Kind::kBool: out_ += a.integer ? "true" : "false"; break;
+    case Kind::kBool: out_ += a.integer() ? "true" : "false"; break;
     case Kind::kInt:
-      if (is_unsigned(a.dtype)) put("{}", static_cast<uint64_t>(a.integer));
-      else put("{}", a.integer);
-      put(" : {}", name(a.dtype));
+      if (is_unsigned(a.dtype())) put("{}", static_cast<uint64_t>(a.integer()));
+      else put("{}", a.integer());
+      put(" : {}", name(a.dtype()));
       break;
-    case Kind::kFloat: real(a.real, a.dtype); put(" : {}", name(a.dtype)); break;
-    case Kind::kString: quoted(a.text); break;
-    case Kind::kType: out_ += to_string(a.type); break;
-    case Kind::kArray: out_ += '['; join(a.array, [&](const Attribute& e) { attribute(e); }); out_ += ']'; break;
-    case Kind::kDict: dict(a.dict); break;
+    case Kind::kFloat: real(a.real(), a.dtype()); put(" : {}", name(a.dtype())); break;
+    case Kind::kString: quoted(a.text()); break;
+    case Kind::kType: out_ += to_string(a.type()); break;
+    case Kind::kArray: out_ += '['; join(a.array(), [&](const Attribute& e) { attribute(e); }); out_ += ']'; break;
+    case Kind::kDict: dict(a.dict()); break;
     case Kind::kDenseArray:
-      put("array<{}", name(a.dtype));
-      if (!a.integers.empty() || !a.reals.empty()) out_ += ": ";
-      join(a.reals, [&](double v) { real(v, a.dtype); });
-      join(a.integers, [&](int64_t v) { if (a.dtype == DType::kI1) out_ += v ? "true" : "false"; else put("{}", v); });
+      put("array<{}", name(a.dtype()));
+      if (!a.integers().empty() || !a.reals().empty()) out_ += ": ";
+      join(a.reals(), [&](double v) { real(v, a.dtype()); });
+      join(a.integers(), [&](int64_t v) { if (a.dtype() == DType::kI1) out_ += v ? "true" : "false"; else put("{}", v); });
       out_ += '>';
       break;
-    case Kind::kDenseElements: dense(a.dense); break;
-    case Kind::kSymbol: symbol(a.text); break;
+    case Kind::kDenseElements: dense(a.dense()); break;
+    case Kind::kSymbol: symbol(a.text()); break;
     case Kind::kStruct: structure(a); break;
-    case Kind::kOpaque: out_ += a.text; break;
+    case Kind::kOpaque: out_ += a.text(); break;
   }
 }
 
@@ -213,7 +213,7 @@ void Writer::dict(const AttrDict& d) {
   out_ += '{';
   join(d, [&](const auto& entry) {
     name_or_quoted(entry.first);
-    if (entry.second.kind == Kind::kUnit) return;
+    if (entry.second.kind() == Kind::kUnit) return;
     out_ += " = ";
     attribute(entry.second);
   });
