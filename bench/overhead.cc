@@ -67,6 +67,7 @@ class BareLoop {
     switch (i.op) {
       case OpCode::kRun: return execute(i);
       case OpCode::kLoad: slots_[i.results[0]] = std::move(batches_.at(next_batch_++)); return;
+      case OpCode::kNumber: throw base::user_error("[bench] wanted a model without random keys");
       case OpCode::kZero: slots_[i.results[0]] = upload(i.type, std::vector<std::byte>(i.type.num_bytes())); return;
       case OpCode::kMove: slots_[i.results[0]] = std::move(slots_[i.args[0]]); return;
       case OpCode::kFree:

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "cordata/base/error.h"
+#include "cordata/base/mapped_file.h"
 
 namespace cordata::base {
 namespace {
@@ -54,6 +55,14 @@ TEST_F(Files, PathsThatCannotBeWrittenAreTheUsersFault) {
   write_file(at("file"), "kept");
   EXPECT_EQ(kind_of([&] { check_writable_directory(at("file")); }), ErrorKind::kUser);
   EXPECT_EQ(kind_of([&] { check_writable_directory(at("file/below")); }), ErrorKind::kUser);
+}
+
+TEST_F(Files, AMappedFileIsTheFile) {
+  write_file(at("file"), "some bytes");
+  const MappedFile file(at("file"));
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(file.data()), file.size()), "some bytes");
+  write_file(at("empty"), "");
+  for (const char* name : {"none", "", "empty"}) EXPECT_EQ(kind_of([&] { MappedFile wrong(at(name)); }), ErrorKind::kUser);
 }
 
 TEST_F(Files, CheckingChangesNothing) {

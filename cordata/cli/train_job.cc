@@ -25,8 +25,7 @@ void check_paths(const TrainOptions& o) {
 
 void check_against_program(const TrainOptions& o, const step::TrainStep& step, const program::Program& program) {
   const runtime::BatchShape shape = runtime::batch_shape(step, program);
-  runtime::open_data(o.data, shape, o.seed);
-  runtime::check_tokens(o.data, shape);
+  runtime::open_data(o.data, shape, o.seed)->check();
   if (!o.checkpoint.empty()) runtime::check_checkpoint_folder(o.checkpoint, runtime::checkpoint_bytes(program));
   if (const std::string error = program::check(program); !error.empty()) throw base::internal_error("[cli.train] the plan's program can't run: {}", error);
 }

@@ -98,7 +98,10 @@ class Speaker {
 // What a rank holds and has moved, for the document of --json.
 ordered_json rank_facts(const program::RankProgram& mine, runtime::Trainer& trainer) {
   int64_t params = 0, states = 0;
-  for (const program::Resident& r : mine.residents) (r.role == step::Role::kParam ? params : states) += r.local.num_bytes();
+  for (const program::Resident& r : mine.residents) {
+    if (r.role == step::Role::kParam) params += r.local.num_bytes();
+    if (r.role == step::Role::kOptState) states += r.local.num_bytes();
+  }
   const auto c = trainer.executor().counters();
   return {{"rank", mine.rank}, {"stage", mine.stage}, {"param_bytes", params}, {"opt_state_bytes", states}, {"peak_memory_bytes", c.peak_bytes},
           {"bytes_sent", c.bytes_sent}, {"bytes_received", c.bytes_received}, {"data_bytes", c.bytes_loaded},

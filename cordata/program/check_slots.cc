@@ -155,6 +155,7 @@ class SlotWalk {
       case OpCode::kSend: return send(i);
       case OpCode::kRecv: return receive(i);
       case OpCode::kLoad: return load(i);
+      case OpCode::kNumber: return number(i);
       case OpCode::kZero: want_counts(i, 0, 1); return fill(i.results[0], i.type);
       case OpCode::kMove: return move(i);
       case OpCode::kFree:
@@ -226,6 +227,13 @@ class SlotWalk {
     const ir::Type& whole = program_.inputs[i.input].microbatch_type;
     if (!inside(i.box, whole.shape) || i.box.extent != i.type.shape || whole.dtype != i.type.dtype)
       refuse(fmt::format("wanted a box of {} as {}, got {}", ir::to_string(whole), ir::to_string(i.type), text(i.box)));
+    fill(i.results[0], i.type);
+  }
+
+  void number(const Instruction& i) {
+    want_counts(i, 0, 1);
+    if (i.microbatch < -1 || i.microbatch >= program_.microbatches) refuse(fmt::format("wanted one of {} microbatches, got {}", program_.microbatches, i.microbatch));
+    if (i.type.rank() != 0 || !ir::is_integer(i.type.dtype)) refuse(fmt::format("wanted an integer scalar, got {}", ir::to_string(i.type)));
     fill(i.results[0], i.type);
   }
 

@@ -23,6 +23,17 @@ ModuleText module_text(const partition::Module& module, int stage) {
   return text;
 }
 
+ModuleText key_text(const ir::Graph& key, int stage) {
+  ModuleText text{"key", stage, ir::write_module(key), {}, {}, std::vector<int>(key.args().size(), -1)};
+  for (ir::ValueId v : key.args()) text.args.push_back(key.type(v));
+  for (ir::ValueId v : key.results()) text.results.push_back(key.type(v));
+  return text;
+}
+
+bool reads_key(const step::StageGraph& stage) {
+  return std::any_of(stage.args.begin(), stage.args.end(), [](const auto& a) { return a.kind == step::ArgKind::kKey; });
+}
+
 std::vector<std::vector<int>> rank_groups(const plan::Stage& stage, uint32_t axes) {
   std::vector<std::vector<int>> groups = stage.mesh.groups(axes);
   for (auto& group : groups)
@@ -48,10 +59,6 @@ void add_stage_modules(Program& program, const partition::StageModules& modules,
 
 Program lower(const step::JointStep& joint, const step::TrainStep& step, const plan::Plan& plan,
               partition::CollectiveMode mode) {
-  if (step.key) throw base::user_error("[program.lower] wanted a train step without a random key, got one; keys are not supported yet");
-  const bool has_state = std::any_of(joint.args.begin(), joint.args.end(), [](const auto& p) { return p.role == step::Role::kState; });
-  if (has_state && joint.microbatches > 1)
-    throw base::user_error("[program.lower] wanted one microbatch for a model with state, got {}; try --microbatches 1", joint.microbatches);
   const step::Cut cut = step::cut(joint, plan.layers, plan.stage_of_layer());
   const int stages = static_cast<int>(cut.stages.size());
   if (stages != static_cast<int>(plan.stages.size()))
@@ -70,10 +77,15 @@ Program lower(const step::JointStep& joint, const step::TrainStep& step, const p
     const partition::StageModules modules =
         partition::partition_stage(cut.stages[s], stage.sharding, stage.mesh, joint.microbatches, stages == 1, mode,
                                    static_cast<int>(program.communicators.size()));
-    const int first_module = static_cast<int>(program.modules.size());
+    StageParts parts{modules, static_cast<int>(program.modules.size())};
     add_stage_modules(program, modules, stage, s);
+    if (step.key && reads_key(cut.stages[s])) {
+      parts.key_module = static_cast<int>(program.modules.size());
+      program.modules.push_back(key_text(*step.key, s));
+      parts.key_args = program.modules.back().args;
+    }
     for (size_t k = 0; k < stage.ranks.size(); ++k)
-      program.ranks.push_back(lower_rank(joint, cut, plan, s, static_cast<int>(k), modules, first_module, schedule[s]));
+      program.ranks.push_back(lower_rank(joint, cut, plan, s, static_cast<int>(k), parts, schedule[s]));
   }
   std::vector<bool> busy(program.num_ranks);
   for (const RankProgram& r : program.ranks) busy[r.rank] = true;

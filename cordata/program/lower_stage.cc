@@ -28,10 +28,10 @@ bool once_a_microbatch(const step::Transfer& t) { return t.sent_after.phase != P
 class RankLowering {
  public:
   RankLowering(const step::JointStep& joint, const step::Cut& cut, const plan::Plan& plan, int stage, int device,
-               const partition::StageModules& modules, int first_module, const std::vector<Work>& work)
+               const StageParts& parts, const std::vector<Work>& work)
       : joint_(joint), cut_(cut), plan_(plan), stage_(stage), device_(device), graph_(cut.stages[stage]),
-        mesh_(plan.stages[stage].mesh), sharding_(plan.stages[stage].sharding), modules_(modules.modules),
-        first_module_(first_module), work_(work) {
+        mesh_(plan.stages[stage].mesh), sharding_(plan.stages[stage].sharding), modules_(parts.modules.modules),
+        parts_(parts), work_(work) {
     rank_.rank = plan.stages[stage].ranks[device];
     rank_.stage = stage;
     rank_.index_in_mesh = device;
@@ -39,9 +39,10 @@ class RankLowering {
   }
 
   RankProgram run() {
-    for (size_t m = 0; m < modules_.size(); ++m) rank_.modules.push_back(first_module_ + static_cast<int>(m));
+    for (size_t m = 0; m < modules_.size(); ++m) rank_.modules.push_back(parts_.first_module + static_cast<int>(m));
     add_residents();
     zero_accumulators();
+    fold_keys();
     if (cut_.stages.size() == 1) run_single();
     else run_pipelined();
     refresh_copies();
@@ -109,13 +110,67 @@ class RankLowering {
       }
   }
 
+  // --- random keys ---
+
+  // A key for each microbatch, ahead of everything else: receives are posted by the modules around them, which these are not.
+  void fold_keys() {
+    if (parts_.key_module < 0) return;
+    rank_.modules.push_back(parts_.key_module);
+    const Slot key = next_slot_++;
+    const ir::Type& type = parts_.key_args[2];
+    rank_.residents.push_back({step::Role::kKey, 0, name_of(step::Role::kKey, 0), key, type, type, block(type, {}, mesh_, device_), true, false});
+    const Slot step = number(parts_.key_args[0], kWholeStep);
+    for (int m = 0; m < joint_.microbatches; ++m) {
+      Instruction fold{OpCode::kRun};
+      fold.module = parts_.key_module;
+      fold.microbatch = m;
+      fold.label = fmt::format("K{}", m);
+      fold.args = {step, number(parts_.key_args[1], m), key};
+      fold.results = {slot(PortRef::Kind::kValue, key_value().index, {}, m)};
+      rank_.step.push_back(std::move(fold));
+    }
+  }
+
+  Slot number(const ir::Type& type, int microbatch) {
+    Instruction i{OpCode::kNumber};
+    i.results = {next_slot_++};
+    i.type = type;
+    i.microbatch = microbatch;
+    i.label = microbatch < 0 ? "number of the step" : fmt::format("number of microbatch {}", microbatch);
+    rank_.step.push_back(i);
+    return i.results[0];
+  }
+
+  ir::ValueId key_value() const {
+    for (size_t a = 0; a < graph_.args.size(); ++a)
+      if (graph_.args[a].kind == ArgKind::kKey) return graph_.graph.args()[a];
+    throw base::internal_error("[program.lower] wanted an argument for the key, got none");
+  }
+
   // --- running modules ---
 
   // The slot of a module's argument or result. Values of a microbatch have one a microbatch.
   Slot port_slot(const PortRef& p, int microbatch) {
     if (p.kind == PortRef::Kind::kDeviceIndex) return rank_.device_index;
     if (p.kind == PortRef::Kind::kAccumulator) return slot(p.kind, p.value, p.sharding, kWholeStep);
+    if (const step::StageArg* arg = argument(p.value); arg && arg->kind == ArgKind::kState) return state_slot(*arg, p, microbatch);
     return slot(p.kind, p.value, p.sharding, of_microbatch(p.value) ? microbatch : kWholeStep);
+  }
+
+  const step::StageArg* argument(int value) const {
+    const auto it = arg_of_value_.find(value);
+    return it == arg_of_value_.end() ? nullptr : &graph_.args[it->second];
+  }
+
+  // Model state as a microbatch finds it: the resident, then what the microbatch before made of it. A stage that only reads it
+  // is sent that.
+  Slot state_slot(const step::StageArg& arg, const PortRef& p, int microbatch) {
+    if (microbatch <= 0) return slot(p.kind, p.value, p.sharding, kWholeStep);
+    if (!arg.owner) return slot(p.kind, p.value, p.sharding, microbatch);
+    for (size_t r = 0; r < graph_.results.size(); ++r)
+      if (graph_.results[r].kind == ResultKind::kNewState && graph_.results[r].index == arg.index)
+        return slot(PortRef::Kind::kValue, graph_.graph.results()[r].index, sharding_.results[r], microbatch - 1);
+    throw base::internal_error("[program.lower] wanted a new value of state {}, got none", arg.index);
   }
 
   bool of_microbatch(int value) const {
@@ -134,7 +189,7 @@ class RankLowering {
     const Module& module = modules_[m];
     fetch_inputs(module, microbatch);
     Instruction run{OpCode::kRun};
-    run.module = first_module_ + static_cast<int>(m);
+    run.module = parts_.first_module + static_cast<int>(m);
     run.microbatch = microbatch;
     run.label = label;
     for (const PortRef& p : module.args) run.args.push_back(port_slot(p, microbatch));
@@ -151,7 +206,8 @@ class RankLowering {
     for (size_t r = 0; r < graph_.results.size(); ++r) {
       if (graph_.graph.results()[r].index != p.value || sharding_.results[r] != p.sharding) continue;
       const Slot home = resident_slot(graph_.results[r]);
-      if (home < 0 || home == own) continue;
+      const bool goes_on = graph_.results[r].kind == ResultKind::kNewState && microbatch + 1 < joint_.microbatches;
+      if (home < 0 || home == own || goes_on) continue;
       if (placed_.count(own))
         throw base::internal_error("[program.lower] wanted one resident for a new value, got two (value {})", p.value);
       placed_.insert(own);
@@ -182,6 +238,17 @@ class RankLowering {
       if (arg.kind == ArgKind::kBatch && fetched_.insert(to).second) load(arg.index, p, microbatch, to);
       if (arg.kind == ArgKind::kReceived && fetched_.insert(to).second)
         receive(cut_.transfers[arg.index], arg.index, of, to, p.sharding);
+      if (arg.kind == ArgKind::kState && !arg.owner && microbatch > 0) fetch_state(it->second, p, microbatch);
+    }
+  }
+
+  // What the microbatch before made of a state that lives on another stage.
+  void fetch_state(int arg, const PortRef& p, int microbatch) {
+    const Slot to = port_slot(p, microbatch);
+    if (!fetched_.insert(to).second) return;
+    for (size_t id = 0; id < cut_.transfers.size(); ++id) {
+      const step::Transfer& t = cut_.transfers[id];
+      if (t.to_stage == stage_ && t.to_arg == arg) receive(t, static_cast<int>(id), microbatch - 1, to, p.sharding);
     }
   }
 
@@ -301,15 +368,16 @@ class RankLowering {
     }
   }
 
-  // New values of shared parameters, from their owner.
+  // New values of shared parameters, and of states as the last microbatch leaves them, from their owner.
   void refresh_copies() {
     for (size_t id = 0; id < cut_.transfers.size(); ++id) {
       const step::Transfer& t = cut_.transfers[id];
-      if (t.to_stage != stage_ || graph_.args[t.to_arg].kind != ArgKind::kParam) continue;
+      const ArgKind kind = graph_.args[t.to_arg].kind;
+      if (t.to_stage != stage_ || (kind != ArgKind::kParam && kind != ArgKind::kState)) continue;
       const ir::ValueId v = graph_.graph.args()[t.to_arg];
       const Sharding& rest = sharding_.args[t.to_arg];
       const Slot fresh = next_slot_++;  // the old value stays until the new one is there
-      receive(t, static_cast<int>(id), kWholeStep, fresh, rest);
+      receive(t, static_cast<int>(id), once_a_microbatch(t) ? joint_.microbatches - 1 : kWholeStep, fresh, rest);
       move(fresh, slot(PortRef::Kind::kValue, v.index, rest, kWholeStep), "new copy in place");
     }
   }
@@ -351,7 +419,7 @@ class RankLowering {
   const sharding::Mesh& mesh_;
   const plan::StageSharding& sharding_;
   const std::vector<Module>& modules_;
-  const int first_module_;
+  const StageParts& parts_;
   const std::vector<Work>& work_;
   RankProgram rank_;
   std::map<Key, Slot> slots_;
@@ -364,8 +432,8 @@ class RankLowering {
 }  // namespace
 
 RankProgram lower_rank(const step::JointStep& joint, const step::Cut& cut, const plan::Plan& plan, int stage, int device,
-                       const partition::StageModules& modules, int first_module, const std::vector<Work>& work) {
-  return RankLowering(joint, cut, plan, stage, device, modules, first_module, work).run();
+                       const StageParts& parts, const std::vector<Work>& work) {
+  return RankLowering(joint, cut, plan, stage, device, parts, work).run();
 }
 
 void report_loss_at_rank_zero(Program& program) {

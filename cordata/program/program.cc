@@ -10,7 +10,7 @@
 namespace cordata::program {
 
 std::string_view name(OpCode op) {
-  constexpr std::string_view kNames[] = {"RUN", "SEND", "RECV", "LOAD", "ZERO", "MOVE", "FREE", "LOSS"};
+  constexpr std::string_view kNames[] = {"RUN", "SEND", "RECV", "LOAD", "NUMBER", "ZERO", "MOVE", "FREE", "LOSS"};
   return kNames[static_cast<int>(op)];
 }
 

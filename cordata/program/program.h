@@ -26,6 +26,7 @@ enum class OpCode : uint8_t {
   kSend,  // send `box` (local coordinates) of slot args[0] to rank `peer` under `tag`; the slot keeps its buffer until the message has left
   kRecv,  // fill results[0] (a new buffer of type `type`) from `pieces`, each a box from a peer under a tag
   kLoad,  // fill results[0] with this rank's `box` of batch input `input`, microbatch `microbatch`
+  kNumber,  // fill results[0], an integer scalar of type `type`, with `microbatch`, or the step's number where that is -1
   kZero,  // fill results[0] with zeros of type `type`
   kMove,  // the buffer of args[0] becomes results[0]'s
   kFree,  // drop the buffers of `args`

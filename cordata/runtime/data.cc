@@ -3,6 +3,7 @@
 
 #include "cordata/base/error.h"
 #include "cordata/runtime/box.h"
+#include "cordata/runtime/sample_file.h"
 #include "cordata/runtime/token_file.h"
 #include "cordata/step/synthetic.h"
 
@@ -13,10 +14,6 @@ template <typename T>
 std::vector<T> without(std::vector<T> values, int64_t dim) {
   values.erase(values.begin() + dim);
   return values;
-}
-
-ir::Type sample_type(const program::BatchInput& input) {
-  return ir::Type::tensor(input.microbatch_type.dtype, without(input.microbatch_type.shape, input.batch_dim));
 }
 
 class Synthetic : public DataSource {
@@ -63,6 +60,14 @@ class Tokens : public DataSource {
 
   int64_t bytes_read() const override { return bytes_read_; }
   int64_t num_samples() const override { return windows_; }
+  void check() const override {
+    int64_t least = 0;
+    for (int64_t vocabulary : shape().vocabulary) {
+      if (vocabulary > 0 && (least == 0 || vocabulary < least)) least = vocabulary;
+    }
+    if (least == 0 || least >= file_.largest_possible() + 1) return;
+    for (int64_t i = 0; i < file_.size(); ++i) file_.check(i, least);
+  }
 
  protected:
   void write(int input, int64_t sample, const program::Box& box, std::span<std::byte> to) override {
@@ -91,7 +96,7 @@ class Tokens : public DataSource {
       const bool tokens = ir::is_integer(type.dtype) && type.rank() == 1 && (length < 0 || type.shape[0] == length);
       if (!tokens) {
         throw base::user_error("[runtime.data] wanted a model whose batches are token sequences for {}, got the input {} of {} a sample; "
-                               "try without --data",
+                               "try a safetensors file with a tensor for each input, or no --data",
                                path, input.name, ir::to_string(type));
       }
       length = type.shape[0];
@@ -108,6 +113,10 @@ class Tokens : public DataSource {
 };
 
 }  // namespace
+
+ir::Type sample_type(const program::BatchInput& input) {
+  return ir::Type::tensor(input.microbatch_type.dtype, without(input.microbatch_type.shape, input.batch_dim));
+}
 
 void DataSource::load(int input, int64_t step, int microbatch, const program::Box& box, std::span<std::byte> to) {
   const program::BatchInput& in = shape_.inputs.at(input);
@@ -127,19 +136,8 @@ void DataSource::load(int input, int64_t step, int microbatch, const program::Bo
 
 std::unique_ptr<DataSource> open_data(const std::string& path, BatchShape shape, uint64_t seed, Split split) {
   if (path.empty()) return std::make_unique<Synthetic>(std::move(shape), seed);
+  if (path.ends_with(".safetensors")) return std::make_unique<SampleFile>(path, std::move(shape));
   return std::make_unique<Tokens>(path, std::move(shape), seed, split);
-}
-
-void check_tokens(const std::string& path, const BatchShape& shape) {
-  if (path.empty()) return;
-  Tokens checks_the_rest(path, shape, 0, Split::kTrain);
-  TokenFile file(path);
-  int64_t least = 0;
-  for (int64_t vocabulary : shape.vocabulary) {
-    if (vocabulary > 0 && (least == 0 || vocabulary < least)) least = vocabulary;
-  }
-  if (least == 0 || least >= file.largest_possible() + 1) return;
-  for (int64_t i = 0; i < file.size(); ++i) file.check(i, least);
 }
 
 }  // namespace cordata::runtime

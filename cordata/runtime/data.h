@@ -38,6 +38,9 @@ class DataSource {
   }
   virtual int64_t bytes_read() const { return 0; }   // of files, by this rank
   virtual int64_t num_samples() const { return -1; }  // before they repeat; -1: no end
+  // Reads everything once and throws a user error naming the first value that the model has no place for. For the process that
+  // starts the ranks.
+  virtual void check() const {}
 
  protected:
   // Writes `box` of one sample (its type without the batch dim), dense.
@@ -49,17 +52,16 @@ class DataSource {
   std::vector<std::byte> scratch_;
 };
 
-// Training takes the first 95 % of a file, shuffled anew each epoch; evaluation the rest, in order.
+// The type of one sample: the batch input's without its batch dim.
+ir::Type sample_type(const program::BatchInput& input);
+
+// Training takes the first 95 % of a file of tokens, shuffled anew each epoch; evaluation the rest, in order.
 enum class Split : uint8_t { kTrain, kHeldOut };
 
-// `path` empty: made-up data that can be learnt (step/synthetic.h). Else a file of tokens, cut into windows of the sequence
-// length plus what labels look ahead (the i-th token input is shifted by i): *.u16 and *.u32 hold little-endian ids, any
-// other file is its bytes. Throws a user error when the file can't be read, is empty or shorter than a window, or the
-// inputs aren't tokens.
+// `path` empty: made-up data that can be learnt (step/synthetic.h). *.safetensors: given batches (sample_file.h), whatever the
+// split. Else a file of tokens, cut into windows of the sequence length plus what labels look ahead (the i-th token input is
+// shifted by i): *.u16 and *.u32 hold little-endian ids, any other file is its bytes. Throws a user error when the file can't
+// be read, is empty or shorter than a window, or the inputs aren't tokens.
 std::unique_ptr<DataSource> open_data(const std::string& path, BatchShape shape, uint64_t seed, Split split = Split::kTrain);
-
-// Reads the whole file once and throws a user error naming the first token that the model has no place for. For the
-// process that starts the ranks; does nothing for an empty path.
-void check_tokens(const std::string& path, const BatchShape& shape);
 
 }  // namespace cordata::runtime

@@ -137,8 +137,8 @@ TEST_F(Data, ErrorsSayWhatIsWrong) {
   EXPECT_THAT(open(write("short", "12345678")), testing::HasSubstr("at least 9 tokens"));
   EXPECT_EQ(open(write("enough", "123456789")), "");
   EXPECT_THAT(open(write("odd.u16", "123")), testing::HasSubstr("whole number"));
-  EXPECT_THAT(error_of([&] { check_tokens(path("text"), tokens(1, 1, 100)); }), testing::HasSubstr("below 100"));
-  EXPECT_EQ(error_of([&] { check_tokens(path("text"), tokens(1, 1, 251)); }), "");
+  EXPECT_THAT(error_of([&] { open_data(path("text"), tokens(1, 1, 100), 1)->check(); }), testing::HasSubstr("below 100"));
+  EXPECT_EQ(error_of([&] { open_data(path("text"), tokens(1, 1, 251), 1)->check(); }), "");
   BatchShape images{{{"x", ir::Type::tensor(ir::DType::kF32, {1, 8, 8, 3}), 0}}, 1, 1, "images", {0}};
   EXPECT_THAT(error_of([&] { open_data(path("text"), images, 1); }), testing::HasSubstr("token sequences"));
 }

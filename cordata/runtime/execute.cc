@@ -171,6 +171,7 @@ class Executor::Impl {
       case OpCode::kSend: return send(r);
       case OpCode::kRecv: return receive(r, pending);
       case OpCode::kLoad: return this->load(r, number, load);
+      case OpCode::kNumber: return this->number(r, number);
       case OpCode::kZero: return zero(r);
       case OpCode::kMove: return slots_.move(r.source->args[0], r.source->results[0]);
       case OpCode::kFree:
@@ -275,6 +276,13 @@ class Executor::Impl {
     slots_.put(r.source->results[0], std::move(buffer), r.bytes);
     counters_.bytes_loaded += r.bytes;
     trace(Trace::Lane::kWait, r, begin, r.bytes);
+  }
+
+  void number(const ResolvedInstruction& r, int64_t step) {
+    const int64_t value = r.source->microbatch < 0 ? step : r.source->microbatch;
+    auto buffer = allocate(r.source->type);
+    std::memcpy(buffer->host_pointer(), &value, r.bytes);  // little-endian: the low bytes
+    slots_.put(r.source->results[0], std::move(buffer), r.bytes);
   }
 
   void zero(const ResolvedInstruction& r) {

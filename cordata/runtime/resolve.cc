@@ -27,6 +27,7 @@ class Resolver {
       case OpCode::kSend: send(r); break;
       case OpCode::kRecv: receive(r); break;
       case OpCode::kLoad:
+      case OpCode::kNumber:
       case OpCode::kZero: make(r, instruction.type); break;
       case OpCode::kMove: {
         ir::Type type = type_of(r, instruction.args.at(0));

@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cordata/runtime/token_file.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstring>
 
 #include "cordata/base/error.h"
@@ -22,29 +16,15 @@ int width_of(const std::string& path) {
 
 }  // namespace
 
-TokenFile::TokenFile(const std::string& path) : path_(path), width_(width_of(path)) {
-  int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  struct stat status{};
-  if (file < 0 || ::fstat(file, &status) != 0) {
-    throw base::user_error("[runtime.data] wanted a file to train on, got {}: {}", path, std::strerror(errno));
-  }
-  bytes_ = status.st_size;
-  std::string wrong;
-  if (!S_ISREG(status.st_mode)) wrong = "which is no file";
-  else if (bytes_ == 0) wrong = "which is empty";
-  else if (bytes_ % width_ != 0) wrong = fmt::format("whose {} bytes are no whole number of {}-byte ids", bytes_, width_);
-  void* mapped = wrong.empty() ? ::mmap(nullptr, bytes_, PROT_READ, MAP_SHARED, file, 0) : nullptr;
-  if (mapped == MAP_FAILED) wrong = std::strerror(errno);
-  ::close(file);
-  if (!wrong.empty()) throw base::user_error("[runtime.data] wanted a file of tokens, got {}, {}", path, wrong);
-  data_ = static_cast<const std::byte*>(mapped);
+TokenFile::TokenFile(const std::string& path) : path_(path), width_(width_of(path)), file_(path) {
+  if (file_.size() % width_ == 0) return;
+  throw base::user_error("[runtime.data] wanted a file of tokens, got {}, whose {} bytes are no whole number of {}-byte ids", path,
+                         file_.size(), width_);
 }
-
-TokenFile::~TokenFile() { ::munmap(const_cast<std::byte*>(data_), bytes_); }
 
 int64_t TokenFile::operator[](int64_t i) const {
   uint32_t token = 0;
-  std::memcpy(&token, data_ + i * width_, width_);
+  std::memcpy(&token, file_.data() + i * width_, width_);
   return token;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "cordata/base/mapped_file.h"
 #include "cordata/step/random.h"
 
 namespace cordata::runtime {
@@ -14,10 +15,8 @@ namespace cordata::runtime {
 class TokenFile {
  public:
   explicit TokenFile(const std::string& path);
-  ~TokenFile();
-  TokenFile(const TokenFile&) = delete;
 
-  int64_t size() const { return bytes_ / width_; }
+  int64_t size() const { return file_.size() / width_; }
   int width() const { return width_; }  // bytes of one token
   int64_t largest_possible() const { return (int64_t{1} << (8 * width_)) - 1; }
   int64_t operator[](int64_t i) const;
@@ -27,8 +26,7 @@ class TokenFile {
  private:
   std::string path_;
   int width_ = 1;
-  int64_t bytes_ = 0;
-  const std::byte* data_ = nullptr;
+  base::MappedFile file_;
 };
 
 // A permutation of 0 ... n - 1 drawn by `stream`: where `i` goes, without holding the others (a Feistel network over the

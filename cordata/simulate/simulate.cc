@@ -166,6 +166,7 @@ class Engine {
       case OpCode::kRecv: if (!receive(r, i)) return false; break;
       case OpCode::kSend: send(r, i); break;
       case OpCode::kLoad:
+      case OpCode::kNumber:
       case OpCode::kZero: s.memory.put(i.results.at(0), s.memory.make(i.type, now_)); break;
       case OpCode::kMove: s.memory.move(i.args.at(0), i.results.at(0), now_); break;
       case OpCode::kFree: for (program::Slot slot : i.args) s.memory.clear(slot, now_); break;

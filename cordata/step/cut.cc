@@ -13,6 +13,7 @@ namespace {
 
 using ir::ValueId;
 
+constexpr Pass kForward0{Phase::kForward, 0};
 constexpr Pass kApply0{Phase::kApply, 0};
 
 // An accumulate adds in every backward pass.
@@ -188,7 +189,7 @@ class Cutter {
   Local bring_arg(ValueId v, int stage, bool owner) {
     Draft& d = drafts_[stage];
     const Port& port = joint_.args[arg_index_[v.index]];
-    const Local local{d.builder.arg(g_.type(v), g_.value(v).name), {Phase::kForward, 0}};
+    const Local local{d.builder.arg(g_.type(v), g_.value(v).name), kForward0};
     d.args.push_back({arg_kind(port.role), port.index, owner});
     return local;
   }
@@ -248,11 +249,35 @@ class Cutter {
         continue;
       }
       const Home& home = homes_.of(argument(port));
-      if (home.kind == Home::Kind::kStage) deliver(result_kind(port.role), port.index, v, home.stage);
+      if (port.role == Role::kState) deliver_state(port.index, v, argument(port), home.stage);
+      else if (home.kind == Home::Kind::kStage) deliver(result_kind(port.role), port.index, v, home.stage);
       else shared_counters.push_back(i);
       if (port.role == Role::kParam) refresh_copies(port.index, home.stage);
     }
     for (size_t i : shared_counters) deliver_to_holders(i);
+    for (const auto& [index, stage] : states_) refresh_copies_of_state(index, stage);
+  }
+
+  // A state's new value is made in the forward pass of each microbatch. One that is no op's result, or another state's new value
+  // too, gets an identity of its own: what one microbatch hands to the next is a buffer of that state alone.
+  void deliver_state(int index, ValueId v, ValueId old, int stage) {
+    Draft& d = drafts_[stage];
+    need(old, stage, kForward0);
+    ValueId local = need(v, stage, kForward0).value;
+    const bool made = homes_.of(v).kind == Home::Kind::kStage && arg_index_[v.index] < 0;
+    if (!made || std::find(d.result_values.begin(), d.result_values.end(), local) != d.result_values.end()) {
+      local = d.builder.value(ir::OpKind::kOptimizationBarrier, {local}, {}, {g_.type(v)});
+      record(stage, kForward0, made ? position_[g_.value(v).def.index] : 0);
+    }
+    d.results.push_back({ResultKind::kNewState, index});
+    d.result_values.push_back(local);
+    states_.push_back({index, stage});
+  }
+
+  void refresh_copies_of_state(int index, int owner) {
+    const auto& results = drafts_[owner].results;
+    const auto made = std::find_if(results.begin(), results.end(), [&](const StageResult& r) { return r.kind == ResultKind::kNewState && r.index == index; });
+    send_to_copies(ArgKind::kState, index, owner, static_cast<int>(made - results.begin()), kForward0);
   }
 
   ValueId argument(const Port& port) const {
@@ -269,14 +294,16 @@ class Cutter {
 
   // The owner sends a shared parameter's new value to the stages that hold copies.
   void refresh_copies(int param, int owner) {
-    const int from_result = static_cast<int>(drafts_[owner].results.size()) - 1;
-    const ValueId value = drafts_[owner].result_values.back();
+    send_to_copies(ArgKind::kParam, param, owner, static_cast<int>(drafts_[owner].results.size()) - 1, kApply0);
+  }
+
+  void send_to_copies(ArgKind kind, int index, int owner, int from_result, Pass sent_after) {
+    const ir::Type type = drafts_[owner].builder.type(drafts_[owner].result_values[from_result]);
     for (int s = 0; s < homes_.num_stages; ++s)
       for (size_t a = 0; a < drafts_[s].args.size(); ++a) {
         const StageArg& arg = drafts_[s].args[a];
-        if (s == owner || arg.kind != ArgKind::kParam || arg.index != param) continue;
-        transfers_.push_back({owner, s, from_result, static_cast<int>(a), kApply0, {Phase::kForward, 0},
-                              drafts_[owner].builder.type(value)});
+        if (s == owner || arg.kind != kind || arg.index != index) continue;
+        transfers_.push_back({owner, s, from_result, static_cast<int>(a), sent_after, kForward0, type});
       }
   }
 
@@ -306,6 +333,7 @@ class Cutter {
   std::vector<int> position_;        // by node: its position among the joint ops
   std::vector<int> arg_index_;       // by value: which argument it is, or -1
   std::vector<ValueId> scratch_;     // by joint value, for clone
+  std::vector<std::pair<int, int>> states_;  // delivered: which, and on which stage
 };
 
 }  // namespace

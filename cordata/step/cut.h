@@ -18,13 +18,13 @@ Layers extend_to_backward(const JointStep& joint, const Layers& forward);
 
 // What an argument of a stage's graph is.
 enum class ArgKind : uint8_t {
-  kParam, kOptState, kState, kBatch, kKey,  // `index`: which; kParam of a stage that is not the owner is a copy
+  kParam, kOptState, kState, kBatch, kKey,  // `index`: which; kParam and kState of a stage that is not the owner are copies
   kReceived,                                // `index`: the transfer that brings it
 };
 struct StageArg {
   ArgKind kind;
   int index = 0;
-  bool owner = true;  // of kParam and kOptState: this stage updates it
+  bool owner = true;  // of kParam, kOptState and kState: this stage updates it
 };
 
 enum class ResultKind : uint8_t { kLoss, kNewParam, kNewOptState, kNewState, kSent };
@@ -51,13 +51,14 @@ struct StageGraph {
 };
 
 // A value that goes from a stage to another: once a microbatch (phase forward or backward, when the producer's pass has
-// made it), or once a step (apply; also the new value of a shared parameter to the stages that hold copies).
+// made it), or once a step (apply; also the new value of a shared parameter to the stages that hold copies). The new value of a
+// state goes to the stages that hold copies once a microbatch: the next one there reads it.
 struct Transfer {
   int from_stage, to_stage;
   int from_result;  // index into the sender's results
-  int to_arg;       // index into the receiver's args; for a shared parameter the kParam copy itself
+  int to_arg;       // index into the receiver's args; for a shared parameter or a state the copy itself
   Pass sent_after;  // the sender's pass that makes it
-  Pass needed_by;   // the receiver's first pass that reads it (a parameter copy: the next step's forward)
+  Pass needed_by;   // the receiver's first pass that reads it (a copy: the next step's or microbatch's forward)
   ir::Type type;
 };
 

@@ -60,6 +60,7 @@ Living living(const TrainStep& step, const ir::Graph& grad) {
   all.add(step.apply_args, step.apply, Role::kParam);
   all.add(step.apply_args, step.apply, Role::kOptState);
   all.add(step.grad_args, grad, Role::kState);
+  all.add(step.grad_args, grad, Role::kKey);
   return all;
 }
 
@@ -110,7 +111,7 @@ std::string grad_file(int64_t microbatch_size, int64_t batch) {
 }
 
 std::string initial_name(const Port& port) {
-  const char* folder = port.role == Role::kParam ? "params" : port.role == Role::kOptState ? "opt_states" : "states";
+  const char* folder = port.role == Role::kParam ? "params" : port.role == Role::kOptState ? "opt_states" : port.role == Role::kKey ? "keys" : "states";
   return fmt::format("{}/{}", folder, port.name.empty() ? std::to_string(port.index) : port.name);
 }
 

@@ -70,12 +70,24 @@ class HomeFinder {
       if (role == Role::kParam || role == Role::kState) home = Home::at(std::max(first[v.index], 0));
       else home = Home::everywhere();
     }
+    for (size_t i = 0; i < joint_.results.size(); ++i)
+      if (joint_.results[i].role == Role::kState) place_state(joint_.results[i].index, g_.results()[i]);
     const auto users = ir::users(g_);
     for (size_t a = 0; a < g_.args().size(); ++a) {
       const ValueId v = g_.args()[a];
       if (joint_.args[a].role == Role::kOptState && !g_.type(v).shape.empty())
         homes_.value[v.index] = Home::at(stage_it_updates(v, users));
     }
+  }
+
+  // A state lives where its new value is made, or, where that is no op's result, is at hand.
+  void place_state(int index, ValueId made) {
+    const ir::NodeId def = g_.value(made).def;
+    const auto at = def.valid() ? std::lower_bound(g_.ops().begin(), g_.ops().end(), def) - g_.ops().begin() : -1;
+    int stage = def.valid() && layers_[at] >= 0 ? stage_of_layer_.at(layers_[at]) : -1;
+    if (!def.valid() && homes_.of(made).kind == Home::Kind::kStage) stage = homes_.of(made).stage;
+    for (size_t a = 0; a < g_.args().size() && stage >= 0; ++a)
+      if (joint_.args[a].role == Role::kState && joint_.args[a].index == index) homes_.value[g_.args()[a].index] = Home::at(stage);
   }
 
   // Optimizer state lives with the parameter that it flows into. Scalars on the way (a norm, a step counter) tie
@@ -132,6 +144,7 @@ class HomeFinder {
 
   Home apply_home(const ir::Node& node, const std::set<int>& stages, const std::set<int>& terms) const {
     if (stages.empty() && terms.empty()) return Home::everywhere();
+    if (homes_.num_stages > 1 && grows(node)) return Home::everywhere();
     if (stages.size() == 1) return Home::at(*stages.begin());
     int64_t largest = 0;
     int stage = -1;
@@ -143,6 +156,12 @@ class HomeFinder {
       largest = std::max(largest, bytes);
     }
     return largest <= kSmallBytes ? Home::everywhere() : Home::at(stage);
+  }
+
+  // Cheaper to bring what it reads (a summed weight, a learning rate) than what it makes of it.
+  bool grows(const ir::Node& node) const {
+    if (node.num_results != 1 || g_.type(node.result()).num_bytes() <= kSmallBytes) return false;
+    return std::all_of(node.operands.begin(), node.operands.end(), [&](ValueId v) { return g_.type(v).num_bytes() <= kSmallBytes; });
   }
 
   bool is_float_add(const ir::Node& node) const {

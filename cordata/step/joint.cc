@@ -99,20 +99,21 @@ std::vector<bool> ancestors(const ir::Graph& g, const std::vector<ValueId>& root
   return node;
 }
 
-// Phases follow from structure alone: what accumulates depend on runs once a microbatch, of it what the loss depends on is
-// forward; all else is apply.
-std::vector<Phase> find_phases(const ir::Graph& g, const std::vector<ValueId>& microbatch_results) {
-  std::vector<ValueId> accumulated = microbatch_results;
+// Phases follow from structure alone: what accumulates and new states depend on runs once a microbatch, of it what the loss and
+// new states depend on is forward; all else is apply.
+std::vector<Phase> find_phases(const ir::Graph& g, const std::vector<ValueId>& new_states) {
+  std::vector<ValueId> accumulated = new_states, forward_results = new_states;
+  forward_results.push_back(g.results()[0]);
   for (ir::NodeId id : g.ops())
     if (g.node(id).kind == ir::OpKind::kAccumulate) accumulated.push_back(g.node(id).operands[0]);
   const std::vector<bool> microbatch = ancestors(g, accumulated, true);
-  const std::vector<bool> loss = ancestors(g, {g.results()[0]}, true);
+  const std::vector<bool> forward = ancestors(g, forward_results, true);
 
   std::vector<Phase> phases;
   for (ir::NodeId id : g.ops()) {
     if (g.node(id).kind == ir::OpKind::kAccumulate) phases.push_back(Phase::kAccumulate);
     else if (!microbatch[id.index]) phases.push_back(Phase::kApply);
-    else phases.push_back(loss[id.index] ? Phase::kForward : Phase::kBackward);
+    else phases.push_back(forward[id.index] ? Phase::kForward : Phase::kBackward);
   }
   return phases;
 }
@@ -210,6 +211,7 @@ uint64_t model_hash(const TrainStep& step) {
   const auto mix = [](uint64_t h, uint64_t v) { return (h ^ (v + 0x9e3779b97f4a7c15ull + (h << 6) + (h >> 2))) * 0xff51afd7ed558ccdull; };
   uint64_t h = mix(ir::structural_hash(step.grad(step.microbatch_sizes.back())), ir::structural_hash(step.apply));
   h = mix(h, static_cast<uint64_t>(step.batch) * 3 + static_cast<uint64_t>(step.join));
+  if (step.key) h = mix(h, ir::structural_hash(*step.key));
   for (const auto* ports : {&step.grad_args, &step.grad_results, &step.apply_args, &step.apply_results})
     for (const Port& p : *ports) h = mix(h, static_cast<uint64_t>(p.role) * 1000003 + static_cast<uint64_t>(p.index));
   return h;

@@ -167,13 +167,18 @@ std::vector<std::byte> SafetensorsReader::read(const std::string& name) const {
   return bytes;
 }
 
-void SafetensorsReader::read(const std::string& name, uint64_t offset, std::span<std::byte> out) const {
+uint64_t SafetensorsReader::offset(const std::string& name) const {
   auto at = index_.find(name);
   if (at == index_.end()) throw user_error("[step.safetensors] {} holds no tensor {}", path_, name);
-  if (offset + out.size() > static_cast<uint64_t>(entries_[at->second.first].type.num_bytes()))
+  return data_start_ + at->second.second;
+}
+
+void SafetensorsReader::read(const std::string& name, uint64_t offset, std::span<std::byte> out) const {
+  const uint64_t begin = this->offset(name);
+  if (offset + out.size() > static_cast<uint64_t>(find(name)->type.num_bytes()))
     throw base::internal_error("[step.safetensors] {}: read past the end of {}", path_, name);
   std::ifstream in(path_, std::ios::binary);
-  in.seekg(static_cast<std::streamoff>(data_start_ + at->second.second + offset));
+  in.seekg(static_cast<std::streamoff>(begin + offset));
   in.read(reinterpret_cast<char*>(out.data()), static_cast<std::streamsize>(out.size()));
   if (!in) throw environment_error("[step.safetensors] can't read {}: the file changed or the disk failed", path_);
 }

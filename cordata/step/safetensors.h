@@ -50,6 +50,7 @@ class SafetensorsReader {
   const std::vector<TensorEntry>& entries() const { return entries_; }
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
   const TensorEntry* find(const std::string& name) const;  // nullptr: not there
+  uint64_t offset(const std::string& name) const;              // of its first byte in the file
   std::vector<std::byte> read(const std::string& name) const;
   // Bytes [offset, offset + out.size()) of that tensor.
   void read(const std::string& name, uint64_t offset, std::span<std::byte> out) const;

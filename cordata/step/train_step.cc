@@ -95,6 +95,22 @@ void check_loss(const TrainStep& step, const Side& results) {
     throw user_error("[step] wanted one grad result with role weight exactly if the join is 'weighted', got {}", weights);
 }
 
+// The key module folds what grad takes.
+void check_key(const TrainStep& step, const Side& args) {
+  const int keys = count(args.ports, Role::kKey);
+  if (keys != (step.key ? 1 : 0))
+    throw user_error("[step] wanted one grad argument with role key exactly if there is a key module, got {}", keys);
+  if (!step.key) return;
+  const auto is_number = [&](size_t i) {
+    const ir::Type& t = step.key->type(step.key->args()[i]);
+    return t.rank() == 0 && ir::is_integer(t.dtype);
+  };
+  const ir::Type& key = args.type(Role::kKey, 0);
+  const auto in = step.key->args(), out = step.key->results();
+  if (in.size() != 3 || out.size() != 1 || !is_number(0) || !is_number(1) || step.key->type(in[2]) != key || step.key->type(out[0]) != key)
+    throw user_error("[step] wanted a key module (step, microbatch, key) -> key of two integer scalars and {}, got another", to_string(key));
+}
+
 void check_sizes(const TrainStep& step) {
   if (step.microbatch_sizes.empty()) throw user_error("[step] {} has no grad module", step.name);
   for (int64_t size : step.microbatch_sizes)
@@ -133,6 +149,7 @@ void validate(const TrainStep& step) {
   check_match(apply_args, Role::kOptState, apply_results, Role::kOptState);
   check_batch(args, size);
   check_loss(step, results);
+  check_key(step, args);
 }
 
 }  // namespace cordata::step

@@ -127,6 +127,7 @@ class Rank {
       case OpCode::kSend: return send(i);
       case OpCode::kRecv: return receive(i, pending, lock);
       case OpCode::kLoad:
+      case OpCode::kNumber:
       case OpCode::kZero: return fill(i.results.at(0), i.type);
       case OpCode::kMove: {
         BufferPtr moved = read(i.args.at(0));

@@ -69,6 +69,7 @@ const Generators& generators() {
     add_shapes(t);
     add_contractions(t);
     add_indexed(t);
+    add_loops(t);
     return t;
   }();
   return table;

@@ -70,6 +70,7 @@ void add_elementwise(Generators& table);
 void add_shapes(Generators& table);
 void add_contractions(Generators& table);
 void add_indexed(Generators& table);
+void add_loops(Generators& table);
 
 // A region that applies one op to two scalars.
 ir::RegionId binary_region(Draw& d, OpKind kind, DType dtype);

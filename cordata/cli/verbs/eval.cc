@@ -52,7 +52,8 @@ Verb eval_verb() {
                            "The folder that `cordata train --checkpoint` wrote")
                 ->required();
             app.add_option("--data", o->data,
-                           "The file of tokens that training was given; its last 5 % are evaluated")
+                           "The file of tokens that training was given (its last 5 % are evaluated), or batches: "
+                           "*.safetensors, all of it")
                 ->required();
             app.add_option("--samples", o->samples, "At most so many samples; 0: all")->check(at_least(0));
             app.add_option("--plugin", o->plugin,

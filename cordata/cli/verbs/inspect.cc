@@ -37,6 +37,19 @@ void add_ops(Answer& answer, std::vector<std::vector<std::string>>& rows, const 
   answer.json["ops_without_rule_by_kind"] = g.without_rule;
 }
 
+// What --data gives: one row for each batch input, its type that of the global batch.
+void add_inputs(Answer& answer, std::vector<std::vector<std::string>>& rows, const step::TrainStep& step, const step::JointStep& joint) {
+  answer.json["inputs"] = nlohmann::ordered_json::array();
+  for (size_t a = 0; a < joint.args.size(); ++a) {
+    const step::Port& port = joint.args[a];
+    if (port.role != step::Role::kBatch) continue;
+    ir::Type type = joint.graph.type(joint.graph.args()[a]);
+    type.shape[port.batch_dim] = step.batch;
+    rows.push_back({fmt::format("input {}", port.index), port.name, ir::to_string(type)});
+    answer.json["inputs"].push_back({{"name", port.name}, {"type", ir::to_string(type)}, {"batch_dim", port.batch_dim}});
+  }
+}
+
 Answer inspect_step(const std::string& spec) {
   const auto step = load_step(spec, "inspect");
   const int64_t smallest = *std::min_element(step.microbatch_sizes.begin(), step.microbatch_sizes.end());
@@ -50,6 +63,7 @@ Answer inspect_step(const std::string& spec) {
   rows.push_back({"parameters", base::count_for_people(static_cast<double>(s.parameters)),
                   fmt::format("{} in {} tensors", base::with_commas(s.parameters), step.num_params())});
   rows.push_back({"global batch", std::to_string(step.batch), fmt::format("{} {} a step", base::with_commas(step.batch * step.units_per_sample), step.unit)});
+  add_inputs(answer, rows, step, joint);
   add_ops(answer, rows, s.graph);
   rows.push_back({"FLOPs of a step", people(base::Flops(total)),
                   fmt::format("forward {}, backward {}, update {}", people(s.forward), people(s.backward), people(s.apply))});

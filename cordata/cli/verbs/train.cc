@@ -24,7 +24,8 @@ Verb train_verb() {
             add_plan_options(app, o->plan);
             app.add_option("--plan", o->plan_file, "Run this plan.json instead of looking for a plan");
             app.add_option("--data", o->data,
-                           "A file of tokens: *.u16, *.u32, else bytes (default: made-up data)");
+                           "A file of batches: *.safetensors, a tensor [samples, ...] for each batch input, taken in "
+                           "order; or of tokens, shuffled: *.u16, *.u32, else bytes (default: made-up data)");
             app.add_option("--steps", o->steps, "Steps to train (default 20)")->check(at_least(0));
             app.add_option("--seed", o->seed, "Seed of initial values and of the order of samples")
                 ->check(at_least(0));

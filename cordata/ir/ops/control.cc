@@ -144,7 +144,7 @@ constexpr OpRow kRows[] = {
     {.kind = OpKind::kRecv},
     {.kind = OpKind::kSend, .infer = token},
     {.kind = OpKind::kTuple, .infer = tuple},
-    {.kind = OpKind::kWhile, .infer = while_, .vjp = vjp_while, .flops = while_flops},
+    {.kind = OpKind::kWhile, .infer = while_, .vjp = vjp_while, .flops = while_flops, .rule = while_rule, .localize = localize_while},
 };
 
 }  // namespace

@@ -128,7 +128,8 @@ class Builder {
   }
 
   void add_arg(int a) {
-    Node node{Node::Kind::kArg, a, {}, {}, whole_shardings(stage_.args[a])};
+    const bool key = stage_.arg_kinds[a].kind == step::ArgKind::kKey;  // folded alike on every device
+    Node node{Node::Kind::kArg, a, {}, {}, key ? std::vector<Sharding>{{}} : whole_shardings(stage_.args[a])};
     if (restriction_.arg) std::erase_if(node.shardings, [&](const Sharding& s) { return !restriction_.arg(stage_, a, s); });
     if (node.shardings.empty()) throw base::user_error("[planner.intra_op] argument {} can't be sharded as this planner asks", a);
     const size_t n = node.shardings.size();

@@ -3,8 +3,8 @@
 
     python steps.py mixer|gpt DIR [--steps N]
 
-exports one into DIR and writes its data: DIR/batches.safetensors with the batch leaves of every step ("0/image", ...) and
-DIR/losses.json with JAX's own losses.
+exports one into DIR and writes its data: DIR/batches.safetensors, the samples of all steps stacked, as `cordata train --data`
+takes them, and DIR/losses.json with JAX's own losses.
 """
 import argparse
 import json
@@ -104,13 +104,18 @@ def train(loss_fn, rule, params, batches):
     return losses, params
 
 
+def save_batches(batches, directory):
+    stacked = {key: np.concatenate([b[key] for b in batches]) for key in batches[0]}
+    save_file(stacked, os.path.join(directory, "batches.safetensors"))
+
+
 def write(name, directory, steps=20):
     loss_fn, params, data, words = STEPS[name]()
     rule = optax.adamw(1e-3)
     batches = [data(s) for s in range(steps)]
-    cordata.export(loss_fn, rule, params, batches[0], directory, name=f"flax-{name}", **words)
-    save_file({f"{s}/{key}": leaf for s, b in enumerate(batches) for key, leaf in b.items()},
-              os.path.join(directory, "batches.safetensors"))
+    size = len(jax.tree.leaves(batches[0])[0])
+    cordata.export(loss_fn, rule, params, batches[0], directory, [size // 4, size], name=f"flax-{name}", **words)
+    save_batches(batches, directory)
     losses, _ = train(loss_fn, rule, params, batches)
     with open(os.path.join(directory, "losses.json"), "w", encoding="utf-8") as out:
         json.dump(losses, out)

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training steps exported from flax and optax, trained on 4 ranks through the command line on given batches, have JAX's own losses."""
+import json
+import os
+import sys
+
+import numpy as np
+import pytest
+
+sys.path[:0] = [os.path.dirname(__file__), os.path.join(os.path.dirname(__file__), "foreign")]
+import steps  # noqa: E402
+from train import CORDATA, MPIRUN, losses_of, run, train  # noqa: E402
+
+PLANNERS = ["data", "tensor", "zero-3", "pipeline:stages=2,data=2,microbatches=1", "pipeline:stages=2,data=2,microbatches=4"]
+
+
+def sharded(plan):
+    """The share of ops, of those that have operands to shard, that some axis of their mesh shards."""
+    ops = [op for stage in plan["stages"] for op in stage["ops"]]
+    return sum(any(op) for op in ops) / len(ops)
+
+
+@pytest.fixture(scope="module", params=["mixer", "gpt"])
+def foreign(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param)
+    return folder, steps.write(request.param, str(folder))
+
+
+@pytest.mark.parametrize("planner", PLANNERS)
+def test_losses_are_jaxs(foreign, planner):
+    folder, wanted = foreign
+    losses = train(folder, 4, planner, folder / "batches.safetensors", len(wanted))
+    np.testing.assert_allclose(losses, wanted, rtol=1e-5)
+
+
+def test_auto_shards_and_has_jaxs_losses(foreign, tmp_path):
+    folder, wanted = foreign
+    run(CORDATA, "plan", folder, "--cluster", "local:4", "-o", tmp_path / "plan.json")
+    plan = json.loads((tmp_path / "plan.json").read_text())
+    print({k: plan[k] for k in ("microbatches", "schedule", "step_s")}, [(s["ranks"], s["mesh"]) for s in plan["stages"]], sharded(plan))
+    # The user's own mpirun.
+    run(MPIRUN, "--oversubscribe", "--bind-to", "none", "-n", 4, CORDATA, "train", folder, "--plan", tmp_path / "plan.json",
+        "--data", folder / "batches.safetensors", "--steps", len(wanted), "--metrics", tmp_path / "metrics")
+    np.testing.assert_allclose(losses_of(tmp_path / "metrics"), wanted, rtol=1e-5)
+    assert wanted[-1] < wanted[0] - 0.1
