@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// An all-reduce as the runtime runs it (a compiled module with cordata.all_reduce, its argument donated) beside a bare
-// MPI_Allreduce on a buffer that was made and touched before, both in place, in turns, in the same processes under the same settings.
+// An all-reduce as the runtime runs it (a compiled module with cordata.all_reduce, its argument donated)
+// beside a bare MPI_Allreduce on a buffer that was made and touched before, both in place, in turns, in the
+// same processes under the same settings.
 //
 //   mpirun -n 4 bench_all_reduce [MiB] [REPETITIONS]      rank 0 prints one JSON object
 //
@@ -35,7 +36,8 @@ std::string module_text(int64_t elements) {
     }} : (tensor<{0}xf32>, !stablehlo.token) -> (tensor<{0}xf32>, !stablehlo.token)
     return %r#0 : tensor<{0}xf32>
   }}
-}})", elements);
+}})",
+                     elements);
 }
 
 // Seconds of `work` on the slowest rank.
@@ -73,7 +75,8 @@ nlohmann::json run(Transport& transport, int64_t mebibytes, int repetitions) {
     value = std::move(done.results[0]);
   };
   auto bare = [&] {
-    MPI_Allreduce(MPI_IN_PLACE, bare_value.data(), static_cast<int>(elements), MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD);
+    MPI_Allreduce(MPI_IN_PLACE, bare_value.data(), static_cast<int>(elements), MPI_FLOAT, MPI_SUM,
+                  MPI_COMM_WORLD);
   };
   std::vector<double> our_seconds, bare_seconds;
   for (int i = -kWarmUp; i < repetitions; ++i) {
@@ -91,8 +94,13 @@ nlohmann::json run(Transport& transport, int64_t mebibytes, int repetitions) {
   value = client.upload(in, DType::kF32, dims);
   ours();
   bare();
-  const bool same = value.to_vector<float>(soon()) == bare_value && bare_value.front() == static_cast<float>(transport.size());
-  return {{"bytes", elements * 4}, {"ranks", transport.size()}, {"ours_s", our_seconds}, {"bare_s", bare_seconds}, {"same_sums", same}};
+  const bool same = value.to_vector<float>(soon()) == bare_value &&
+                    bare_value.front() == static_cast<float>(transport.size());
+  return {{"bytes", elements * 4},
+          {"ranks", transport.size()},
+          {"ours_s", our_seconds},
+          {"bare_s", bare_seconds},
+          {"same_sums", same}};
 }
 
 }  // namespace
@@ -100,7 +108,8 @@ nlohmann::json run(Transport& transport, int64_t mebibytes, int repetitions) {
 
 int main(int argc, char** argv) try {
   auto transport = cordata::runtime::make_mpi_transport();
-  const auto result = cordata::runtime::run(*transport, argc > 1 ? std::atoll(argv[1]) : 16, argc > 2 ? std::atoi(argv[2]) : 60);
+  const auto result = cordata::runtime::run(*transport, argc > 1 ? std::atoll(argv[1]) : 16,
+                                            argc > 2 ? std::atoi(argv[2]) : 60);
   if (transport->rank() == 0) std::puts(result.dump().c_str());
   return 0;
 } catch (const cordata::base::Error& e) {

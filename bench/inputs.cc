@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes what a peer needs to take the same training steps as `cordata train MODEL --seed K`: initial parameters,
-// STEPS batches, and the model's sizes as metadata.
+// Writes what a peer needs to take the same training steps as `cordata train MODEL --seed K`: initial
+// parameters, STEPS batches, and the model's sizes as metadata.
 //
 //   bench_inputs MODEL SEED STEPS OUT.safetensors [DATA]
 //
@@ -20,8 +20,8 @@ namespace {
 
 nlohmann::json sizes(const models::ZooModel& zoo) {
   if (const auto* c = std::get_if<models::GptConfig>(&zoo.config)) {
-    return {{"kind", "gpt"}, {"layers", c->layers}, {"hidden", c->hidden}, {"heads", c->heads}, {"seq", c->seq},
-            {"vocab", c->vocab}, {"tied", c->tied}, {"dtype", ir::name(c->dtype)}};
+    return {{"kind", "gpt"}, {"layers", c->layers}, {"hidden", c->hidden}, {"heads", c->heads},
+            {"seq", c->seq}, {"vocab", c->vocab},   {"tied", c->tied},     {"dtype", ir::name(c->dtype)}};
   }
   const auto& c = std::get<models::MlpConfig>(zoo.config);
   return {{"kind", "mlp"}, {"layers", c.layers}};
@@ -29,9 +29,17 @@ nlohmann::json sizes(const models::ZooModel& zoo) {
 
 nlohmann::json optimizer(const models::OptimizerConfig& o) {
   constexpr const char* kKinds[] = {"sgd", "momentum", "adamw"};
-  return {{"kind", kKinds[static_cast<int>(o.kind)]}, {"lr", o.lr}, {"momentum", o.momentum}, {"beta1", o.beta1},
-          {"beta2", o.beta2}, {"eps", o.eps}, {"weight_decay", o.weight_decay}, {"clip", o.clip}, {"warmup", o.warmup},
-          {"decay_steps", o.decay_steps}, {"lr_end", o.lr_end}};
+  return {{"kind", kKinds[static_cast<int>(o.kind)]},
+          {"lr", o.lr},
+          {"momentum", o.momentum},
+          {"beta1", o.beta1},
+          {"beta2", o.beta2},
+          {"eps", o.eps},
+          {"weight_decay", o.weight_decay},
+          {"clip", o.clip},
+          {"warmup", o.warmup},
+          {"decay_steps", o.decay_steps},
+          {"lr_end", o.lr_end}};
 }
 
 ir::Type stacked(const ir::Type& sample, std::initializer_list<int64_t> outer) {
@@ -40,7 +48,8 @@ ir::Type stacked(const ir::Type& sample, std::initializer_list<int64_t> outer) {
   return ir::Type::tensor(sample.dtype, shape);
 }
 
-void write(const std::string& spec, uint64_t seed, int64_t steps, const std::string& path, const std::string& data) {
+void write(const std::string& spec, uint64_t seed, int64_t steps, const std::string& path,
+           const std::string& data) {
   const models::ZooModel zoo = models::parse_model(spec);
   const models::Model model = models::build_model(zoo);
   runtime::BatchShape shape{.batch = zoo.batch, .kind = model.data_kind};
@@ -51,8 +60,9 @@ void write(const std::string& spec, uint64_t seed, int64_t steps, const std::str
     shape.inputs.push_back({i.name, stacked(i.sample, {zoo.batch}), 0});
     shape.vocabulary.push_back(i.vocabulary);
   }
-  step::SafetensorsWriter file(path, entries,
-                               {{"spec", spec}, {"model", sizes(zoo).dump()}, {"optimizer", optimizer(zoo.optimizer).dump()}});
+  step::SafetensorsWriter file(
+      path, entries,
+      {{"spec", spec}, {"model", sizes(zoo).dump()}, {"optimizer", optimizer(zoo.optimizer).dump()}});
   for (const models::Parameter& p : model.parameters) file.append(models::initial_value(p, seed).bytes);
   auto source = runtime::open_data(data, shape, seed);
   for (size_t i = 0; i < shape.inputs.size(); ++i) {
@@ -70,8 +80,10 @@ void write(const std::string& spec, uint64_t seed, int64_t steps, const std::str
 }  // namespace cordata
 
 int main(int argc, char** argv) try {
-  if (argc < 5) throw cordata::base::user_error("[bench.inputs] wanted MODEL SEED STEPS OUT.safetensors [DATA]");
-  cordata::write(argv[1], std::strtoull(argv[2], nullptr, 10), std::strtoll(argv[3], nullptr, 10), argv[4], argc > 5 ? argv[5] : "");
+  if (argc < 5)
+    throw cordata::base::user_error("[bench.inputs] wanted MODEL SEED STEPS OUT.safetensors [DATA]");
+  cordata::write(argv[1], std::strtoull(argv[2], nullptr, 10), std::strtoll(argv[3], nullptr, 10), argv[4],
+                 argc > 5 ? argv[5] : "");
   return 0;
 } catch (const cordata::base::Error& e) {
   fmt::print(stderr, "{}\n", e.what());

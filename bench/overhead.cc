@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the runtime costs beside what it runs: training steps of one rank by the executor, in turns with a bare loop that
-// only executes the same compiled modules, arguments donated, batches on the device beforehand, the loss fetched each step.
+// What the runtime costs beside what it runs: training steps of one rank by the executor, in turns with a
+// bare loop that only executes the same compiled modules, arguments donated, batches on the device
+// beforehand, the loss fetched each step.
 //
 //   bench_overhead MODEL [PAIRS] [STEPS]      prints one JSON object
 #include <fmt/format.h>
@@ -28,11 +29,16 @@ constexpr int kWarmUp = 5;
 
 runtime::Deadline soon() { return runtime::Deadline::after(base::Seconds(600)); }
 
-// The list of the only rank of a program, run with nothing else: no messages, no checks, no batches made on the way.
+// The list of the only rank of a program, run with nothing else: no messages, no checks, no batches made on
+// the way.
 class BareLoop {
  public:
-  BareLoop(const step::TrainStep& step, const program::Program& program, const runtime::Client& client, int steps)
-      : rank_(program.ranks.at(0)), client_(client), slots_(rank_.num_slots), modules_(program.modules.size()) {
+  BareLoop(const step::TrainStep& step, const program::Program& program, const runtime::Client& client,
+           int steps)
+      : rank_(program.ranks.at(0)),
+        client_(client),
+        slots_(rank_.num_slots),
+        modules_(program.modules.size()) {
     for (int m : rank_.modules) modules_[m] = client.compile(program.modules[m].text);
     for (const program::ModuleText& m : program.modules) alias_.push_back(m.alias);
     auto fill = runtime::initial_values(step, 0);
@@ -41,7 +47,8 @@ class BareLoop {
       fill(r, block);
       slots_[r.slot] = upload(r.local, block);
     }
-    if (rank_.device_index >= 0) slots_[rank_.device_index] = upload(ir::Type::tensor(ir::DType::kI32, {}), std::vector<std::byte>(4));
+    if (rank_.device_index >= 0)
+      slots_[rank_.device_index] = upload(ir::Type::tensor(ir::DType::kI32, {}), std::vector<std::byte>(4));
     for (const auto& i : rank_.setup) run(i);
     auto data = runtime::open_data("", runtime::batch_shape(step, program), 0);
     for (int s = 0; s < steps; ++s) {
@@ -61,15 +68,25 @@ class BareLoop {
   }
 
  private:
-  Buffer upload(const ir::Type& type, const std::vector<std::byte>& bytes) { return client_.upload(bytes.data(), type.dtype, type.shape); }
+  Buffer upload(const ir::Type& type, const std::vector<std::byte>& bytes) {
+    return client_.upload(bytes.data(), type.dtype, type.shape);
+  }
 
   void run(const program::Instruction& i) {
     switch (i.op) {
-      case OpCode::kRun: return execute(i);
-      case OpCode::kLoad: slots_[i.results[0]] = std::move(batches_.at(next_batch_++)); return;
-      case OpCode::kNumber: throw base::user_error("[bench] wanted a model without random keys");
-      case OpCode::kZero: slots_[i.results[0]] = upload(i.type, std::vector<std::byte>(i.type.num_bytes())); return;
-      case OpCode::kMove: slots_[i.results[0]] = std::move(slots_[i.args[0]]); return;
+      case OpCode::kRun:
+        return execute(i);
+      case OpCode::kLoad:
+        slots_[i.results[0]] = std::move(batches_.at(next_batch_++));
+        return;
+      case OpCode::kNumber:
+        throw base::user_error("[bench] wanted a model without random keys");
+      case OpCode::kZero:
+        slots_[i.results[0]] = upload(i.type, std::vector<std::byte>(i.type.num_bytes()));
+        return;
+      case OpCode::kMove:
+        slots_[i.results[0]] = std::move(slots_[i.args[0]]);
+        return;
       case OpCode::kFree:
         for (int s : i.args) slots_[s].reset();
         return;
@@ -80,7 +97,8 @@ class BareLoop {
         return;
       }
       case OpCode::kSend:
-      case OpCode::kRecv: throw base::internal_error("[bench.overhead] wanted a program of one rank, got a message");
+      case OpCode::kRecv:
+        throw base::internal_error("[bench.overhead] wanted a program of one rank, got a message");
     }
   }
 
@@ -116,7 +134,8 @@ double timed(int steps, Step&& step) {
 
 nlohmann::json run(const std::string& model, int pairs, int steps) {
   const step::TrainStep step = models::build_train_step(model);
-  const plan::Plan plan = planner::plan(step, cluster::resolve("local:1"), {.name = "single", .microbatches = 1});
+  const plan::Plan plan =
+      planner::plan(step, cluster::resolve("local:1"), {.name = "single", .microbatches = 1});
   const step::JointStep joint = step::build_joint(step, plan.microbatches);
   const program::Program program = program::lower(joint, step, plan, partition::CollectiveMode::kCustomCall);
   const runtime::Client client(runtime::Plugin::load(runtime::plugin_path()), {.asynchronous = false});
@@ -133,8 +152,13 @@ nlohmann::json run(const std::string& model, int pairs, int steps) {
     bare_seconds.push_back(timed(steps, theirs));
     if (p % 2 == 1) our_seconds.push_back(timed(steps, ours));
   }
-  return {{"model", model}, {"steps", steps}, {"ours_s", our_seconds}, {"bare_s", bare_seconds}, {"same_losses", our_losses == bare_losses},
-          {"first_loss", our_losses.front()}, {"last_loss", our_losses.back()}};
+  return {{"model", model},
+          {"steps", steps},
+          {"ours_s", our_seconds},
+          {"bare_s", bare_seconds},
+          {"same_losses", our_losses == bare_losses},
+          {"first_loss", our_losses.front()},
+          {"last_loss", our_losses.back()}};
 }
 
 }  // namespace
@@ -142,7 +166,9 @@ nlohmann::json run(const std::string& model, int pairs, int steps) {
 
 int main(int argc, char** argv) try {
   if (argc < 2) throw cordata::base::user_error("[bench.overhead] wanted MODEL [PAIRS] [STEPS]");
-  std::puts(cordata::run(argv[1], argc > 2 ? std::atoi(argv[2]) : 7, argc > 3 ? std::atoi(argv[3]) : 20).dump().c_str());
+  std::puts(cordata::run(argv[1], argc > 2 ? std::atoi(argv[2]) : 7, argc > 3 ? std::atoi(argv[3]) : 20)
+                .dump()
+                .c_str());
   return 0;
 } catch (const cordata::base::Error& e) {
   fmt::print(stderr, "{}\n", e.what());

@@ -3,9 +3,10 @@
 //
 //   bench_reader ops|hex|memory|memory_ops [REPETITIONS]      one JSON document on stdout
 //
-// `values` of ops and hex: text bytes over wall time in MB/s, one a repetition; `mb_per_cpu_s` the same by CPU time, which other
-// work on the machine doesn't slow. `values` of memory: the peak memory of a process that reads a file of 500 MB of constants
-// (memory_ops: of 480,000 ops), the mapped text included, over the file's size.
+// `values` of ops and hex: text bytes over wall time in MB/s, one a repetition; `mb_per_cpu_s` the same by
+// CPU time, which other work on the machine doesn't slow. `values` of memory: the peak memory of a process
+// that reads a file of 500 MB of constants (memory_ops: of 480,000 ops), the mapped text included, over the
+// file's size.
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -28,27 +29,49 @@ constexpr int64_t kMega = 1000000;
 
 // The ops of a transformer's layer as JAX prints them, over and over.
 std::string ops_module(int ops) {
-  std::string text = "module @jit_step attributes {mhlo.num_partitions = 1 : i32, mhlo.num_replicas = 1 : i32} {\n"
-                     "  func.func public @main(%arg0: tensor<8x128x256xf32>, %arg1: tensor<256x256xf32>) -> (tensor<8x128x256xf32> {jax.result_info = \"\"}) {\n";
+  std::string text =
+      "module @jit_step attributes {mhlo.num_partitions = 1 : i32, mhlo.num_replicas = 1 : i32} {\n"
+      "  func.func public @main(%arg0: tensor<8x128x256xf32>, %arg1: tensor<256x256xf32>) -> "
+      "(tensor<8x128x256xf32> {jax.result_info = \"\"}) {\n";
   std::string x = "%arg0";
   int n = 0;
   auto op = [&](const std::string& line) {
     text += fmt::format("    %{} = {}\n", n, line);
     return fmt::format("%{}", n++);
   };
-  auto scalar = [&](const char* v) { return op(fmt::format("stablehlo.constant dense<{}> : tensor<f32>", v)); };
-  auto spread = [&](const std::string& v) { return op(fmt::format("stablehlo.broadcast_in_dim {}, dims = [] : (tensor<f32>) -> tensor<8x128x256xf32>", v)); };
+  auto scalar = [&](const char* v) {
+    return op(fmt::format("stablehlo.constant dense<{}> : tensor<f32>", v));
+  };
+  auto spread = [&](const std::string& v) {
+    return op(
+        fmt::format("stablehlo.broadcast_in_dim {}, dims = [] : (tensor<f32>) -> tensor<8x128x256xf32>", v));
+  };
   while (n < ops) {
-    std::string y = op(fmt::format("stablehlo.dot_general {}, %arg1, contracting_dims = [2] x [0], precision = [DEFAULT, DEFAULT] : (tensor<8x128x256xf32>, tensor<256x256xf32>) -> tensor<8x128x256xf32>", x));
+    std::string y =
+        op(fmt::format("stablehlo.dot_general {}, %arg1, contracting_dims = [2] x [0], precision = [DEFAULT, "
+                       "DEFAULT] : (tensor<8x128x256xf32>, tensor<256x256xf32>) -> tensor<8x128x256xf32>",
+                       x));
     std::string zero = scalar("0.000000e+00");
-    std::string sum = op(fmt::format("stablehlo.reduce({} init: {}) applies stablehlo.add across dimensions = [2] : (tensor<8x128x256xf32>, tensor<f32>) -> tensor<8x128xf32>", y, zero));
-    std::string mean = op(fmt::format("stablehlo.broadcast_in_dim {}, dims = [0, 1] : (tensor<8x128xf32>) -> tensor<8x128x256xf32>", sum));
-    std::string scaled = op(fmt::format("stablehlo.multiply {}, {} : tensor<8x128x256xf32>", mean, spread(scalar("3.906250e-03"))));
+    std::string sum =
+        op(fmt::format("stablehlo.reduce({} init: {}) applies stablehlo.add across dimensions = [2] : "
+                       "(tensor<8x128x256xf32>, tensor<f32>) -> tensor<8x128xf32>",
+                       y, zero));
+    std::string mean = op(fmt::format(
+        "stablehlo.broadcast_in_dim {}, dims = [0, 1] : (tensor<8x128xf32>) -> tensor<8x128x256xf32>", sum));
+    std::string scaled = op(fmt::format("stablehlo.multiply {}, {} : tensor<8x128x256xf32>", mean,
+                                        spread(scalar("3.906250e-03"))));
     std::string centred = op(fmt::format("stablehlo.subtract {}, {} : tensor<8x128x256xf32>", y, scaled));
-    std::string turned = op(fmt::format("stablehlo.transpose {}, dims = [0, 2, 1] : (tensor<8x128x256xf32>) -> tensor<8x256x128xf32>", centred));
-    std::string flat = op(fmt::format("stablehlo.reshape {} : (tensor<8x256x128xf32>) -> tensor<8x128x256xf32>", turned));
-    std::string positive = op(fmt::format("stablehlo.compare  GT, {}, {},  FLOAT : (tensor<8x128x256xf32>, tensor<8x128x256xf32>) -> tensor<8x128x256xi1>", flat, spread(zero)));
-    x = op(fmt::format("stablehlo.select {}, {}, {} : tensor<8x128x256xi1>, tensor<8x128x256xf32>", positive, flat, op(fmt::format("stablehlo.tanh {} : tensor<8x128x256xf32>", flat))));
+    std::string turned = op(fmt::format(
+        "stablehlo.transpose {}, dims = [0, 2, 1] : (tensor<8x128x256xf32>) -> tensor<8x256x128xf32>",
+        centred));
+    std::string flat =
+        op(fmt::format("stablehlo.reshape {} : (tensor<8x256x128xf32>) -> tensor<8x128x256xf32>", turned));
+    std::string positive =
+        op(fmt::format("stablehlo.compare  GT, {}, {},  FLOAT : (tensor<8x128x256xf32>, "
+                       "tensor<8x128x256xf32>) -> tensor<8x128x256xi1>",
+                       flat, spread(zero)));
+    x = op(fmt::format("stablehlo.select {}, {}, {} : tensor<8x128x256xi1>, tensor<8x128x256xf32>", positive,
+                       flat, op(fmt::format("stablehlo.tanh {} : tensor<8x128x256xf32>", flat))));
   }
   return text + "    return " + x + " : tensor<8x128x256xf32>\n  }\n}\n";
 }
@@ -103,7 +126,8 @@ nlohmann::ordered_json measure_memory(const std::filesystem::path& path) {
   }
   int status = 0;
   rusage usage{};
-  if (child < 0 || ::wait4(child, &status, 0, &usage) < 0 || status != 0) throw std::runtime_error("the reading process failed");
+  if (child < 0 || ::wait4(child, &status, 0, &usage) < 0 || status != 0)
+    throw std::runtime_error("the reading process failed");
   double peak = 1024.0 * usage.ru_maxrss, size = std::filesystem::file_size(path);
   return {{"text_bytes", size}, {"peak_bytes", peak}, {"values", {peak / size}}};
 }
@@ -122,7 +146,8 @@ nlohmann::ordered_json memory_of(auto&& write) {
 nlohmann::ordered_json run(const std::string& what, int repetitions) {
   if (what == "ops") return measure(ops_module(kOps), repetitions);
   if (what == "memory") {
-    return memory_of([](std::ofstream& f) { hex_module(25, 10 * kMega, [&](const std::string& s) { f << s; }); });
+    return memory_of(
+        [](std::ofstream& f) { hex_module(25, 10 * kMega, [&](const std::string& s) { f << s; }); });
   }
   if (what == "memory_ops") return memory_of([](std::ofstream& f) { f << ops_module(4 * kOps); });
   std::string hex;
@@ -134,6 +159,7 @@ nlohmann::ordered_json run(const std::string& what, int repetitions) {
 }  // namespace cordata
 
 int main(int argc, char** argv) {
-  if (argc == 3 && std::string(argv[1]) == "--read") return cordata::ir::read_module_file(argv[2]).num_nodes() > 0 ? 0 : 1;
+  if (argc == 3 && std::string(argv[1]) == "--read")
+    return cordata::ir::read_module_file(argv[2]).num_nodes() > 0 ? 0 : 1;
   fmt::print("{}\n", cordata::run(argc > 1 ? argv[1] : "ops", argc > 2 ? std::stoi(argv[2]) : 15).dump(1));
 }

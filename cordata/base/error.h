@@ -30,11 +30,16 @@ class Error : public std::runtime_error {
 // The exit status of the command line for an error of this kind (design, section 7).
 constexpr int exit_status(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::kInternal: return 1;
-    case ErrorKind::kUser: return 2;
-    case ErrorKind::kEnvironment: return 3;
-    case ErrorKind::kInfeasible: return 4;
-    case ErrorKind::kCheck: return 5;
+    case ErrorKind::kInternal:
+      return 1;
+    case ErrorKind::kUser:
+      return 2;
+    case ErrorKind::kEnvironment:
+      return 3;
+    case ErrorKind::kInfeasible:
+      return 4;
+    case ErrorKind::kCheck:
+      return 5;
   }
   return 1;
 }

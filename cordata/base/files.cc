@@ -52,7 +52,8 @@ bool exists_as_other(const std::string& path) {
 
 std::string read_file(const std::string& path) {
   std::error_code ignored;
-  if (fs::is_directory(path, ignored)) throw user_error("[base.files] can't read {}: it is a directory, wanted a file", path);
+  if (fs::is_directory(path, ignored))
+    throw user_error("[base.files] can't read {}: it is a directory, wanted a file", path);
   std::ifstream in(path, std::ios::binary);
   if (!in) throw user_error("[base.files] can't read {}: {}", path, reason());
   std::ostringstream text;
@@ -64,12 +65,14 @@ std::string read_file(const std::string& path) {
 void check_writable(const std::string& path) {
   if (path.empty()) throw user_error("[base.files] wanted a file to write, got an empty path");
   std::error_code ignored;
-  if (fs::is_directory(path, ignored)) throw user_error("[base.files] can't write {}: it is a directory, wanted a file", path);
+  if (fs::is_directory(path, ignored))
+    throw user_error("[base.files] can't write {}: it is a directory, wanted a file", path);
   if (fs::exists(path, ignored)) {
     if (access(path.c_str(), W_OK) != 0) throw user_error("[base.files] can't write {}: {}", path, reason());
     return;
   }
-  // Only making a file shows that one can be made: permissions say nothing of a file system that is mounted read-only.
+  // Only making a file shows that one can be made: permissions say nothing of a file system that is mounted
+  // read-only.
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (file < 0) throw user_error("[base.files] can't write {}: {}; does its folder exist?", path, reason());
   close(file);
@@ -83,7 +86,8 @@ void check_writable_directory(const std::string& path) {
   if (fs::exists(at, error) && !fs::is_directory(at, error))
     throw user_error("[base.files] wanted a folder to write to, got {}, which is a file", path);
   while (!fs::exists(at, error) && at.has_relative_path()) at = at.parent_path();
-  if (!fs::is_directory(at, error)) throw user_error("[base.files] can't make {}: {} is a file", path, at.string());
+  if (!fs::is_directory(at, error))
+    throw user_error("[base.files] can't make {}: {} is a file", path, at.string());
   std::string probe = (at / ".cordata.XXXXXX").string();
   const int file = mkstemp(probe.data());
   if (file < 0) throw user_error("[base.files] can't write to {}: {}", at.string(), reason());
@@ -100,7 +104,8 @@ void write_file(const std::string& path, std::string_view text) {
     unlink(partial.c_str());
     throw;
   }
-  if (std::rename(partial.c_str(), path.c_str()) != 0) throw environment_error("[base.files] can't write {}: {}", path, reason());
+  if (std::rename(partial.c_str(), path.c_str()) != 0)
+    throw environment_error("[base.files] can't write {}: {}", path, reason());
 }
 
 }  // namespace cordata::base

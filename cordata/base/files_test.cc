@@ -62,7 +62,8 @@ TEST_F(Files, AMappedFileIsTheFile) {
   const MappedFile file(at("file"));
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(file.data()), file.size()), "some bytes");
   write_file(at("empty"), "");
-  for (const char* name : {"none", "", "empty"}) EXPECT_EQ(kind_of([&] { MappedFile wrong(at(name)); }), ErrorKind::kUser);
+  for (const char* name : {"none", "", "empty"})
+    EXPECT_EQ(kind_of([&] { MappedFile wrong(at(name)); }), ErrorKind::kUser);
 }
 
 TEST_F(Files, CheckingChangesNothing) {

@@ -15,7 +15,7 @@ namespace cordata::base {
 
 MappedFile::MappedFile(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  struct stat status{};
+  struct stat status {};
   if (file < 0 || ::fstat(file, &status) != 0) {
     const std::string why = std::strerror(errno);
     if (file >= 0) ::close(file);
@@ -23,12 +23,15 @@ MappedFile::MappedFile(const std::string& path) {
   }
   size_ = status.st_size;
   std::string wrong;
-  if (!S_ISREG(status.st_mode)) wrong = "which is no file";
-  else if (size_ == 0) wrong = "which is empty";
+  if (!S_ISREG(status.st_mode))
+    wrong = "which is no file";
+  else if (size_ == 0)
+    wrong = "which is empty";
   void* mapped = wrong.empty() ? ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file, 0) : nullptr;
   if (mapped == MAP_FAILED) wrong = std::strerror(errno);
   ::close(file);
-  if (!wrong.empty()) throw user_error("[base.files] wanted a file with something in it, got {}, {}", path, wrong);
+  if (!wrong.empty())
+    throw user_error("[base.files] wanted a file with something in it, got {}, {}", path, wrong);
   data_ = static_cast<const std::byte*>(mapped);
 }
 

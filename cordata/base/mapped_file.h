@@ -7,8 +7,8 @@
 
 namespace cordata::base {
 
-// A whole file in memory, read by the system where it is looked at and nowhere else. Throws a user error when it is missing,
-// no regular file, or empty.
+// A whole file in memory, read by the system where it is looked at and nowhere else. Throws a user error when
+// it is missing, no regular file, or empty.
 class MappedFile {
  public:
   explicit MappedFile(const std::string& path);

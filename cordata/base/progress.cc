@@ -27,7 +27,8 @@ bool stderr_is_terminal() {
   return isatty(STDERR_FILENO) && !(term && std::strcmp(term, "dumb") == 0);
 }
 
-ProgressBar::ProgressBar(std::string title, int64_t total) : ProgressBar(std::move(title), total, stderr, stderr_is_terminal()) {}
+ProgressBar::ProgressBar(std::string title, int64_t total)
+    : ProgressBar(std::move(title), total, stderr, stderr_is_terminal()) {}
 
 ProgressBar::ProgressBar(std::string title, int64_t total, std::FILE* out, bool on_terminal)
     : title_(std::move(title)), total_(total), out_(out), on_terminal_(on_terminal) {}
@@ -50,12 +51,14 @@ void ProgressBar::clear() {
   std::fflush(out_);
 }
 
-std::string ProgressBar::line(std::string_view title, int64_t done, int64_t total, std::string_view words, int columns) {
+std::string ProgressBar::line(std::string_view title, int64_t done, int64_t total, std::string_view words,
+                              int columns) {
   std::string text(title);
   if (total > 0) {
     const double share = std::clamp(static_cast<double>(done) / static_cast<double>(total), 0.0, 1.0);
     const int full = static_cast<int>(share * kBarWidth);
-    text += fmt::format(" {:3.0f} % [{}{}] {}/{}", 100 * share, std::string(full, '#'), std::string(kBarWidth - full, '-'), done, total);
+    text += fmt::format(" {:3.0f} % [{}{}] {}/{}", 100 * share, std::string(full, '#'),
+                        std::string(kBarWidth - full, '-'), done, total);
   }
   if (!words.empty()) text += fmt::format("  {}", words);
   if (columns >= 0 && text.size() > static_cast<size_t>(columns)) text.resize(columns);

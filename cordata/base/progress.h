@@ -9,7 +9,8 @@
 
 namespace cordata::base {
 
-// One line of progress on stderr, redrawn in place; draws nothing where stderr is no terminal. Not for several threads.
+// One line of progress on stderr, redrawn in place; draws nothing where stderr is no terminal. Not for
+// several threads.
 class ProgressBar {
  public:
   // `total` 0: unknown, only words are shown. `out` and `on_terminal` are for tests.
@@ -19,12 +20,14 @@ class ProgressBar {
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
-  // At most ten redraws a second, and one when done. `words` stand behind the bar ("loss 2.31, 3,010 tokens/s").
+  // At most ten redraws a second, and one when done. `words` stand behind the bar ("loss 2.31, 3,010
+  // tokens/s").
   void update(int64_t done, std::string_view words = "");
   void clear();  // takes the line away, so that other text can be printed
 
   // "title  42 % [########----------] 42/100  words", cut to `columns`.
-  static std::string line(std::string_view title, int64_t done, int64_t total, std::string_view words, int columns);
+  static std::string line(std::string_view title, int64_t done, int64_t total, std::string_view words,
+                          int columns);
 
  private:
   std::string title_;

@@ -12,7 +12,8 @@ namespace {
 
 std::string sum(std::string_view text, size_t piece) {
   Sha256 sha;
-  for (; !text.empty(); text.remove_prefix(std::min(piece, text.size()))) sha.add(std::as_bytes(std::span(text.substr(0, piece))));
+  for (; !text.empty(); text.remove_prefix(std::min(piece, text.size())))
+    sha.add(std::as_bytes(std::span(text.substr(0, piece))));
   return sha.hex();
 }
 

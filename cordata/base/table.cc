@@ -11,7 +11,8 @@ namespace {
 
 // Columns in a terminal: bytes that don't continue a UTF-8 character.
 size_t width(const std::string& cell) {
-  return std::count_if(cell.begin(), cell.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+  return std::count_if(cell.begin(), cell.end(),
+                       [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
 }
 
 bool is_numeric(const std::vector<std::vector<std::string>>& rows, size_t column) {

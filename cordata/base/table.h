@@ -7,8 +7,8 @@
 
 namespace cordata::base {
 
-// Rows as aligned columns, two spaces apart; the first row is the head. Columns that hold only numbers (and units) are
-// right-aligned. No trailing spaces.
+// Rows as aligned columns, two spaces apart; the first row is the head. Columns that hold only numbers (and
+// units) are right-aligned. No trailing spaces.
 std::string table(const std::vector<std::vector<std::string>>& rows);
 
 // "1,234,567"

@@ -13,7 +13,9 @@ TEST(Table, WordsLeftNumbersRightNothingBehind) {
             "longer  12 ms\n");
 }
 
-TEST(Table, WidthIsOfCharactersNotBytes) { EXPECT_EQ(table({{"a", "b"}, {"é", "x"}, {"zz", "y"}}), "a   b\né   x\nzz  y\n"); }
+TEST(Table, WidthIsOfCharactersNotBytes) {
+  EXPECT_EQ(table({{"a", "b"}, {"é", "x"}, {"zz", "y"}}), "a   b\né   x\nzz  y\n");
+}
 
 TEST(Table, Counts) {
   EXPECT_EQ(with_commas(0), "0");

@@ -20,9 +20,11 @@ json meta(int rank, const char* what, int lane, const std::string& text) {
 
 }  // namespace
 
-std::string to_chrome_events(int rank, std::span<const TimelineEvent> events, std::span<const std::pair<double, int64_t>> memory) {
+std::string to_chrome_events(int rank, std::span<const TimelineEvent> events,
+                             std::span<const std::pair<double, int64_t>> memory) {
   std::string text = meta(rank, "process_name", 0, fmt::format("rank {}", rank)).dump();
-  for (size_t lane = 0; lane < kLanes.size(); ++lane) text += ",\n" + meta(rank, "thread_name", static_cast<int>(lane), kLanes[lane]).dump();
+  for (size_t lane = 0; lane < kLanes.size(); ++lane)
+    text += ",\n" + meta(rank, "thread_name", static_cast<int>(lane), kLanes[lane]).dump();
   for (const TimelineEvent& e : events) {
     const int lane = static_cast<int>(e.lane);
     json j{{"ph", "X"}, {"name", e.name}, {"cat", kLanes[lane]}, {"pid", rank}, {"tid", lane}};
@@ -32,7 +34,10 @@ std::string to_chrome_events(int rank, std::span<const TimelineEvent> events, st
     text += ",\n" + j.dump();
   }
   for (const auto& [at, bytes] : memory)
-    text += ",\n" + json{{"ph", "C"}, {"name", "memory"}, {"pid", rank}, {"ts", at * 1e6}, {"args", {{"bytes", bytes}}}}.dump();
+    text +=
+        ",\n" +
+        json{{"ph", "C"}, {"name", "memory"}, {"pid", rank}, {"ts", at * 1e6}, {"args", {{"bytes", bytes}}}}
+            .dump();
   return text;
 }
 

@@ -14,8 +14,14 @@ struct Quantity {
   constexpr Quantity() = default;
   constexpr explicit Quantity(double v) : value(v) {}
   constexpr auto operator<=>(const Quantity&) const = default;
-  constexpr Quantity& operator+=(Quantity o) { value += o.value; return *this; }
-  constexpr Quantity& operator-=(Quantity o) { value -= o.value; return *this; }
+  constexpr Quantity& operator+=(Quantity o) {
+    value += o.value;
+    return *this;
+  }
+  constexpr Quantity& operator-=(Quantity o) {
+    value -= o.value;
+    return *this;
+  }
   friend constexpr Quantity operator+(Quantity a, Quantity b) { return Quantity(a.value + b.value); }
   friend constexpr Quantity operator-(Quantity a, Quantity b) { return Quantity(a.value - b.value); }
   friend constexpr Quantity operator*(Quantity a, double k) { return Quantity(a.value * k); }
@@ -38,7 +44,8 @@ std::string to_string(Bytes bytes);
 std::string to_string(Seconds seconds);
 std::string to_string(Flops flops);
 
-// "16GiB", "512MB", "1024" -> bytes; "25Gbps", "300GB/s" -> bytes a second. Throws a user error naming the form.
+// "16GiB", "512MB", "1024" -> bytes; "25Gbps", "300GB/s" -> bytes a second. Throws a user error naming the
+// form.
 Bytes parse_bytes(const std::string& text);
 BytesPerSecond parse_bandwidth(const std::string& text);
 

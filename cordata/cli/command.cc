@@ -47,12 +47,15 @@ std::vector<std::string> verb_names() {
 
 std::string general_help() {
   std::string text =
-      "cordata: plans and runs training over many devices\n\nUsage: cordata VERB [ARGUMENTS] [--json]\n\nVerbs:\n";
+      "cordata: plans and runs training over many devices\n\nUsage: cordata VERB [ARGUMENTS] "
+      "[--json]\n\nVerbs:\n";
   for (const Verb& v : verb_table())
     if (!v.hidden) text += fmt::format("  {:<14}{}\n", v.name, v.summary);
   return text +
-         "\n`cordata VERB --help` shows a verb's options and examples. --json prints one JSON document on stdout.\n"
-         "Exit status: 0 done, 1 internal error, 2 wrong usage or bad input, 3 a device or rank failed, 4 no plan fits,\n"
+         "\n`cordata VERB --help` shows a verb's options and examples. --json prints one JSON document on "
+         "stdout.\n"
+         "Exit status: 0 done, 1 internal error, 2 wrong usage or bad input, 3 a device or rank failed, 4 no "
+         "plan fits,\n"
          "5 a check didn't hold, 130 interrupted.\n";
 }
 
@@ -61,7 +64,8 @@ void check_flags(const CLI::App& app, const Verb& verb, const std::vector<std::s
   for (const std::string& arg : args) {
     if (arg == "--") return;
     const bool is_long = arg.starts_with("--");
-    const bool is_short = !is_long && arg.size() > 1 && arg[0] == '-' && !std::isdigit(arg[1]) && arg[1] != '.';
+    const bool is_short =
+        !is_long && arg.size() > 1 && arg[0] == '-' && !std::isdigit(arg[1]) && arg[1] != '.';
     if (!is_long && !is_short) continue;
     const std::string flag = is_long ? arg.substr(0, arg.find('=')) : arg.substr(0, 2);
     if (app.get_option_no_throw(flag)) continue;
@@ -89,7 +93,8 @@ void parse(CLI::App& app, const Verb& verb, std::vector<std::string> args) {
 int report(const base::Error& error, const Context& context, bool answered) {
   const int status = base::exit_status(error.kind());
   if (context.json && !answered)
-    fmt::print("{}\n", nlohmann::ordered_json{{"error", error.what()}, {"status", status}}.dump(1, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n", nlohmann::ordered_json{{"error", error.what()}, {"status", status}}.dump(
+                           1, ' ', false, nlohmann::json::error_handler_t::replace));
   std::fflush(stdout);
   fmt::print(stderr, "cordata: {}\n", error.what());
   return status;
@@ -132,7 +137,9 @@ int run_words(const std::vector<std::string>& words, Context& context, bool& ans
   const Verb* verb = find_verb(first);
   if (!verb && first.starts_with("-"))
     throw user_error("[cli] wanted a verb first, got '{}'; try `cordata --help`", first);
-  if (!verb) throw user_error("[cli] no verb '{}'.{} `cordata --help` lists them", first, base::did_you_mean(first, verb_names()));
+  if (!verb)
+    throw user_error("[cli] no verb '{}'.{} `cordata --help` lists them", first,
+                     base::did_you_mean(first, verb_names()));
   return run_verb(*verb, context, {words.begin() + 1, words.end()}, answered);
 }
 
@@ -148,7 +155,8 @@ int run_command(int argc, const char* const* argv) {
   Context context;
   context.program = own_path(argv[0]);
   const std::vector<std::string> words(argv + 1, argv + argc);
-  context.json = std::find(words.begin(), words.end(), "--json") != words.end();  // for errors before parsing is done
+  context.json =
+      std::find(words.begin(), words.end(), "--json") != words.end();  // for errors before parsing is done
   if (words.empty()) {
     fmt::print(stderr, "{}", general_help());
     return base::exit_status(base::ErrorKind::kUser);

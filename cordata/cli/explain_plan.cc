@@ -36,12 +36,14 @@ std::string short_kind(ir::OpKind kind) {
   return std::string(name.substr(name.rfind('.') + 1));
 }
 
-// By mesh axis, the factor of the rule that it splits: "i, k". "-": nothing is split; "sums": summands are passed through.
+// By mesh axis, the factor of the rule that it splits: "i, k". "-": nothing is split; "sums": summands are
+// passed through.
 std::string strategy_words(const sharding::Strategy& strategy, const sharding::Mesh& mesh) {
   std::string text;
   for (int a = 0; a < mesh.num_axes(); ++a) {
     const auto use = strategy.use[a];
-    text += (a ? ", " : "") + (use >= 0 ? ir::factor_name(use) : std::string(sharding::is_linear(use) ? "sums" : "-"));
+    text += (a ? ", " : "") +
+            (use >= 0 ? ir::factor_name(use) : std::string(sharding::is_linear(use) ? "sums" : "-"));
   }
   return text;
 }
@@ -66,7 +68,8 @@ report::OpGroup describe_op(const Stage& s, int op) {
   g.rule = ir::to_string(rule);
   g.strategy = strategy_words(strategy, s.plan.mesh);
   if (node.num_results > 0 && graph.type(node.result()).is_tensor())
-    g.result = sharding::to_string(sharding::result_sharding(rule, strategy, 0), graph.type(node.result()), s.plan.mesh);
+    g.result = sharding::to_string(sharding::result_sharding(rule, strategy, 0), graph.type(node.result()),
+                                   s.plan.mesh);
   g.replicated = s.plan.mesh.size() > 1 && strategy == sharding::Strategy{};
   return g;
 }
@@ -93,12 +96,18 @@ std::vector<report::OpGroup> group_ops(const Stage& s) {
 
 std::string role_of(const step::StageArg& arg) {
   switch (arg.kind) {
-    case step::ArgKind::kParam: return arg.owner ? "parameter" : "copy of a parameter";
-    case step::ArgKind::kOptState: return "optimizer state";
-    case step::ArgKind::kState: return "model state";
-    case step::ArgKind::kBatch: return "batch";
-    case step::ArgKind::kKey: return "key";
-    case step::ArgKind::kReceived: return "received";
+    case step::ArgKind::kParam:
+      return arg.owner ? "parameter" : "copy of a parameter";
+    case step::ArgKind::kOptState:
+      return "optimizer state";
+    case step::ArgKind::kState:
+      return "model state";
+    case step::ArgKind::kBatch:
+      return "batch";
+    case step::ArgKind::kKey:
+      return "key";
+    case step::ArgKind::kReceived:
+      return "received";
   }
   return "";
 }
@@ -113,7 +122,13 @@ void add_resting(const Stage& s, report::StageExplanation& out) {
     if (!type.is_tensor()) continue;
     const auto local = sharding::local_type(type, at, s.plan.mesh);
     const base::Bytes bytes(static_cast<double>(local.num_bytes()));
-    report::RestingGroup g{role_of(s.graph.args[a]), words(type), sharding::to_string(at, type, s.plan.mesh), words(local), graph.value(value).name, 0, {}};
+    report::RestingGroup g{role_of(s.graph.args[a]),
+                           words(type),
+                           sharding::to_string(at, type, s.plan.mesh),
+                           words(local),
+                           graph.value(value).name,
+                           0,
+                           {}};
     const auto [it, fresh] = index.try_emplace({g.role, g.type, g.sharding}, out.resting.size());
     if (fresh) out.resting.push_back(g);
     ++out.resting[it->second].count;
@@ -131,7 +146,8 @@ report::StageExplanation explain_stage(const Stage& s) {
     if (!s.view.ops[op].accumulate) continue;
     const auto& type = s.view.values[s.view.ops[op].results[0]];
     const auto at = sharding::result_sharding(s.view.ops[op].rule, s.plan.sharding.ops[op], 0);
-    out.accumulators += base::Bytes(static_cast<double>(sharding::local_type(type, at, s.plan.mesh).num_bytes()));
+    out.accumulators +=
+        base::Bytes(static_cast<double>(sharding::local_type(type, at, s.plan.mesh).num_bytes()));
   }
   const auto staying = out.parameters + out.optimizer + out.accumulators;
   out.passing = std::max(base::Bytes(0), s.plan.predicted.peak_memory - staying);
@@ -150,7 +166,11 @@ report::Explanation explain_plan(const plan::Plan& plan, const step::TrainStep& 
   e.units_per_step = static_cast<double>(step.batch * step.units_per_sample);
   for (size_t i = 0; i < plan.stages.size(); ++i) {
     const auto& stage = plan.stages[i];
-    Stage s{cut.stages[i], stage, planner::describe(cut.stages[i], plan.cluster, static_cast<int>(stage.ranks.size()), plan.microbatches, 1), {}};
+    Stage s{cut.stages[i],
+            stage,
+            planner::describe(cut.stages[i], plan.cluster, static_cast<int>(stage.ranks.size()),
+                              plan.microbatches, 1),
+            {}};
     const auto built = planner::build_problem(s.view, stage.mesh);
     s.costs = planner::op_costs(built, s.view, planner::encode(built, s.view, stage.sharding), kWaysShown);
     e.stages.push_back(explain_stage(s));
@@ -158,7 +178,8 @@ report::Explanation explain_plan(const plan::Plan& plan, const step::TrainStep& 
   return e;
 }
 
-std::vector<report::OtherPlan> compare_planners(const plan::Plan& plan, const step::TrainStep& step, const std::vector<std::string>& planners) {
+std::vector<report::OtherPlan> compare_planners(const plan::Plan& plan, const step::TrainStep& step,
+                                                const std::vector<std::string>& planners) {
   std::vector<report::OtherPlan> others;
   for (const std::string& name : planners) {
     report::OtherPlan other;

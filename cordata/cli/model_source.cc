@@ -15,23 +15,27 @@ SourceKind source_kind(const std::string& spec) {
   if (fs::is_directory(spec, ignored)) return SourceKind::kDirectory;
   if (fs::exists(spec, ignored)) return SourceKind::kModule;
   if (spec.find('/') != std::string::npos || spec.ends_with(".mlir"))
-    throw base::user_error("[cli] wanted a model, a train step directory or a module file, got '{}', which doesn't exist", spec);
+    throw base::user_error(
+        "[cli] wanted a model, a train step directory or a module file, got '{}', which doesn't exist", spec);
   models::parse_model(spec);  // throws: the name is unknown
   throw base::internal_error("[cli] '{}' is no zoo name but parses as one", spec);
 }
 
 step::TrainStep load_step(const std::string& spec, std::string_view verb) {
   switch (source_kind(spec)) {
-    case SourceKind::kZoo: return models::build_train_step(spec);
+    case SourceKind::kZoo:
+      return models::build_train_step(spec);
     case SourceKind::kDirectory: {
       auto step = step::read_directory(spec);
       step::validate(step);
       return step;
     }
-    case SourceKind::kModule: break;
+    case SourceKind::kModule:
+      break;
   }
   throw base::user_error(
-      "[cli] cordata {} wants a train step (a zoo name or a directory with roles.json), got the file {}; try `cordata inspect` or `cordata run`",
+      "[cli] cordata {} wants a train step (a zoo name or a directory with roles.json), got the file {}; try "
+      "`cordata inspect` or `cordata run`",
       verb, spec);
 }
 

@@ -16,6 +16,7 @@ SourceKind source_kind(const std::string& spec);
 // The train step of a zoo name or directory. Throws a user error for a module file, naming `verb`.
 step::TrainStep load_step(const std::string& spec, std::string_view verb);
 
-inline constexpr std::string_view kModelHelp = "Zoo name with overrides (gpt:layers=4,hidden=256), or train step directory";
+inline constexpr std::string_view kModelHelp =
+    "Zoo name with overrides (gpt:layers=4,hidden=256), or train step directory";
 
 }  // namespace cordata::cli

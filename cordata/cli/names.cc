@@ -41,8 +41,10 @@ cluster::Cluster resolve_cluster(const std::string& spec) {
   std::error_code ignored;
   const bool is_preset = std::find(known.begin(), known.end(), head) != known.end();
   if (!is_preset && !std::filesystem::exists(spec, ignored))
-    throw base::user_error("[cli] no cluster '{}': neither a file nor a preset.{} Presets: {} (as PRESET:HOSTS; local:RANKS is this machine)", spec,
-                           base::did_you_mean(head, known), fmt::join(known, ", "));
+    throw base::user_error(
+        "[cli] no cluster '{}': neither a file nor a preset.{} Presets: {} (as PRESET:HOSTS; local:RANKS is "
+        "this machine)",
+        spec, base::did_you_mean(head, known), fmt::join(known, ", "));
   return cluster::resolve(spec);
 }
 
@@ -50,7 +52,8 @@ void check_planner(const std::string& name) {
   const std::string head = name.substr(0, name.find(':'));
   const auto known = planner::planner_names();
   if (std::find(known.begin(), known.end(), head) == known.end())
-    throw base::user_error("[cli] no planner '{}'.{} There are: {}", head, base::did_you_mean(head, known), fmt::join(known, ", "));
+    throw base::user_error("[cli] no planner '{}'.{} There are: {}", head, base::did_you_mean(head, known),
+                           fmt::join(known, ", "));
 }
 
 std::string planner_list() { return fmt::format("{}", fmt::join(planner::planner_names(), " ")); }

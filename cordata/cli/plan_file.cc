@@ -10,8 +10,10 @@ namespace cordata::cli {
 void check_is_for(const plan::Plan& plan, const step::TrainStep& step, const std::string& spec) {
   const uint64_t hash = step::model_hash(step);
   if (hash != plan.model_hash)
-    throw base::user_error("[cli] wanted a plan for {} (model_hash {:016x}), got one for {} ({:016x}); plan again, or name the model it is for", spec, hash,
-                           plan.model, plan.model_hash);
+    throw base::user_error(
+        "[cli] wanted a plan for {} (model_hash {:016x}), got one for {} ({:016x}); plan again, or name the "
+        "model it is for",
+        spec, hash, plan.model, plan.model_hash);
 }
 
 PlanFile read_plan_file(const std::string& path, const std::string& spec, std::string_view verb) {

@@ -8,10 +8,12 @@
 
 namespace cordata::cli {
 
-// Throws a user error unless the plan was made for a step that computes the same (names and order don't matter).
+// Throws a user error unless the plan was made for a step that computes the same (names and order don't
+// matter).
 void check_is_for(const plan::Plan& plan, const step::TrainStep& step, const std::string& spec);
 
-// A plan and the step it is for: the model that the plan names, or `spec` where that is given (the directory has moved).
+// A plan and the step it is for: the model that the plan names, or `spec` where that is given (the directory
+// has moved).
 struct PlanFile {
   plan::Plan plan;
   step::TrainStep step;

@@ -2,7 +2,6 @@
 #include "cordata/cli/plan_options.h"
 
 #include <CLI/CLI.hpp>
-
 #include <charconv>
 #include <filesystem>
 
@@ -32,7 +31,8 @@ base::Bytes parse_limit(const std::string& word) {
 
 void add_plan_options(CLI::App& app, PlanOptions& o) {
   app.add_option("--planner", o.planner, std::string(kPlannerHelp) + planner_list())->capture_default_str();
-  app.add_option("--microbatches", o.microbatches, "Microbatches a step; auto: the planner chooses")->capture_default_str();
+  app.add_option("--microbatches", o.microbatches, "Microbatches a step; auto: the planner chooses")
+      ->capture_default_str();
   app.add_option("--memory-limit", o.memory_limit, "Of a device, e.g. 12GiB (default: the cluster's)");
   app.add_flag("--allow-idle", o.allow_idle, "Let the plan leave devices unused");
 }
@@ -47,7 +47,8 @@ planner::PlannerOptions to_planner_options(const PlanOptions& o) {
   return options;
 }
 
-plan::Plan find_plan(const std::string& spec, const step::TrainStep& step, const cluster::Cluster& cluster, const PlanOptions& options) {
+plan::Plan find_plan(const std::string& spec, const step::TrainStep& step, const cluster::Cluster& cluster,
+                     const PlanOptions& options) {
   base::ProgressBar progress("planning " + spec, 0);
   planner::PlannerLog log;
   log.say = [&](const std::string& words) { progress.update(0, words); };

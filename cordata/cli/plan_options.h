@@ -21,7 +21,9 @@ void add_plan_options(CLI::App& app, PlanOptions& options);
 // Checks the words; user errors name the nearest planner and the forms of numbers.
 planner::PlannerOptions to_planner_options(const PlanOptions& options);
 
-// Plans `step`, called `spec` on the command line, with what the planner does now as a line of progress on a terminal.
-plan::Plan find_plan(const std::string& spec, const step::TrainStep& step, const cluster::Cluster& cluster, const PlanOptions& options);
+// Plans `step`, called `spec` on the command line, with what the planner does now as a line of progress on a
+// terminal.
+plan::Plan find_plan(const std::string& spec, const step::TrainStep& step, const cluster::Cluster& cluster,
+                     const PlanOptions& options);
 
 }  // namespace cordata::cli

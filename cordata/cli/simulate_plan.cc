@@ -11,7 +11,8 @@ simulate::SimulationResult simulate_plan(const plan::Plan& plan, const step::Tra
   const auto joint = step::build_joint(step, plan.microbatches);
   plan::validate(plan, joint);
   const auto program = program::lower(joint, step, plan, partition::CollectiveMode::kCustomCall);
-  if (const auto wrong = program::check(program); !wrong.empty()) throw base::internal_error("[cli] the plan's program can't run: {}", wrong);
+  if (const auto wrong = program::check(program); !wrong.empty())
+    throw base::internal_error("[cli] the plan's program can't run: {}", wrong);
   simulate::SimulationOptions options;
   options.steps = steps;
   return simulate::simulate(program, plan.cluster, options);

@@ -7,8 +7,8 @@
 
 namespace cordata::cli {
 
-// Lowers a plan to the ranks' lists and runs these with the cost model as the clock. The plan must be for this step (check_is_for);
-// throws a user error where it is inconsistent.
+// Lowers a plan to the ranks' lists and runs these with the cost model as the clock. The plan must be for
+// this step (check_is_for); throws a user error where it is inconsistent.
 simulate::SimulationResult simulate_plan(const plan::Plan& plan, const step::TrainStep& step, int steps);
 
 }  // namespace cordata::cli

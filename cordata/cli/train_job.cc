@@ -23,30 +23,39 @@ void check_paths(const TrainOptions& o) {
   runtime::Plugin::load(runtime::plugin_path(o.plugin));
 }
 
-void check_against_program(const TrainOptions& o, const step::TrainStep& step, const program::Program& program) {
+void check_against_program(const TrainOptions& o, const step::TrainStep& step,
+                           const program::Program& program) {
   const runtime::BatchShape shape = runtime::batch_shape(step, program);
   runtime::open_data(o.data, shape, o.seed)->check();
-  if (!o.checkpoint.empty()) runtime::check_checkpoint_folder(o.checkpoint, runtime::checkpoint_bytes(program));
-  if (const std::string error = program::check(program); !error.empty()) throw base::internal_error("[cli.train] the plan's program can't run: {}", error);
+  if (!o.checkpoint.empty())
+    runtime::check_checkpoint_folder(o.checkpoint, runtime::checkpoint_bytes(program));
+  if (const std::string error = program::check(program); !error.empty())
+    throw base::internal_error("[cli.train] the plan's program can't run: {}", error);
 }
 
 plan::Plan choose_plan(const TrainOptions& o, const step::TrainStep& step) {
   if (!o.plan_file.empty()) return load_plan(o.plan_file, o.model, step, o.ranks);
-  const auto cluster = resolve_cluster(o.cluster.empty() ? fmt::format("local:{}", std::max(o.ranks, 1)) : o.cluster);
+  const auto cluster =
+      resolve_cluster(o.cluster.empty() ? fmt::format("local:{}", std::max(o.ranks, 1)) : o.cluster);
   if (o.ranks > 0 && cluster.num_devices() != o.ranks)
-    throw base::user_error("[cli.train] wanted as many ranks as the cluster has devices, got -n {} and {} devices", o.ranks, cluster.num_devices());
+    throw base::user_error(
+        "[cli.train] wanted as many ranks as the cluster has devices, got -n {} and {} devices", o.ranks,
+        cluster.num_devices());
   return find_plan(o.model, step, cluster, o.plan);
 }
 
 }  // namespace
 
-plan::Plan load_plan(const std::string& path, const std::string& spec, const step::TrainStep& step, int ranks) {
+plan::Plan load_plan(const std::string& path, const std::string& spec, const step::TrainStep& step,
+                     int ranks) {
   plan::Plan plan = plan::read_plan(path);
   if (plan.model_hash != step::model_hash(step))
-    throw base::user_error("[cli] {} is a plan for another model: it was made for {}, got {}; try `cordata plan {}` anew", path, plan.model, spec, spec);
+    throw base::user_error(
+        "[cli] {} is a plan for another model: it was made for {}, got {}; try `cordata plan {}` anew", path,
+        plan.model, spec, spec);
   if (ranks > 0 && plan.cluster.num_devices() != ranks)
-    throw base::user_error("[cli] {} is a plan for {} ranks, got {}; try -n {}, or a plan for {} devices", path, plan.cluster.num_devices(), ranks,
-                           plan.cluster.num_devices(), ranks);
+    throw base::user_error("[cli] {} is a plan for {} ranks, got {}; try -n {}, or a plan for {} devices",
+                           path, plan.cluster.num_devices(), ranks, plan.cluster.num_devices(), ranks);
   plan::validate(plan, step::build_joint(step, plan.microbatches));
   return plan;
 }
@@ -81,7 +90,9 @@ Answer train(const TrainOptions& options, const Context& context) {
   const auto plan = choose_plan(o, step);
   const auto joint = step::build_joint(step, plan.microbatches);
   check_against_program(o, step, program::lower(joint, step, plan, partition::CollectiveMode::kCustomCall));
-  if (o.paced.empty()) context.say(report::plan_text(plan, static_cast<double>(step.batch * step.units_per_sample), step.unit) + "\n");
+  if (o.paced.empty())
+    context.say(report::plan_text(plan, static_cast<double>(step.batch * step.units_per_sample), step.unit) +
+                "\n");
 
   const std::string text = plan::to_json(plan).dump();
   runtime::PrivateFolder folder(base::Bytes(2.0 * static_cast<double>(text.size()) + 1e6));
@@ -93,7 +104,8 @@ Answer train(const TrainOptions& options, const Context& context) {
   launch.program = context.program;
   launch.arguments = rank_arguments(o, plan_file, context.json);
   answer.status = runtime::launch(launch);
-  if (answer.status == 0 && context.json && o.paced.empty()) answer.json = nlohmann::ordered_json::parse(base::read_file(o.result));
+  if (answer.status == 0 && context.json && o.paced.empty())
+    answer.json = nlohmann::ordered_json::parse(base::read_file(o.result));
   return answer;
 }
 

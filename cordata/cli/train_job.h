@@ -30,7 +30,9 @@ std::vector<std::string> rank_arguments(const TrainOptions& options, const std::
 // What one rank of the job does; gives the process's status.
 int run_train_rank(const TrainOptions& options, const Context& context);
 
-// The plan file, checked against the step and the number of ranks (0: any). User errors name what doesn't fit.
-plan::Plan load_plan(const std::string& path, const std::string& spec, const step::TrainStep& step, int ranks);
+// The plan file, checked against the step and the number of ranks (0: any). User errors name what doesn't
+// fit.
+plan::Plan load_plan(const std::string& path, const std::string& spec, const step::TrainStep& step,
+                     int ranks);
 
 }  // namespace cordata::cli

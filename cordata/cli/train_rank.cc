@@ -34,7 +34,8 @@ plan::Plan shared_plan(const TrainOptions& o, const step::TrainStep& step, runti
   if (all.rank() == 0) {
     const auto cluster = resolve_cluster(o.cluster.empty() ? fmt::format("local:{}", all.size()) : o.cluster);
     if (cluster.num_devices() != all.size())
-      throw base::user_error("[cli.train] wanted a rank for each of the cluster's {} devices, got {} ranks", cluster.num_devices(), all.size());
+      throw base::user_error("[cli.train] wanted a rank for each of the cluster's {} devices, got {} ranks",
+                             cluster.num_devices(), all.size());
     text = plan::to_json(find_plan(o.model, step, cluster, o.plan)).dump();
   }
   return plan::from_json(nlohmann::json::parse(runtime::broadcast_text(all, text)), "the plan of rank 0");
@@ -44,7 +45,12 @@ plan::Plan shared_plan(const TrainOptions& o, const step::TrainStep& step, runti
 class Speaker {
  public:
   Speaker(const TrainOptions& o, const step::TrainStep& step, base::Flops flops, bool quiet)
-      : options_(o), unit_(step.unit), units_(static_cast<double>(step.batch * step.units_per_sample)), flops_(flops), quiet_(quiet), bar_("train", o.steps) {
+      : options_(o),
+        unit_(step.unit),
+        units_(static_cast<double>(step.batch * step.units_per_sample)),
+        flops_(flops),
+        quiet_(quiet),
+        bar_("train", o.steps) {
     if (!o.metrics.empty()) {
       metrics_.open(o.metrics, std::ios::trunc);
       if (!metrics_) throw base::user_error("[cli.train] can't write {}", o.metrics);
@@ -54,10 +60,18 @@ class Speaker {
   void step(int64_t number, double loss, double seconds) {
     losses_.push_back(loss), seconds_.push_back(seconds);
     if (metrics_.is_open()) {
-      metrics_ << ordered_json{{"step", number}, {"loss", loss}, {"seconds", seconds}, {unit_ + "_per_s", units_ / seconds}}.dump() << std::endl;
-      if (!metrics_) throw base::environment_error("[cli.train] can't write {}: no space left, or the device failed", options_.metrics);
+      metrics_ << ordered_json{{"step", number},
+                               {"loss", loss},
+                               {"seconds", seconds},
+                               {unit_ + "_per_s", units_ / seconds}}
+                      .dump()
+               << std::endl;
+      if (!metrics_)
+        throw base::environment_error("[cli.train] can't write {}: no space left, or the device failed",
+                                      options_.metrics);
     }
-    const std::string words = fmt::format("loss {:.4f}  {:.0f} {}/s  {:.2f} GFLOP/s", loss, units_ / seconds, unit_, flops_.value / seconds * 1e-9);
+    const std::string words = fmt::format("loss {:.4f}  {:.0f} {}/s  {:.2f} GFLOP/s", loss, units_ / seconds,
+                                          unit_, flops_.value / seconds * 1e-9);
     const int64_t every = std::max<int64_t>(1, options_.steps / 20);
     if (!quiet_ && (number % every == 0 || number + 1 == options_.steps)) {
       bar_.clear();
@@ -67,7 +81,10 @@ class Speaker {
     bar_.update(number + 1, words);
     if (!std::isfinite(loss) && options_.on_nan == "stop") {
       bar_.clear();
-      throw base::environment_error("[cli.train] the loss of step {} is {}: not a number to go on with; try a lower learning rate, or --on-nan go", number, loss);
+      throw base::environment_error(
+          "[cli.train] the loss of step {} is {}: not a number to go on with; try a lower learning rate, or "
+          "--on-nan go",
+          number, loss);
     }
   }
 
@@ -75,7 +92,8 @@ class Speaker {
     bar_.clear();
     ordered_json j{{"steps", losses_.size()}, {"losses", losses_}};
     if (seconds_.empty()) return j;
-    std::vector<double> sorted(seconds_.begin() + (seconds_.size() > 2 ? 1 : 0), seconds_.end());  // the first one warms up
+    std::vector<double> sorted(seconds_.begin() + (seconds_.size() > 2 ? 1 : 0),
+                               seconds_.end());  // the first one warms up
     std::sort(sorted.begin(), sorted.end());
     const double median = sorted[sorted.size() / 2];
     j["step_s"] = median;
@@ -103,29 +121,40 @@ ordered_json rank_facts(const program::RankProgram& mine, runtime::Trainer& trai
     if (r.role == step::Role::kOptState) states += r.local.num_bytes();
   }
   const auto c = trainer.executor().counters();
-  return {{"rank", mine.rank}, {"stage", mine.stage}, {"param_bytes", params}, {"opt_state_bytes", states}, {"peak_memory_bytes", c.peak_bytes},
-          {"bytes_sent", c.bytes_sent}, {"bytes_received", c.bytes_received}, {"data_bytes", c.bytes_loaded},
-          {"compile_s", c.compile.value}, {"run_s", c.run.value}, {"wait_s", c.wait.value}};
+  return {{"rank", mine.rank},
+          {"stage", mine.stage},
+          {"param_bytes", params},
+          {"opt_state_bytes", states},
+          {"peak_memory_bytes", c.peak_bytes},
+          {"bytes_sent", c.bytes_sent},
+          {"bytes_received", c.bytes_received},
+          {"data_bytes", c.bytes_loaded},
+          {"compile_s", c.compile.value},
+          {"run_s", c.run.value},
+          {"wait_s", c.wait.value}};
 }
 
 }  // namespace
 
 int run_train_rank(const TrainOptions& o, const Context& context) {
-  auto transport = runtime::make_mpi_transport([](const std::string& cause) { runtime::report_failure(cause); });
+  auto transport =
+      runtime::make_mpi_transport([](const std::string& cause) { runtime::report_failure(cause); });
   transport->set_time_limit(base::Seconds(o.time_limit));
   auto all = runtime::everyone(*transport);
   const auto step = load_step(o.model, "train");
   const auto plan = shared_plan(o, step, *all);
   const auto joint = step::build_joint(step, plan.microbatches);
   const auto program = program::lower(joint, step, plan, partition::CollectiveMode::kCustomCall);
-  if (const std::string error = program::check(program); !error.empty()) throw base::internal_error("[cli.train] the plan's program can't run: {}", error);
+  if (const std::string error = program::check(program); !error.empty())
+    throw base::internal_error("[cli.train] the plan's program can't run: {}", error);
   const int rank = transport->rank();
   if (rank == 0 && !o.programs.empty())
     program::write_program(program, o.programs);  // the very texts that are compiled below
   const bool speaks = rank == runtime::speaker(program);
 
   const auto& plugin = runtime::Plugin::load(runtime::plugin_path(o.plugin));
-  const runtime::Client client(plugin, {.devices = 1, .threads = runtime::threads_of_this_rank(), .asynchronous = false});
+  const runtime::Client client(
+      plugin, {.devices = 1, .threads = runtime::threads_of_this_rank(), .asynchronous = false});
   runtime::Trace trace;
   runtime::TrainerOptions options;
   options.seed = o.seed, options.data = o.data;
@@ -137,7 +166,9 @@ int run_train_rank(const TrainOptions& o, const Context& context) {
   if (!o.paced.empty()) {
     std::ifstream orders;
     if (rank == 0) orders.open(o.paced);
-    runtime::run_paced({*transport, speaks, trainer.executor().counters().compile, [&] { return trainer.step(); }, [&] { trainer.finish(); }}, orders, std::cout);
+    runtime::run_paced({*transport, speaks, trainer.executor().counters().compile,
+                        [&] { return trainer.step(); }, [&] { trainer.finish(); }},
+                       orders, std::cout);
     return 0;
   }
 
@@ -155,9 +186,12 @@ int run_train_rank(const TrainOptions& o, const Context& context) {
   all->barrier();
 
   if (!o.checkpoint.empty()) {
-    runtime::CheckpointInfo info{o.model, plan.model_hash, o.steps, {{"seed", o.seed}, {"data", o.data}, {"planner", plan.planner}}};
-    runtime::save_checkpoint(o.checkpoint, info, program, [&](const program::Resident& r, std::span<std::byte> to) { trainer.executor().read(r, to); }, *transport,
-                             base::Seconds(o.time_limit));
+    runtime::CheckpointInfo info{
+        o.model, plan.model_hash, o.steps, {{"seed", o.seed}, {"data", o.data}, {"planner", plan.planner}}};
+    runtime::save_checkpoint(
+        o.checkpoint, info, program,
+        [&](const program::Resident& r, std::span<std::byte> to) { trainer.executor().read(r, to); },
+        *transport, base::Seconds(o.time_limit));
   }
   const auto facts = runtime::gather_texts(*all, rank_facts(program.ranks[rank], trainer).dump());
   if (!o.trace.empty()) {
@@ -165,13 +199,19 @@ int run_train_rank(const TrainOptions& o, const Context& context) {
     if (rank == 0) base::write_chrome_trace(o.trace, traces);
   }
   if (!speaker) return 0;
-  ordered_json document{{"model", o.model}, {"planner", plan.planner}, {"microbatches", plan.microbatches}, {"schedule", plan.schedule},
+  ordered_json document{{"model", o.model},
+                        {"planner", plan.planner},
+                        {"microbatches", plan.microbatches},
+                        {"schedule", plan.schedule},
                         {"predicted_step_s", plan.step.value}};
   document.update(speaker->summary());
   for (const auto& f : facts) document["ranks"].push_back(ordered_json::parse(f));
-  if (!o.result.empty()) base::write_file(o.result, document.dump());
-  else if (context.json) fmt::print("{}\n", document.dump(1));
-  else if (!o.checkpoint.empty()) fmt::print("parameters and optimizer state saved in {}\n", o.checkpoint);
+  if (!o.result.empty())
+    base::write_file(o.result, document.dump());
+  else if (context.json)
+    fmt::print("{}\n", document.dump(1));
+  else if (!o.checkpoint.empty())
+    fmt::print("parameters and optimizer state saved in {}\n", o.checkpoint);
   return 0;
 }
 

@@ -18,13 +18,15 @@ namespace cordata::cli {
 
 // What every verb is told.
 struct Context {
-  bool json = false;     // stdout is for one JSON document: say nothing else there
-  std::string program;   // the path of this executable, for ranks
-  // Prints text for people on stdout at once; nothing under --json. Throws an environment error when stdout is full.
+  bool json = false;    // stdout is for one JSON document: say nothing else there
+  std::string program;  // the path of this executable, for ranks
+  // Prints text for people on stdout at once; nothing under --json. Throws an environment error when stdout
+  // is full.
   void say(std::string_view text) const;
 };
 
-// What a verb came to; the frame prints it on stdout: `json` under --json (nothing where there is none), else `text`.
+// What a verb came to; the frame prints it on stdout: `json` under --json (nothing where there is none), else
+// `text`.
 struct Answer {
   nlohmann::ordered_json json;
   std::string text;

@@ -63,7 +63,8 @@ json link_json(const Link& l) {
 Link link_from(const json& j, const char* key) {
   const json& l = member(j, "", key);
   only(l, key, {"alpha_s", "bandwidth_bytes_per_s", "source"});
-  return {base::Seconds(number(l, key, "alpha_s")), base::BytesPerSecond(number(l, key, "bandwidth_bytes_per_s")),
+  return {base::Seconds(number(l, key, "alpha_s")),
+          base::BytesPerSecond(number(l, key, "bandwidth_bytes_per_s")),
           l.contains("source") ? text(l, key, "source") : ""};
 }
 
@@ -75,7 +76,9 @@ ir::DType dtype_named(const std::string& word, const std::string& at) {
 
 Device device_from(const json& j) {
   const json& d = member(j, "", "device");
-  only(d, "device", {"kind", "peak_flops_per_s", "efficiency", "memory_bytes", "memory_bandwidth_bytes_per_s", "launch_s", "source"});
+  only(d, "device",
+       {"kind", "peak_flops_per_s", "efficiency", "memory_bytes", "memory_bandwidth_bytes_per_s", "launch_s",
+        "source"});
   Device out;
   out.kind = text(d, "device", "kind");
   const json& peaks = member(d, "device", "peak_flops_per_s");
@@ -100,13 +103,15 @@ std::string names_for_people() {
 std::optional<int> parse_count(std::string_view digits) {
   int n = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), n);
-  if (error != std::errc() || end != digits.data() + digits.size() || n < 1 || n > 1'000'000) return std::nullopt;
+  if (error != std::errc() || end != digits.data() + digits.size() || n < 1 || n > 1'000'000)
+    return std::nullopt;
   return n;
 }
 
 Cluster read_file(const std::string& path) {
   std::ifstream in(path);
-  if (!in) throw base::user_error("[cluster] no preset or readable file '{}'; try {}", path, names_for_people());
+  if (!in)
+    throw base::user_error("[cluster] no preset or readable file '{}'; try {}", path, names_for_people());
   json j;
   try {
     j = json::parse(in);
@@ -138,9 +143,12 @@ std::vector<std::string> presets() {
 Cluster resolve(const std::string& spec) {
   const auto colon = spec.rfind(':');
   const std::string head = spec.substr(0, colon);
-  const auto count = colon == std::string::npos ? std::optional<int>(1) : parse_count(std::string_view(spec).substr(colon + 1));
+  const auto count = colon == std::string::npos ? std::optional<int>(1)
+                                                : parse_count(std::string_view(spec).substr(colon + 1));
   const auto wanted_count = [&] {
-    if (!count) throw base::user_error("[cluster] wanted a count from 1 to 1000000 after '{}:', got '{}'", head, spec.substr(colon + 1));
+    if (!count)
+      throw base::user_error("[cluster] wanted a count from 1 to 1000000 after '{}:', got '{}'", head,
+                             spec.substr(colon + 1));
     return *count;
   };
   if (head == "local") return local(wanted_count());
@@ -163,11 +171,14 @@ void validate(const Cluster& c) {
   positive(c.device.memory_bandwidth.value, "device.memory_bandwidth_bytes_per_s");
   if (!(c.device.efficiency > 0 && c.device.efficiency <= 1))
     wrong("device.efficiency", "above 0, at most 1", fmt::format("{}", c.device.efficiency));
-  if (!(c.device.launch.value >= 0)) wrong("device.launch_s", "0 or more", fmt::format("{}", c.device.launch.value));
+  if (!(c.device.launch.value >= 0))
+    wrong("device.launch_s", "0 or more", fmt::format("{}", c.device.launch.value));
   if (c.devices_per_host > 1 || c.hosts > 1) positive(c.intra.bandwidth.value, "intra.bandwidth_bytes_per_s");
   if (c.hosts > 1) positive(c.inter.bandwidth.value, "inter.bandwidth_bytes_per_s");
-  if (!(c.intra.alpha.value >= 0)) wrong("intra.alpha_s", "0 or more", fmt::format("{}", c.intra.alpha.value));
-  if (!(c.inter.alpha.value >= 0)) wrong("inter.alpha_s", "0 or more", fmt::format("{}", c.inter.alpha.value));
+  if (!(c.intra.alpha.value >= 0))
+    wrong("intra.alpha_s", "0 or more", fmt::format("{}", c.intra.alpha.value));
+  if (!(c.inter.alpha.value >= 0))
+    wrong("inter.alpha_s", "0 or more", fmt::format("{}", c.inter.alpha.value));
   if (!(c.cores_shared_by >= 1)) wrong("cores_shared_by", "1 or more", fmt::format("{}", c.cores_shared_by));
 }
 
@@ -193,7 +204,8 @@ void to_json(json& j, const Cluster& c) {
 
 void from_json(const json& j, Cluster& c) {
   only(j, "", {"format", "name", "hosts", "devices_per_host", "device", "intra", "inter", "cores_shared_by"});
-  if (const auto format = text(j, "", "format"); format != "cordata.cluster/1") wrong("format", "cordata.cluster/1", format);
+  if (const auto format = text(j, "", "format"); format != "cordata.cluster/1")
+    wrong("format", "cordata.cluster/1", format);
   c.name = j.contains("name") ? text(j, "", "name") : "";
   c.hosts = integer(j, "hosts");
   c.devices_per_host = integer(j, "devices_per_host");

@@ -11,15 +11,16 @@
 
 namespace cordata::cluster {
 
-// One way between two devices: a message of n bytes takes alpha + n / bandwidth. `source` says where the number is from.
+// One way between two devices: a message of n bytes takes alpha + n / bandwidth. `source` says where the
+// number is from.
 struct Link {
   base::Seconds alpha{0};
   base::BytesPerSecond bandwidth{0};
   std::string source;
 };
 
-// A device: what it can do in a second and hold. Peak by dtype name ("f32", "bf16"); the planner multiplies it by
-// `efficiency` (what a large matmul reaches of the peak). All figures carry their source.
+// A device: what it can do in a second and hold. Peak by dtype name ("f32", "bf16"); the planner multiplies
+// it by `efficiency` (what a large matmul reaches of the peak). All figures carry their source.
 struct Device {
   std::string kind;
   std::map<ir::DType, base::FlopsPerSecond> peak;
@@ -31,8 +32,8 @@ struct Device {
 };
 
 // Hosts of equal devices; LASTING. Devices are numbered host by host. `intra`: between two devices of a host;
-// `inter`: out of a host, shared by all its devices that talk at once. `cores_shared_by`: devices that share one set of
-// cores (local:N with more ranks than cores), 1 when each has its own.
+// `inter`: out of a host, shared by all its devices that talk at once. `cores_shared_by`: devices that share
+// one set of cores (local:N with more ranks than cores), 1 when each has its own.
 struct Cluster {
   std::string name;  // for people; never looked at
   int hosts = 1;
@@ -44,7 +45,8 @@ struct Cluster {
   int num_devices() const { return hosts * devices_per_host; }
 };
 
-// "p3.16xlarge:8" (PRESET:HOSTS), "local:4" (ranks on this machine: its memory and cores divided), or a file's path
+// "p3.16xlarge:8" (PRESET:HOSTS), "local:4" (ranks on this machine: its memory and cores divided), or a
+// file's path
 // ("format": "cordata.cluster/1"). Throws a user error naming the presets.
 Cluster resolve(const std::string& spec);
 std::vector<std::string> presets();

@@ -49,7 +49,8 @@ TEST(Cluster, LocalDividesTheMachine) {
   EXPECT_EQ(many.num_devices(), 64);
   EXPECT_NEAR(many.device.memory.value * 64, one.device.memory.value, 1);
   EXPECT_GT(one.device.peak.at(ir::DType::kF32).value, 1e8);
-  // Whatever the number of ranks, together they do what the machine can (up to cores left over by the division).
+  // Whatever the number of ranks, together they do what the machine can (up to cores left over by the
+  // division).
   const double whole = one.device.peak.at(ir::DType::kF32).value;
   EXPECT_LE(many.device.peak.at(ir::DType::kF32).value * 64 / many.cores_shared_by, whole * 1.0001);
 }
@@ -61,17 +62,18 @@ TEST(Cluster, ErrorsNameTheKey) {
     nlohmann::json value;
     const char* says;
   };
-  for (const auto& c : std::vector<Case>{{"/format", "cordata.cluster/9", "format"},
-                                         {"/hosts", 0, "hosts"},
-                                         {"/hosts", 1.5, "hosts"},
-                                         {"/devices_per_host", "8", "devices_per_host"},
-                                         {"/device/memory_bytes", -1, "device.memory_bytes"},
-                                         {"/device/efficiency", 1.5, "device.efficiency"},
-                                         {"/device/peak_flops_per_s", {{"f33", 1}}, "f33"},
-                                         {"/device/peak_flops_per_s", nlohmann::json::object(), "device.peak_flops_per_s"},
-                                         {"/intra/bandwidth_bytes_per_s", 0, "intra.bandwidth_bytes_per_s"},
-                                         {"/inter/alpha_s", "x", "inter.alpha_s"},
-                                         {"/colour", "red", "colour"}}) {
+  for (const auto& c :
+       std::vector<Case>{{"/format", "cordata.cluster/9", "format"},
+                         {"/hosts", 0, "hosts"},
+                         {"/hosts", 1.5, "hosts"},
+                         {"/devices_per_host", "8", "devices_per_host"},
+                         {"/device/memory_bytes", -1, "device.memory_bytes"},
+                         {"/device/efficiency", 1.5, "device.efficiency"},
+                         {"/device/peak_flops_per_s", {{"f33", 1}}, "f33"},
+                         {"/device/peak_flops_per_s", nlohmann::json::object(), "device.peak_flops_per_s"},
+                         {"/intra/bandwidth_bytes_per_s", 0, "intra.bandwidth_bytes_per_s"},
+                         {"/inter/alpha_s", "x", "inter.alpha_s"},
+                         {"/colour", "red", "colour"}}) {
     nlohmann::json bad = good;
     bad[nlohmann::json::json_pointer(c.pointer)] = c.value;
     EXPECT_THAT(error_of([&] { (void)bad.get<Cluster>(); }), HasSubstr(c.says)) << c.pointer;
@@ -88,7 +90,8 @@ TEST(Cluster, UnknownNamesListThePresets) {
 }
 
 TEST(Cluster, ReadsFiles) {
-  const auto path = std::filesystem::temp_directory_path() / ("cordata-cluster-" + std::to_string(getpid()) + ".json");
+  const auto path =
+      std::filesystem::temp_directory_path() / ("cordata-cluster-" + std::to_string(getpid()) + ".json");
   std::ofstream(path) << nlohmann::json(resolve("h100:3"));
   EXPECT_EQ(resolve(path.string()).num_devices(), 24);
   std::ofstream(path) << "{";

@@ -49,8 +49,12 @@ template <typename V>
   return sum;
 }
 #if defined(__x86_64__)
-[[gnu::target("avx512f,fma"), gnu::optimize("O3,fast-math")]] float spin_avx512(int64_t rounds) { return spin<Sixteen>(rounds); }
-[[gnu::target("avx2,fma"), gnu::optimize("O3,fast-math")]] float spin_avx2(int64_t rounds) { return spin<Eight>(rounds); }
+[[gnu::target("avx512f,fma"), gnu::optimize("O3,fast-math")]] float spin_avx512(int64_t rounds) {
+  return spin<Sixteen>(rounds);
+}
+[[gnu::target("avx2,fma"), gnu::optimize("O3,fast-math")]] float spin_avx2(int64_t rounds) {
+  return spin<Eight>(rounds);
+}
 #endif
 [[gnu::optimize("O3,fast-math")]] float spin_plain(int64_t rounds) { return spin<Four>(rounds); }
 
@@ -97,7 +101,8 @@ double measure_bandwidth() {
 std::filesystem::path cache_file() {
   const char* xdg = std::getenv("XDG_CACHE_HOME");
   const char* home = std::getenv("HOME");
-  std::filesystem::path root = xdg && *xdg ? xdg : std::filesystem::path(home && *home ? home : "/tmp") / ".cache";
+  std::filesystem::path root =
+      xdg && *xdg ? xdg : std::filesystem::path(home && *home ? home : "/tmp") / ".cache";
   return root / "cordata" / "machine.json";
 }
 
@@ -120,8 +125,9 @@ std::string processor() {
   return "unknown";
 }
 
-// One core's multiply-add rate and the memory's bandwidth: from the cache when it is this processor's, else measured and kept.
-// A cache that can't be read or written is no error: the figures are measured again next time.
+// One core's multiply-add rate and the memory's bandwidth: from the cache when it is this processor's, else
+// measured and kept. A cache that can't be read or written is no error: the figures are measured again next
+// time.
 Machine machine() {
   Machine m;
   m.cores = available_cores();
@@ -131,7 +137,8 @@ Machine machine() {
   const std::string cpu = processor();
   std::ifstream in(cache_file());
   const auto kept = nlohmann::json::parse(in, nullptr, false);
-  if (kept.is_object() && kept.value("format", "") == "cordata.machine/1" && kept.value("processor", "") == cpu) {
+  if (kept.is_object() && kept.value("format", "") == "cordata.machine/1" &&
+      kept.value("processor", "") == cpu) {
     m.core_flops = kept.value("core_flops_per_s", 0.0);
     m.bandwidth = kept.value("memory_bytes_per_s", 0.0);
   }
@@ -141,8 +148,10 @@ Machine machine() {
   std::error_code ignored;
   std::filesystem::create_directories(cache_file().parent_path(), ignored);
   const auto temporary = cache_file().string() + "." + std::to_string(getpid());
-  std::ofstream(temporary) << nlohmann::json{{"format", "cordata.machine/1"}, {"processor", cpu},
-                                             {"core_flops_per_s", m.core_flops}, {"memory_bytes_per_s", m.bandwidth}};
+  std::ofstream(temporary) << nlohmann::json{{"format", "cordata.machine/1"},
+                                             {"processor", cpu},
+                                             {"core_flops_per_s", m.core_flops},
+                                             {"memory_bytes_per_s", m.bandwidth}};
   std::filesystem::rename(temporary, cache_file(), ignored);
   return m;
 }
@@ -160,16 +169,21 @@ Cluster local(int ranks) {
   c.cores_shared_by = shared;
   c.device.kind = "cpu";
   const double peak = m.core_flops * cores_each;
-  c.device.peak = {{ir::DType::kF32, base::FlopsPerSecond(peak)}, {ir::DType::kF64, base::FlopsPerSecond(peak / 2)}};
+  c.device.peak = {{ir::DType::kF32, base::FlopsPerSecond(peak)},
+                   {ir::DType::kF64, base::FlopsPerSecond(peak / 2)}};
   c.device.efficiency = 0.6;
   c.device.memory = base::Bytes(m.memory / ranks);
   c.device.memory_bandwidth = base::BytesPerSecond(m.bandwidth * cores_each / m.cores);
   c.device.launch = base::Seconds(2e-6);
-  c.device.source = "multiply-add rate of a core and memory bandwidth measured on this machine; efficiency 0.6 and launch 2 us modelled";
-  // Messages between ranks are copies through shared memory by the same cores. 2 GB/s for each core that a rank has to itself,
-  // shared by the ranks that copy at once: 16 MB over 4 ranks on 2 cores was measured at 25 ms, and is 24 ms by this.
-  c.intra = {base::Seconds(20e-6 * shared), base::BytesPerSecond(2e9 / shared),
-             "modelled: copies through shared memory, 2 GB/s a core, from a 16 MB all-reduce of 4 ranks on 2 cores"};
+  c.device.source =
+      "multiply-add rate of a core and memory bandwidth measured on this machine; efficiency 0.6 and launch "
+      "2 us modelled";
+  // Messages between ranks are copies through shared memory by the same cores. 2 GB/s for each core that a
+  // rank has to itself, shared by the ranks that copy at once: 16 MB over 4 ranks on 2 cores was measured at
+  // 25 ms, and is 24 ms by this.
+  c.intra = {
+      base::Seconds(20e-6 * shared), base::BytesPerSecond(2e9 / shared),
+      "modelled: copies through shared memory, 2 GB/s a core, from a 16 MB all-reduce of 4 ranks on 2 cores"};
   c.inter = c.intra;
   return c;
 }

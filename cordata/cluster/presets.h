@@ -16,8 +16,8 @@ struct Preset {
 };
 std::span<const Preset> preset_table();  // alphabetical
 
-// `ranks` devices on the machine this runs on. Peak and memory bandwidth are measured once (a tenth of a second)
-// and kept under $XDG_CACHE_HOME/cordata; links between ranks are modelled.
+// `ranks` devices on the machine this runs on. Peak and memory bandwidth are measured once (a tenth of a
+// second) and kept under $XDG_CACHE_HOME/cordata; links between ranks are modelled.
 Cluster local(int ranks);
 
 }  // namespace cordata::cluster

@@ -44,7 +44,8 @@ sharding::Mesh make_mesh(const cluster::Cluster& c, int first, std::vector<int64
   int64_t size = 1;
   for (const int64_t n : shape) size *= n;
   if (first < 0 || first + size > c.num_devices())
-    throw base::internal_error("[cost] wanted {} devices from {} on, got a cluster of {}", size, first, c.num_devices());
+    throw base::internal_error("[cost] wanted {} devices from {} on, got a cluster of {}", size, first,
+                               c.num_devices());
   sharding::Mesh mesh;
   for (int axis = 0; axis < static_cast<int>(shape.size()); ++axis) {
     const int sharing = groups_sharing_a_host(c, first, shape, axis);

@@ -12,9 +12,12 @@ namespace {
 bool elementwise(const ir::Graph& graph, const ir::Node& node, const ir::FactorRule& rule) {
   if (node.num_results != 1 || rule.replicated_only() || !node.regions.empty()) return false;
   const auto& shape = graph.type(node.result()).shape;
-  const auto same = [&](ir::ValueId v) { return graph.type(v).shape == shape || graph.type(v).shape.empty(); };
+  const auto same = [&](ir::ValueId v) {
+    return graph.type(v).shape == shape || graph.type(v).shape.empty();
+  };
   const auto pass = [](const ir::Factor& f) { return f.kind == ir::FactorKind::kPass; };
-  return std::all_of(node.operands.begin(), node.operands.end(), same) && std::all_of(rule.factors.begin(), rule.factors.end(), pass);
+  return std::all_of(node.operands.begin(), node.operands.end(), same) &&
+         std::all_of(rule.factors.begin(), rule.factors.end(), pass);
 }
 
 double peak(const cluster::Device& device, ir::DType type) {
@@ -38,7 +41,8 @@ std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& clu
     const auto& node = graph.node(id);
     if (!simple[id.index]) continue;
     const auto& users = readers[node.result().index];
-    const bool returned = std::find(graph.results().begin(), graph.results().end(), node.result()) != graph.results().end();
+    const bool returned =
+        std::find(graph.results().begin(), graph.results().end(), node.result()) != graph.results().end();
     fused[node.result().index] = !returned && users.size() == 1 && simple[users[0].index];
   }
   std::vector<OpTime> out;
@@ -49,14 +53,17 @@ std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& clu
       double bytes = 0;
       for (const auto v : node.operands) {
         const auto def = graph.value(v).def;
-        if (!fused[v.index] && !(def.valid() && free[def.index])) bytes += static_cast<double>(graph.type(v).num_bytes());
+        if (!fused[v.index] && !(def.valid() && free[def.index]))
+          bytes += static_cast<double>(graph.type(v).num_bytes());
       }
       for (int r = 0; r < node.num_results; ++r)
-        if (!fused[node.result(r).index]) bytes += static_cast<double>(graph.type(node.result(r)).num_bytes());
+        if (!fused[node.result(r).index])
+          bytes += static_cast<double>(graph.type(node.result(r)).num_bytes());
       const auto type = node.operands.empty() ? ir::DType::kF32 : graph.type(node.operands[0]).dtype;
       t.fused = node.num_results == 1 && fused[node.result().index];
-      t.seconds = std::max(ir::flops(graph, node).value / (peak(cluster.device, type) * cluster.device.efficiency),
-                           bytes / cluster.device.memory_bandwidth.value);
+      t.seconds =
+          std::max(ir::flops(graph, node).value / (peak(cluster.device, type) * cluster.device.efficiency),
+                   bytes / cluster.device.memory_bandwidth.value);
       t.launch = t.fused ? 0 : cluster.device.launch.value;
     }
     out.push_back(t);

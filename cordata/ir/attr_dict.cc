@@ -73,7 +73,8 @@ AttrDict::const_iterator AttrDict::find(std::string_view name) const {
 }
 
 std::pair<AttrDict::const_iterator, bool> AttrDict::emplace(AttrName name, Attribute value) {
-  size_t at = std::find_if(begin(), end(), [&](const Entry& e) { return e.first.text() >= name.text(); }) - begin();
+  size_t at =
+      std::find_if(begin(), end(), [&](const Entry& e) { return e.first.text() >= name.text(); }) - begin();
   if (at < size() && begin()[at].first == name) return {begin() + at, false};
   Block* wider = allocate(size() + 1);
   std::uninitialized_copy(begin(), begin() + at, wider->entries());

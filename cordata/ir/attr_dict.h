@@ -42,7 +42,9 @@ class AttrDict {
   AttrDict(const AttrDict& o);
   AttrDict(AttrDict&& o) noexcept : block_(std::exchange(o.block_, nullptr)) {}
   AttrDict& operator=(AttrDict o) noexcept { return std::swap(block_, o.block_), *this; }
-  ~AttrDict() { if (block_) release(); }
+  ~AttrDict() {
+    if (block_) release();
+  }
 
   const_iterator begin() const;
   const_iterator end() const;

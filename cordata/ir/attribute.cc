@@ -57,7 +57,8 @@ const T& Attribute::unboxed() const {
 
 template <typename T>
 Attribute Attribute::words(std::span<const T> v, DType dtype) {
-  static_assert(sizeof(T) == 8 && alignof(T) <= alignof(std::max_align_t) && sizeof(Payload) % alignof(T) == 0);
+  static_assert(sizeof(T) == 8 && alignof(T) <= alignof(std::max_align_t) &&
+                sizeof(Payload) % alignof(T) == 0);
   Attribute a;
   a.payload_ = new (::operator new(sizeof(Payload) + v.size_bytes())) Payload;
   a.payload_->count = static_cast<uint32_t>(v.size());
@@ -83,14 +84,34 @@ void Attribute::release() {
   if (payload_->holders.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
   auto free = [&]<typename T>(const T&) { delete static_cast<Box<T>*>(payload_); };
   switch (kind_) {
-    case Kind::kUnit: case Kind::kBool: case Kind::kInt: case Kind::kFloat: break;
-    case Kind::kString: case Kind::kSymbol: case Kind::kOpaque: free(unboxed<std::string>()); break;
-    case Kind::kType: free(unboxed<Type>()); break;
-    case Kind::kArray: free(unboxed<std::vector<Attribute>>()); break;
-    case Kind::kDict: free(unboxed<AttrDict>()); break;
-    case Kind::kDenseArray: ::operator delete(payload_); break;
-    case Kind::kDenseElements: free(unboxed<DenseElements>()); break;
-    case Kind::kStruct: free(unboxed<Structure>()); break;
+    case Kind::kUnit:
+    case Kind::kBool:
+    case Kind::kInt:
+    case Kind::kFloat:
+      break;
+    case Kind::kString:
+    case Kind::kSymbol:
+    case Kind::kOpaque:
+      free(unboxed<std::string>());
+      break;
+    case Kind::kType:
+      free(unboxed<Type>());
+      break;
+    case Kind::kArray:
+      free(unboxed<std::vector<Attribute>>());
+      break;
+    case Kind::kDict:
+      free(unboxed<AttrDict>());
+      break;
+    case Kind::kDenseArray:
+      ::operator delete(payload_);
+      break;
+    case Kind::kDenseElements:
+      free(unboxed<DenseElements>());
+      break;
+    case Kind::kStruct:
+      free(unboxed<Structure>());
+      break;
   }
 }
 
@@ -149,9 +170,14 @@ double Attribute::real() const { return kind_ == Kind::kFloat ? real_ : 0; }
 
 const std::string& Attribute::text() const {
   switch (kind_) {
-    case Kind::kString: case Kind::kSymbol: case Kind::kOpaque: return unboxed<std::string>();
-    case Kind::kStruct: return unboxed<Structure>().text.text();
-    default: return none<std::string>();
+    case Kind::kString:
+    case Kind::kSymbol:
+    case Kind::kOpaque:
+      return unboxed<std::string>();
+    case Kind::kStruct:
+      return unboxed<Structure>().text.text();
+    default:
+      return none<std::string>();
   }
 }
 
@@ -187,16 +213,29 @@ bool Attribute::operator==(const Attribute& o) const {
   if (kind_ != o.kind_ || dtype_ != o.dtype_) return false;
   if (has_payload() && payload_ == o.payload_) return true;
   switch (kind_) {
-    case Kind::kUnit: return true;
-    case Kind::kBool: case Kind::kInt: return integer_ == o.integer_;
-    case Kind::kFloat: return real_ == o.real_;
-    case Kind::kString: case Kind::kSymbol: case Kind::kOpaque: return text() == o.text();
-    case Kind::kType: return type() == o.type();
-    case Kind::kArray: return std::ranges::equal(array(), o.array());
-    case Kind::kDict: return dict() == o.dict();
-    case Kind::kDenseArray: return std::ranges::equal(integers(), o.integers()) && std::ranges::equal(reals(), o.reals());
-    case Kind::kDenseElements: return dense() == o.dense();
-    case Kind::kStruct: return unboxed<Structure>() == o.unboxed<Structure>();
+    case Kind::kUnit:
+      return true;
+    case Kind::kBool:
+    case Kind::kInt:
+      return integer_ == o.integer_;
+    case Kind::kFloat:
+      return real_ == o.real_;
+    case Kind::kString:
+    case Kind::kSymbol:
+    case Kind::kOpaque:
+      return text() == o.text();
+    case Kind::kType:
+      return type() == o.type();
+    case Kind::kArray:
+      return std::ranges::equal(array(), o.array());
+    case Kind::kDict:
+      return dict() == o.dict();
+    case Kind::kDenseArray:
+      return std::ranges::equal(integers(), o.integers()) && std::ranges::equal(reals(), o.reals());
+    case Kind::kDenseElements:
+      return dense() == o.dense();
+    case Kind::kStruct:
+      return unboxed<Structure>() == o.unboxed<Structure>();
   }
   return false;
 }

@@ -15,8 +15,9 @@
 
 namespace cordata::ir {
 
-// The elements of a constant: little-endian bytes, bytes_per_element(dtype) each (i1: one byte, 0 or 1; 4- and 2-bit
-// types: one byte each, sign-extended), row-major. A splat holds one element whatever the shape. Shared, immutable.
+// The elements of a constant: little-endian bytes, bytes_per_element(dtype) each (i1: one byte, 0 or 1; 4-
+// and 2-bit types: one byte each, sign-extended), row-major. A splat holds one element whatever the shape.
+// Shared, immutable.
 struct DenseElements {
   Type type;
   bool splat = false;
@@ -26,21 +27,38 @@ struct DenseElements {
   bool operator==(const DenseElements& o) const;  // by value: a splat equals its expansion
 };
 
-// An MLIR attribute as a value of 16 bytes: a number in place, anything longer shared and immutable. Attributes of a
-// dialect (#stablehlo.dot<...>, #stablehlo<comparison_direction EQ>) are kStruct: `text` is the mnemonic
-// ("stablehlo.dot", "stablehlo.comparison_direction") and `dict` the fields; enum attributes hold their one word in
-// `word`. All forms the reader meets print back.
+// An MLIR attribute as a value of 16 bytes: a number in place, anything longer shared and immutable.
+// Attributes of a dialect (#stablehlo.dot<...>, #stablehlo<comparison_direction EQ>) are kStruct: `text` is
+// the mnemonic
+// ("stablehlo.dot", "stablehlo.comparison_direction") and `dict` the fields; enum attributes hold their one
+// word in `word`. All forms the reader meets print back.
 class Attribute {
  public:
   enum class Kind : uint8_t {
-    kUnit, kBool, kInt, kFloat, kString, kType, kArray, kDict, kDenseArray, kDenseElements, kSymbol, kStruct, kOpaque,
+    kUnit,
+    kBool,
+    kInt,
+    kFloat,
+    kString,
+    kType,
+    kArray,
+    kDict,
+    kDenseArray,
+    kDenseElements,
+    kSymbol,
+    kStruct,
+    kOpaque,
   };
 
   Attribute() : integer_(0) {}
   Attribute(const Attribute& o) : kind_(o.kind_), dtype_(o.dtype_), integer_(o.integer_) { hold(); }
-  Attribute(Attribute&& o) noexcept : kind_(o.kind_), dtype_(o.dtype_), integer_(o.integer_) { o.kind_ = Kind::kUnit; }
+  Attribute(Attribute&& o) noexcept : kind_(o.kind_), dtype_(o.dtype_), integer_(o.integer_) {
+    o.kind_ = Kind::kUnit;
+  }
   Attribute& operator=(Attribute o) noexcept;
-  ~Attribute() { if (has_payload()) release(); }
+  ~Attribute() {
+    if (has_payload()) release();
+  }
 
   static Attribute unit() { return {}; }
   static Attribute boolean(bool v);
@@ -53,7 +71,9 @@ class Attribute {
   static Attribute list(std::vector<Attribute> v);
   static Attribute dictionary(AttrDict v);
   static Attribute dense_array(std::span<const int64_t> v, DType dtype = DType::kI64);
-  static Attribute dense_array(std::initializer_list<int64_t> v) { return dense_array({v.begin(), v.size()}); }
+  static Attribute dense_array(std::initializer_list<int64_t> v) {
+    return dense_array({v.begin(), v.size()});
+  }
   static Attribute dense_array(std::span<const double> v, DType dtype);
   static Attribute elements(DenseElements v);
   static Attribute structure(std::string_view mnemonic, AttrDict fields);
@@ -61,17 +81,17 @@ class Attribute {
 
   // Of an attribute of another kind: zero, or empty.
   Kind kind() const { return kind_; }
-  DType dtype() const { return dtype_; }          // of kInt, kFloat, kDenseArray
-  int64_t integer() const;                        // kInt, kBool
-  double real() const;                            // kFloat
-  const std::string& text() const;                // kString, kSymbol (without @), kStruct's mnemonic, kOpaque's text
-  const std::string& word() const;                // kStruct of an enum
-  const Type& type() const;                       // kType
-  std::span<const int64_t> integers() const;      // kDenseArray of integers or booleans
-  std::span<const double> reals() const;          // kDenseArray of floats
-  std::span<const Attribute> array() const;       // kArray
-  const AttrDict& dict() const;                   // kDict, kStruct
-  const DenseElements& dense() const;             // kDenseElements
+  DType dtype() const { return dtype_; }  // of kInt, kFloat, kDenseArray
+  int64_t integer() const;                // kInt, kBool
+  double real() const;                    // kFloat
+  const std::string& text() const;        // kString, kSymbol (without @), kStruct's mnemonic, kOpaque's text
+  const std::string& word() const;        // kStruct of an enum
+  const Type& type() const;               // kType
+  std::span<const int64_t> integers() const;  // kDenseArray of integers or booleans
+  std::span<const double> reals() const;      // kDenseArray of floats
+  std::span<const Attribute> array() const;   // kArray
+  const AttrDict& dict() const;               // kDict, kStruct
+  const DenseElements& dense() const;         // kDenseElements
 
   bool operator==(const Attribute&) const;
 
@@ -94,7 +114,9 @@ class Attribute {
   std::span<const T> words() const;
 
   bool has_payload() const { return kind_ > Kind::kFloat; }
-  void hold() const { if (has_payload()) payload_->holders.fetch_add(1, std::memory_order_relaxed); }
+  void hold() const {
+    if (has_payload()) payload_->holders.fetch_add(1, std::memory_order_relaxed);
+  }
   void release();
 
   Kind kind_ = Kind::kUnit;
@@ -119,8 +141,10 @@ template <typename Condition>
 void AttrDict::erase_if(Condition condition) {
   for (const_iterator it = begin(); it != end();) {
     size_t at = it - begin();
-    if (condition(*it)) erase(it), it = begin() + at;
-    else ++it;
+    if (condition(*it))
+      erase(it), it = begin() + at;
+    else
+      ++it;
   }
 }
 

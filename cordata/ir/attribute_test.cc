@@ -13,7 +13,8 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-static_assert(sizeof(Attribute) == 16 && sizeof(AttrDict) == 8 && sizeof(IdList<ValueId>) == 16 && sizeof(Node) <= 56);
+static_assert(sizeof(Attribute) == 16 && sizeof(AttrDict) == 8 && sizeof(IdList<ValueId>) == 16 &&
+              sizeof(Node) <= 56);
 
 std::vector<std::string> names(const AttrDict& dict) {
   std::vector<std::string> out;
@@ -49,7 +50,8 @@ TEST(AttrDict, ACopyDoesNotSeeLaterChanges) {
 }
 
 TEST(Attribute, IsEmptyOfWhatItsKindHasNot) {
-  for (const Attribute& a : {Attribute::unit(), Attribute::of(3), Attribute::string("s"), Attribute::dense_array({1, 2})}) {
+  for (const Attribute& a :
+       {Attribute::unit(), Attribute::of(3), Attribute::string("s"), Attribute::dense_array({1, 2})}) {
     EXPECT_EQ(a.real(), 0);
     EXPECT_EQ(a.word(), "");
     EXPECT_THAT(a.reals(), IsEmpty());

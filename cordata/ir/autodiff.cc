@@ -18,8 +18,9 @@ void check(const Graph& loss_fn, std::span<const int> wrt) {
   for (int i : wrt) {
     bool there = i >= 0 && i < static_cast<int>(loss_fn.args().size());
     if (there && continuous(loss_fn.type(loss_fn.args()[i]))) continue;
-    throw base::user_error("[ir.gradient] wanted float arguments to differentiate by, got argument {} {}", i,
-                           there ? "of " + to_string(loss_fn.type(loss_fn.args()[i])) : "of a function that has fewer");
+    throw base::user_error(
+        "[ir.gradient] wanted float arguments to differentiate by, got argument {} {}", i,
+        there ? "of " + to_string(loss_fn.type(loss_fn.args()[i])) : "of a function that has fewer");
   }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What gradient() does with the graph. That each op's derivative is right is tests/oracle/test_vjp.py's to say.
+// What gradient() does with the graph. That each op's derivative is right is tests/oracle/test_vjp.py's to
+// say.
 #include "cordata/ir/autodiff.h"
 
 #include <gmock/gmock.h>
@@ -25,7 +26,8 @@ int count(const Graph& g, OpKind kind) { return static_cast<int>(std::ranges::co
 
 bool is_zero(const Graph& g, ValueId v) {
   NodeId def = g.value(v).def;
-  return def.valid() && g.node(def).kind == OpKind::kConstant && element(Graph::find_attr(g.node(def), "value")->dense(), 0) == 0;
+  return def.valid() && g.node(def).kind == OpKind::kConstant &&
+         element(Graph::find_attr(g.node(def), "value")->dense(), 0) == 0;
 }
 
 ValueId sum(GraphBuilder& b, ValueId x) { return b.reduce(OpKind::kAdd, x, 0, {0}); }
@@ -104,20 +106,23 @@ TEST(Gradient, RefusesALoopWhoseLengthDependsOnData) {
   GraphBuilder b;
   ValueId x = b.arg(kVector), turns = b.arg(Type::tensor(DType::kI32));
   std::vector<Type> types = {Type::tensor(DType::kI32), kVector};
-  RegionId more = b.region(types, [&](std::vector<ValueId> a) { return std::vector{b.compare(a[0], turns, "LT")}; });
+  RegionId more =
+      b.region(types, [&](std::vector<ValueId> a) { return std::vector{b.compare(a[0], turns, "LT")}; });
   RegionId body = b.region(types, [&](std::vector<ValueId> a) {
     return std::vector{b.add(a[0], b.constant(1, DType::kI32)), b.unary(OpKind::kSine, a[1])};
   });
   NodeId loop = b.create(OpKind::kWhile, {b.constant(0, DType::kI32), x}, {}, {}, {more, body});
   Graph f = b.finish({sum(b, b.node(loop).result(1))});
-  EXPECT_THAT(error_of(f, {0}), HasSubstr("[ir.while] wanted a loop that counts from a constant to a constant"));
+  EXPECT_THAT(error_of(f, {0}),
+              HasSubstr("[ir.while] wanted a loop that counts from a constant to a constant"));
 }
 
 TEST(Gradient, RefusesARegionThatReadsWhatIsDifferentiatedBy) {
   GraphBuilder b;
   ValueId x = b.arg(kVector), k = b.arg(Type::tensor(DType::kF32)), zero = b.constant(0, DType::kF32);
   Type scalar = Type::tensor(DType::kF32);
-  RegionId body = b.region({scalar, scalar}, [&](std::vector<ValueId> a) { return std::vector{b.add(b.mul(a[0], k), a[1])}; });
+  RegionId body = b.region({scalar, scalar},
+                           [&](std::vector<ValueId> a) { return std::vector{b.add(b.mul(a[0], k), a[1])}; });
   ValueId y = b.value(OpKind::kReduce, {x, zero}, {{"dimensions", Attribute::dense_array({0})}}, {}, {body});
   EXPECT_THAT(error_of(b.finish({y}), {1}), HasSubstr("region of stablehlo.reduce"));
 }

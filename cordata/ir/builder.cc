@@ -67,8 +67,9 @@ void GraphBuilder::adopt_regions(OpKind kind, const std::vector<RegionId>& regio
   for (RegionId r : regions) {
     bool known = r.valid() && r.index < graph_.num_regions() && r.index > 0;
     if (!known || region_open_[r.index] || region_used_[r.index] || region_parent_[r.index] != open_.back()) {
-      throw user_error("[ir.{}] wanted regions built right before it and not used by another op, got another one",
-                       ops::short_name(kind));
+      throw user_error(
+          "[ir.{}] wanted regions built right before it and not used by another op, got another one",
+          ops::short_name(kind));
     }
     region_used_[r.index] = true;
   }
@@ -78,14 +79,15 @@ namespace {
 
 void check_types(const OpView& view, const std::vector<Type>& inferred, const std::vector<Type>& given) {
   if (inferred == given) return;
-  ops::fail(view, "result types " + ops::types_text(inferred) + " for operands " + ops::types_text(view.operands),
+  ops::fail(view,
+            "result types " + ops::types_text(inferred) + " for operands " + ops::types_text(view.operands),
             ops::types_text(given));
 }
 
 }  // namespace
 
-NodeId GraphBuilder::create(OpKind kind, std::vector<ValueId> operands, AttrDict attrs, std::vector<Type> types,
-                            std::vector<RegionId> regions, int line) {
+NodeId GraphBuilder::create(OpKind kind, std::vector<ValueId> operands, AttrDict attrs,
+                            std::vector<Type> types, std::vector<RegionId> regions, int line) {
   check_operands(kind, operands);
   adopt_regions(kind, regions);
   std::vector<Type> operand_types;
@@ -93,7 +95,12 @@ NodeId GraphBuilder::create(OpKind kind, std::vector<ValueId> operands, AttrDict
   for (ValueId v : operands) operand_types.push_back(type(v));
 
   const OpRow& r = row(kind);
-  OpView view{.kind = kind, .operands = operand_types, .results = types, .attrs = attrs, .graph = &graph_, .regions = regions};
+  OpView view{.kind = kind,
+              .operands = operand_types,
+              .results = types,
+              .attrs = attrs,
+              .graph = &graph_,
+              .regions = regions};
   if (r.infer) {
     std::vector<Type> inferred = r.infer(view);
     if (!types.empty()) check_types(view, inferred, types);
@@ -106,15 +113,21 @@ NodeId GraphBuilder::create(OpKind kind, std::vector<ValueId> operands, AttrDict
   ValueId first(graph_.num_values());
   int count = static_cast<int>(types.size());
   for (int i = 0; i < count; ++i) add_value(std::move(types[i]), id, i);
-  graph_.nodes_.push_back({.kind = kind, .first_result = first, .num_results = count, .line = line,
-                           .attrs = interned(std::move(attrs)), .operands = operands, .regions = regions});
+  graph_.nodes_.push_back({.kind = kind,
+                           .first_result = first,
+                           .num_results = count,
+                           .line = line,
+                           .attrs = interned(std::move(attrs)),
+                           .operands = operands,
+                           .regions = regions});
   graph_.regions_[open_.back().index].nodes.push_back(id);
   return id;
 }
 
-ValueId GraphBuilder::value(OpKind kind, std::vector<ValueId> operands, AttrDict attrs, std::vector<Type> types,
-                            std::vector<RegionId> regions) {
-  const Node& n = node(create(kind, std::move(operands), std::move(attrs), std::move(types), std::move(regions)));
+ValueId GraphBuilder::value(OpKind kind, std::vector<ValueId> operands, AttrDict attrs,
+                            std::vector<Type> types, std::vector<RegionId> regions) {
+  const Node& n =
+      node(create(kind, std::move(operands), std::move(attrs), std::move(types), std::move(regions)));
   if (n.num_results != 1) {
     throw internal_error("[ir.{}] wanted one result, got {}", ops::short_name(kind), n.num_results);
   }
@@ -135,7 +148,8 @@ RegionId GraphBuilder::begin_region(std::vector<Type> arg_types) {
 void GraphBuilder::end_region(std::vector<ValueId> results) {
   if (open_.size() < 2) throw internal_error("[ir.builder] wanted an open region to end, got none");
   for (ValueId v : results) {
-    if (!visible(v)) throw user_error("[ir.return] wanted a value visible in the region, got one that is not");
+    if (!visible(v))
+      throw user_error("[ir.return] wanted a value visible in the region, got one that is not");
   }
   graph_.regions_[open_.back().index].results = std::move(results);
   region_open_[open_.back().index] = false;
@@ -162,7 +176,8 @@ namespace {
 
 ValueId mapped(const std::vector<ValueId>& map, ValueId old) {
   ValueId v = map[old.index];
-  if (!v.valid()) throw internal_error("[ir.clone] wanted every operand mapped, got none for value {}", old.index);
+  if (!v.valid())
+    throw internal_error("[ir.clone] wanted every operand mapped, got none for value {}", old.index);
   return v;
 }
 
@@ -175,7 +190,8 @@ std::vector<ValueId> mapped(const std::vector<ValueId>& map, std::span<const Val
 
 }  // namespace
 
-RegionId GraphBuilder::clone_region(const Graph& from, RegionId region, std::vector<ValueId>& map, const NodeOrder& order) {
+RegionId GraphBuilder::clone_region(const Graph& from, RegionId region, std::vector<ValueId>& map,
+                                    const NodeOrder& order) {
   const Region& old = from.region(region);
   std::vector<Type> types;
   for (ValueId v : old.args) types.push_back(from.type(v));
@@ -189,13 +205,15 @@ RegionId GraphBuilder::clone_region(const Graph& from, RegionId region, std::vec
   return id;
 }
 
-NodeId GraphBuilder::clone(const Graph& from, NodeId node, std::vector<ValueId>& map, const NodeOrder& order) {
+NodeId GraphBuilder::clone(const Graph& from, NodeId node, std::vector<ValueId>& map,
+                           const NodeOrder& order) {
   const Node& old = from.node(node);
   std::vector<RegionId> regions;
   for (RegionId r : old.regions) regions.push_back(clone_region(from, r, map, order));
   std::vector<Type> types;
   for (int i = 0; i < old.num_results; ++i) types.push_back(from.type(old.result(i)));
-  NodeId id = create(old.kind, mapped(map, old.operands), old.attrs, std::move(types), std::move(regions), old.line);
+  NodeId id =
+      create(old.kind, mapped(map, old.operands), old.attrs, std::move(types), std::move(regions), old.line);
   for (int i = 0; i < old.num_results; ++i) {
     ValueId v = this->node(id).result(i);
     map[old.result(i).index] = v;
@@ -215,15 +233,19 @@ std::vector<ValueId> GraphBuilder::inline_graph(const Graph& from, const std::ve
 }
 
 Graph GraphBuilder::finish(std::vector<ValueId> results, std::vector<AttrDict> result_attrs) {
-  if (open_.size() != 1) throw internal_error("[ir.builder] wanted every region ended, got {} open", open_.size() - 1);
+  if (open_.size() != 1)
+    throw internal_error("[ir.builder] wanted every region ended, got {} open", open_.size() - 1);
   for (ValueId v : results) {
-    if (!visible(v)) throw user_error("[ir.return] wanted a value defined at the top level, got one that is not");
+    if (!visible(v))
+      throw user_error("[ir.return] wanted a value defined at the top level, got one that is not");
   }
   for (size_t r = 1; r < region_used_.size(); ++r) {
-    if (!region_used_[r]) throw internal_error("[ir.builder] wanted every region to belong to an op, got one that does not");
+    if (!region_used_[r])
+      throw internal_error("[ir.builder] wanted every region to belong to an op, got one that does not");
   }
   if (!result_attrs.empty() && result_attrs.size() != results.size()) {
-    throw internal_error("[ir.builder] wanted attributes for {} results, got {}", results.size(), result_attrs.size());
+    throw internal_error("[ir.builder] wanted attributes for {} results, got {}", results.size(),
+                         result_attrs.size());
   }
   graph_.regions_[0].results = std::move(results);
   graph_.result_attrs_ = std::move(result_attrs);

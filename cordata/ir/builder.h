@@ -10,21 +10,24 @@
 
 namespace cordata::ir {
 
-// Makes a Graph, an op at a time. `create` infers the result types from the op table where the row can, checks them
-// against `types` where both are there, and throws a user error "[ir.OP] wanted ..., got ..." with the shapes that
-// clash. LASTING; the named shorthands below grow with need.
+// Makes a Graph, an op at a time. `create` infers the result types from the op table where the row can,
+// checks them against `types` where both are there, and throws a user error "[ir.OP] wanted ..., got ..."
+// with the shapes that clash. LASTING; the named shorthands below grow with need.
 class GraphBuilder {
  public:
   explicit GraphBuilder(std::string name = "main");
 
-  ValueId arg(Type type, std::string name = "", AttrDict attrs = {});  // an argument of the region being built
+  ValueId arg(Type type, std::string name = "",
+              AttrDict attrs = {});  // an argument of the region being built
   NodeId create(OpKind kind, std::vector<ValueId> operands, AttrDict attrs = {}, std::vector<Type> types = {},
                 std::vector<RegionId> regions = {}, int line = 0);
   ValueId value(OpKind kind, std::vector<ValueId> operands, AttrDict attrs = {}, std::vector<Type> types = {},
                 std::vector<RegionId> regions = {});  // create, for ops with one result
 
-  // Builds a region for the next op: `body` gets the region's arguments and returns its results. Regions nest.
-  RegionId region(std::vector<Type> arg_types, const std::function<std::vector<ValueId>(std::vector<ValueId>)>& body);
+  // Builds a region for the next op: `body` gets the region's arguments and returns its results. Regions
+  // nest.
+  RegionId region(std::vector<Type> arg_types,
+                  const std::function<std::vector<ValueId>(std::vector<ValueId>)>& body);
   // The same in two halves, for readers.
   RegionId begin_region(std::vector<Type> arg_types);
   void end_region(std::vector<ValueId> results);
@@ -36,9 +39,9 @@ class GraphBuilder {
   void set_name(ValueId v, std::string name);
   void set_module_attrs(AttrDict attrs);
 
-  // Copies one top-level node of another graph (its regions too) with operands mapped by `map` (old value index ->
-  // new value, invalid where absent); maps its results as well. The work horse of every graph rewrite.
-  // `order` may give the nodes of inner regions in another topological order.
+  // Copies one top-level node of another graph (its regions too) with operands mapped by `map` (old value
+  // index -> new value, invalid where absent); maps its results as well. The work horse of every graph
+  // rewrite. `order` may give the nodes of inner regions in another topological order.
   using NodeOrder = std::function<std::vector<NodeId>(RegionId)>;
   NodeId clone(const Graph& from, NodeId node, std::vector<ValueId>& map, const NodeOrder& order = nullptr);
   // Copies a whole graph's body in, with its arguments bound to `args`; returns what its results became.
@@ -58,33 +61,36 @@ class GraphBuilder {
   ValueId mul(ValueId x, ValueId y);
   ValueId div(ValueId x, ValueId y);
   ValueId neg(ValueId x);
-  ValueId scale(ValueId x, double k);  // x times a splat constant
+  ValueId scale(ValueId x, double k);                                   // x times a splat constant
   ValueId compare(ValueId x, ValueId y, const std::string& direction);  // "EQ", "LT", ...
   ValueId select(ValueId pred, ValueId on_true, ValueId on_false);
   ValueId convert(ValueId x, DType dtype);
   ValueId reshape(ValueId x, Shape shape);
   ValueId transpose(ValueId x, std::vector<int64_t> permutation);
   ValueId broadcast_in_dim(ValueId x, Shape shape, std::vector<int64_t> dims);
-  ValueId slice(ValueId x, std::vector<int64_t> start, std::vector<int64_t> limit, std::vector<int64_t> strides = {});
+  ValueId slice(ValueId x, std::vector<int64_t> start, std::vector<int64_t> limit,
+                std::vector<int64_t> strides = {});
   ValueId concatenate(std::vector<ValueId> xs, int64_t dim);
   // batch and contracting dims of both sides; the result is [batch..., lhs free..., rhs free...].
   ValueId dot_general(ValueId x, ValueId y, std::vector<int64_t> x_batch, std::vector<int64_t> y_batch,
                       std::vector<int64_t> x_contract, std::vector<int64_t> y_contract, DType result);
-  ValueId reduce(OpKind kind, ValueId x, double init, std::vector<int64_t> dims);  // kind: kAdd, kMaximum, ...
+  ValueId reduce(OpKind kind, ValueId x, double init,
+                 std::vector<int64_t> dims);  // kind: kAdd, kMaximum, ...
 
  private:
   ValueId add_value(Type type, NodeId def, int index);
   const Type* interned(Type type);    // the graph's own that equals it
   AttrDict interned(AttrDict attrs);  // one seen lately that equals it, or itself
   void check_operands(OpKind kind, const std::vector<ValueId>& operands) const;
-  RegionId clone_region(const Graph& from, RegionId region, std::vector<ValueId>& map, const NodeOrder& order);
+  RegionId clone_region(const Graph& from, RegionId region, std::vector<ValueId>& map,
+                        const NodeOrder& order);
   void adopt_regions(OpKind kind, const std::vector<RegionId>& regions);
   bool visible(ValueId v) const;
 
   Graph graph_;
-  std::vector<RegionId> open_;            // the regions being built, outermost first
-  std::vector<RegionId> value_region_;    // by value: where it is defined
-  std::vector<RegionId> region_parent_;   // by region: what it was begun in
+  std::vector<RegionId> open_;           // the regions being built, outermost first
+  std::vector<RegionId> value_region_;   // by value: where it is defined
+  std::vector<RegionId> region_parent_;  // by region: what it was begun in
   std::vector<char> region_open_, region_used_;
   std::unordered_map<uint64_t, const Type*> types_;  // by hash; those that clash take the next free number
   struct Seen {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cordata/ir/builder.h"
-
 #include <algorithm>
+
+#include "cordata/ir/builder.h"
 
 namespace cordata::ir {
 
-ValueId GraphBuilder::constant(double v, DType dtype, Shape shape) { return constant(splat(v, dtype, std::move(shape))); }
+ValueId GraphBuilder::constant(double v, DType dtype, Shape shape) {
+  return constant(splat(v, dtype, std::move(shape)));
+}
 
 ValueId GraphBuilder::constant(DenseElements v) {
   return value(OpKind::kConstant, {}, {{"value", Attribute::elements(std::move(v))}});
@@ -29,8 +31,9 @@ ValueId GraphBuilder::scale(ValueId x, double k) {
 }
 
 ValueId GraphBuilder::compare(ValueId x, ValueId y, const std::string& direction) {
-  return value(OpKind::kCompare, {x, y},
-               {{"comparison_direction", Attribute::enumeration("stablehlo.comparison_direction", direction)}});
+  return value(
+      OpKind::kCompare, {x, y},
+      {{"comparison_direction", Attribute::enumeration("stablehlo.comparison_direction", direction)}});
 }
 
 ValueId GraphBuilder::select(ValueId pred, ValueId on_true, ValueId on_false) {
@@ -52,11 +55,13 @@ ValueId GraphBuilder::transpose(ValueId x, std::vector<int64_t> permutation) {
 }
 
 ValueId GraphBuilder::broadcast_in_dim(ValueId x, Shape shape, std::vector<int64_t> dims) {
-  return value(OpKind::kBroadcastInDim, {x}, {{"broadcast_dimensions", Attribute::dense_array(std::move(dims))}},
+  return value(OpKind::kBroadcastInDim, {x},
+               {{"broadcast_dimensions", Attribute::dense_array(std::move(dims))}},
                {Type::tensor(type(x).dtype, std::move(shape))});
 }
 
-ValueId GraphBuilder::slice(ValueId x, std::vector<int64_t> start, std::vector<int64_t> limit, std::vector<int64_t> strides) {
+ValueId GraphBuilder::slice(ValueId x, std::vector<int64_t> start, std::vector<int64_t> limit,
+                            std::vector<int64_t> strides) {
   if (strides.empty()) strides.assign(start.size(), 1);
   return value(OpKind::kSlice, {x},
                {{"start_indices", Attribute::dense_array(std::move(start))},
@@ -68,8 +73,9 @@ ValueId GraphBuilder::concatenate(std::vector<ValueId> xs, int64_t dim) {
   return value(OpKind::kConcatenate, std::move(xs), {{"dimension", Attribute::of(dim)}});
 }
 
-ValueId GraphBuilder::dot_general(ValueId x, ValueId y, std::vector<int64_t> x_batch, std::vector<int64_t> y_batch,
-                                  std::vector<int64_t> x_contract, std::vector<int64_t> y_contract, DType result) {
+ValueId GraphBuilder::dot_general(ValueId x, ValueId y, std::vector<int64_t> x_batch,
+                                  std::vector<int64_t> y_batch, std::vector<int64_t> x_contract,
+                                  std::vector<int64_t> y_contract, DType result) {
   Shape shape;
   for (int64_t d : x_batch) shape.push_back(type(x).shape.at(d));
   auto free_dims = [&](ValueId v, const std::vector<int64_t>& batch, const std::vector<int64_t>& contract) {
@@ -82,11 +88,11 @@ ValueId GraphBuilder::dot_general(ValueId x, ValueId y, std::vector<int64_t> x_b
   };
   free_dims(x, x_batch, x_contract);
   free_dims(y, y_batch, y_contract);
-  Attribute dims = Attribute::structure("stablehlo.dot", {
-      {"lhs_batching_dimensions", Attribute::dense_array(std::move(x_batch))},
-      {"rhs_batching_dimensions", Attribute::dense_array(std::move(y_batch))},
-      {"lhs_contracting_dimensions", Attribute::dense_array(std::move(x_contract))},
-      {"rhs_contracting_dimensions", Attribute::dense_array(std::move(y_contract))}});
+  Attribute dims = Attribute::structure(
+      "stablehlo.dot", {{"lhs_batching_dimensions", Attribute::dense_array(std::move(x_batch))},
+                        {"rhs_batching_dimensions", Attribute::dense_array(std::move(y_batch))},
+                        {"lhs_contracting_dimensions", Attribute::dense_array(std::move(x_contract))},
+                        {"rhs_contracting_dimensions", Attribute::dense_array(std::move(y_contract))}});
   return value(OpKind::kDotGeneral, {x, y}, {{"dot_dimension_numbers", std::move(dims)}},
                {Type::tensor(result, std::move(shape))});
 }
@@ -95,8 +101,10 @@ ValueId GraphBuilder::reduce(OpKind kind, ValueId x, double init, std::vector<in
   DType dtype = type(x).dtype;
   ValueId start = constant(init, dtype);
   Type scalar = Type::tensor(dtype);
-  RegionId body = region({scalar, scalar}, [&](std::vector<ValueId> a) { return std::vector{binary(kind, a[0], a[1])}; });
-  return value(OpKind::kReduce, {x, start}, {{"dimensions", Attribute::dense_array(std::move(dims))}}, {}, {body});
+  RegionId body =
+      region({scalar, scalar}, [&](std::vector<ValueId> a) { return std::vector{binary(kind, a[0], a[1])}; });
+  return value(OpKind::kReduce, {x, start}, {{"dimensions", Attribute::dense_array(std::move(dims))}}, {},
+               {body});
 }
 
 }  // namespace cordata::ir

@@ -7,7 +7,8 @@
 
 namespace cordata::ir {
 
-// Bytes that their holders share. Whoever makes them fills them in before handing them on; after that they stay.
+// Bytes that their holders share. Whoever makes them fills them in before handing them on; after that they
+// stay.
 class Bytes {
  public:
   Bytes() = default;

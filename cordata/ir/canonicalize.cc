@@ -8,17 +8,22 @@
 namespace cordata::ir {
 namespace {
 
-// Orders the ops of a region by its structure alone. Walking from the results by position, operands first, orders all
-// live ops without looking at hashes; those decide only between ops that nothing reads but that have side effects.
+// Orders the ops of a region by its structure alone. Walking from the results by position, operands first,
+// orders all live ops without looking at hashes; those decide only between ops that nothing reads but that
+// have side effects.
 //
-// The walk from the first result (a loss) takes ops as they are needed. From the second on, an op is also taken as
-// soon as its last operand is: a weight's gradient stands beside the cotangent it reads, rather than at the end, so
-// that liveness counted along the order is what a scheduler would see.
+// The walk from the first result (a loss) takes ops as they are needed. From the second on, an op is also
+// taken as soon as its last operand is: a weight's gradient stands beside the cotangent it reads, rather than
+// at the end, so that liveness counted along the order is what a scheduler would see.
 class Orderer {
  public:
   explicit Orderer(const Graph& graph)
-      : graph_(graph), hashes_(graph), region_of_(graph.num_nodes()), place_(graph.num_nodes(), kWaiting),
-        reads_(graph.num_nodes()), orders_(graph.num_regions()) {
+      : graph_(graph),
+        hashes_(graph),
+        region_of_(graph.num_nodes()),
+        place_(graph.num_nodes(), kWaiting),
+        reads_(graph.num_nodes()),
+        orders_(graph.num_regions()) {
     for (int r = 0; r < graph.num_regions(); ++r) {
       for (NodeId n : graph.region(RegionId(r)).nodes) region_of_[n.index] = RegionId(r);
     }
@@ -52,7 +57,8 @@ class Orderer {
 
   class RegionWalk {
    public:
-    RegionWalk(Orderer& all, RegionId id) : all_(all), id_(id), region_(all.graph_.region(id)), place_(all.place_) {}
+    RegionWalk(Orderer& all, RegionId id)
+        : all_(all), id_(id), region_(all.graph_.region(id)), place_(all.place_) {}
 
     std::vector<NodeId> order() { return eager(walk()); }
 
@@ -114,7 +120,9 @@ class Orderer {
         place_[n.index] = static_cast<int>(out.size());
         out.push_back(n);
       };
-      auto visit_from = [&](NodeId n) { if (place_[n.index] == kWaiting) visit(n, emit); };
+      auto visit_from = [&](NodeId n) {
+        if (place_[n.index] == kWaiting) visit(n, emit);
+      };
       for (size_t i = 0; i < region_.results.size(); ++i) {
         if (auto def = waiting_def(region_.results[i])) visit_from(*def);
         if (i == 0) first_cone_ = out.size();
@@ -134,8 +142,8 @@ class Orderer {
       return out;
     }
 
-    // The order of `plain` with every op past the first cone moved up to where its last operand is taken, if that
-    // operand is itself past the cone.
+    // The order of `plain` with every op past the first cone moved up to where its last operand is taken, if
+    // that operand is itself past the cone.
     std::vector<NodeId> eager(const std::vector<NodeId>& plain) {
       std::vector<int> missing(plain.size(), 0);
       std::vector<std::vector<int>> readers(plain.size());  // by place; each list ascends

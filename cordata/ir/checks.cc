@@ -55,13 +55,15 @@ Check check_of(const Graph& graph, const Node& node) {
     if (r.target == target) row = &r;
   }
   if (!row) {
-    throw user_error("[ir.checks] wanted check.expect_eq, check.expect_almost_eq or check.expect_close, got {} (line {})",
-                     target, node.line);
+    throw user_error(
+        "[ir.checks] wanted check.expect_eq, check.expect_almost_eq or check.expect_close, got {} (line {})",
+        target, node.line);
   }
   const DenseElements* constant = constant_of(node);
   if (node.operands.size() != (constant ? 1 : 2) ||
       graph.type(node.operands[0]) != (constant ? constant->type : graph.type(node.operands[1]))) {
-    throw user_error("[ir.checks] wanted two tensors of one type for {}, got others (line {})", target, node.line);
+    throw user_error("[ir.checks] wanted two tensors of one type for {}, got others (line {})", target,
+                     node.line);
   }
   Check check;
   check.type = graph.type(node.operands[0]);
@@ -83,9 +85,12 @@ Check check_of(const Graph& graph, const Node& node) {
 
 std::string_view name(Check::Kind kind) {
   switch (kind) {
-    case Check::Kind::kAlmost: return "expect_almost_eq";
-    case Check::Kind::kClose: return "expect_close";
-    case Check::Kind::kEqual: break;
+    case Check::Kind::kAlmost:
+      return "expect_almost_eq";
+    case Check::Kind::kClose:
+      return "expect_close";
+    case Check::Kind::kEqual:
+      break;
   }
   return "expect_eq";
 }
@@ -96,7 +101,8 @@ CheckedGraph strip_checks(const Graph& graph) {
   std::vector<ValueId> map(graph.num_values());
   for (size_t i = 0; i < graph.args().size(); ++i) {
     const Value v = graph.value(graph.args()[i]);
-    map[graph.args()[i].index] = builder.arg(v.type, v.name, i < graph.arg_attrs().size() ? graph.arg_attrs()[i] : AttrDict());
+    map[graph.args()[i].index] =
+        builder.arg(v.type, v.name, i < graph.arg_attrs().size() ? graph.arg_attrs()[i] : AttrDict());
   }
   CheckedGraph out;
   std::vector<const Node*> checks;
@@ -108,7 +114,8 @@ CheckedGraph strip_checks(const Graph& graph) {
     }
     for (ValueId v : node.operands) {
       if (!map[v.index].valid()) {
-        throw user_error("[ir.checks] wanted the result of a check only returned, got it used in line {}", node.line);
+        throw user_error("[ir.checks] wanted the result of a check only returned, got it used in line {}",
+                         node.line);
       }
     }
     builder.clone(graph, id, map);
@@ -116,7 +123,9 @@ CheckedGraph strip_checks(const Graph& graph) {
   for (int i = 0; i < graph.num_nodes(); ++i) {
     const Node& node = graph.node(NodeId(i));
     if (is_check(node) && std::ranges::find(checks, &node) == checks.end()) {
-      throw user_error("[ir.checks] wanted checks outside of regions (while, case, ...), got one inside in line {}", node.line);
+      throw user_error(
+          "[ir.checks] wanted checks outside of regions (while, case, ...), got one inside in line {}",
+          node.line);
     }
   }
 
@@ -172,8 +181,8 @@ bool almost_equal(const Float& a, const Float& b, double tolerance) {
   return std::abs(x - y) <= tolerance;
 }
 
-// How many steps from one representable value to the next lie between two; both zeros are one place. Infinitely many
-// (the largest number) where only one is finite.
+// How many steps from one representable value to the next lie between two; both zeros are one place.
+// Infinitely many (the largest number) where only one is finite.
 uint64_t ulps(const Float& a, const Float& b) {
   if (a.bits == b.bits) return 0;
   double x = a.value(), y = b.value();
@@ -188,9 +197,12 @@ uint64_t ulps(const Float& a, const Float& b) {
 
 bool holds(const Check& check, const Float& a, const Float& b) {
   switch (check.kind) {
-    case Check::Kind::kEqual: return equal(a, b);
-    case Check::Kind::kAlmost: return almost_equal(a, b, check.tolerance);
-    case Check::Kind::kClose: break;
+    case Check::Kind::kEqual:
+      return equal(a, b);
+    case Check::Kind::kAlmost:
+      return almost_equal(a, b, check.tolerance);
+    case Check::Kind::kClose:
+      break;
   }
   uint64_t apart = ulps(a, b);
   return check.min_ulps <= apart && apart <= check.max_ulps;
@@ -201,7 +213,9 @@ struct Element {
   DType dtype;
   const std::byte* at;
 
-  DType part() const { return dtype == DType::kC64 ? DType::kF32 : dtype == DType::kC128 ? DType::kF64 : dtype; }
+  DType part() const {
+    return dtype == DType::kC64 ? DType::kF32 : dtype == DType::kC128 ? DType::kF64 : dtype;
+  }
   int parts() const { return is_complex(dtype) ? 2 : 1; }
   Float get(int i) const {
     Float f{part(), 0};
@@ -244,11 +258,12 @@ std::string index_text(const Shape& shape, int64_t flat) {
 
 }  // namespace
 
-std::string evaluate(const Check& check, std::span<const std::byte> actual, std::span<const std::byte> expected) {
+std::string evaluate(const Check& check, std::span<const std::byte> actual,
+                     std::span<const std::byte> expected) {
   int64_t count = check.type.num_elements(), size = bytes_per_element(check.type.dtype);
   if (static_cast<int64_t>(actual.size()) != count * size || actual.size() != expected.size()) {
-    throw base::internal_error("[ir.checks] wanted {} bytes on both sides, got {} and {}", count * size, actual.size(),
-                               expected.size());
+    throw base::internal_error("[ir.checks] wanted {} bytes on both sides, got {} and {}", count * size,
+                               actual.size(), expected.size());
   }
   int64_t differ = 0;
   std::string first;
@@ -256,8 +271,10 @@ std::string evaluate(const Check& check, std::span<const std::byte> actual, std:
     Element a{check.type.dtype, actual.data() + i * size}, b{check.type.dtype, expected.data() + i * size};
     if (holds(check, a, b)) continue;
     if (++differ == 1) {
-      first = fmt::format("at {}: {} instead of {}", index_text(check.type.shape, i), to_string(a), to_string(b));
-      if (check.kind == Check::Kind::kClose && a.parts() == 1) first += fmt::format(" ({} ULP)", ulps(a.get(0), b.get(0)));
+      first =
+          fmt::format("at {}: {} instead of {}", index_text(check.type.shape, i), to_string(a), to_string(b));
+      if (check.kind == Check::Kind::kClose && a.parts() == 1)
+        first += fmt::format(" ({} ULP)", ulps(a.get(0), b.get(0)));
     }
   }
   if (differ == 0) return "";

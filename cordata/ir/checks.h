@@ -11,8 +11,8 @@
 
 namespace cordata::ir {
 
-// What a module says about its own values: `stablehlo.custom_call @check.expect_...(actual, expected)`, and the ops of
-// StableHLO's check dialect, which the reader takes for the same calls.
+// What a module says about its own values: `stablehlo.custom_call @check.expect_...(actual, expected)`, and
+// the ops of StableHLO's check dialect, which the reader takes for the same calls.
 struct Check {
   enum class Kind : uint8_t {
     kEqual,   // check.expect_eq: equal values; two NaN are equal, and so are the zeros
@@ -31,8 +31,8 @@ struct Check {
 
 std::string_view name(Check::Kind kind);  // "expect_eq"
 
-// A graph whose checks were taken out: the values they look at are results instead (behind the graph's own results,
-// each once), so that whoever runs it can evaluate them on the host.
+// A graph whose checks were taken out: the values they look at are results instead (behind the graph's own
+// results, each once), so that whoever runs it can evaluate them on the host.
 struct CheckedGraph {
   Graph graph;
   std::vector<Check> checks;
@@ -41,8 +41,10 @@ struct CheckedGraph {
 // Throws a user error for a check that can't be taken out: inside a region, or with a result that is used.
 CheckedGraph strip_checks(const Graph& graph);
 
-// Whether a check holds for the bytes of its two tensors, as devices hold them (dense, row-major, little-endian).
-// Empty if it does, else the first element that differs: "at [0, 2]: 1.5 instead of 1.25; 3 of 8 elements differ".
-std::string evaluate(const Check& check, std::span<const std::byte> actual, std::span<const std::byte> expected);
+// Whether a check holds for the bytes of its two tensors, as devices hold them (dense, row-major,
+// little-endian). Empty if it does, else the first element that differs: "at [0, 2]: 1.5 instead of 1.25; 3
+// of 8 elements differ".
+std::string evaluate(const Check& check, std::span<const std::byte> actual,
+                     std::span<const std::byte> expected);
 
 }  // namespace cordata::ir

@@ -27,7 +27,8 @@ bool holds(const Check& check, DType dtype, T actual, T expected) {
   return evaluate_one(check, dtype, actual, expected).empty();
 }
 
-const Check kEqual{.kind = Check::Kind::kEqual}, kAlmost{.kind = Check::Kind::kAlmost}, kClose{.kind = Check::Kind::kClose};
+const Check kEqual{.kind = Check::Kind::kEqual}, kAlmost{.kind = Check::Kind::kAlmost},
+    kClose{.kind = Check::Kind::kClose};
 const float kNan = std::nanf(""), kInf = INFINITY;
 
 float next(float v, int steps) {
@@ -43,8 +44,9 @@ TEST(Checks, EqualIsExact) {
   EXPECT_FALSE(holds(kEqual, DType::kF32, kNan, 1.0f));
   EXPECT_FALSE(holds(kEqual, DType::kF32, kInf, -kInf));
   EXPECT_TRUE(holds(kEqual, DType::kI64, INT64_MIN, INT64_MIN));
-  EXPECT_FALSE(holds(kEqual, DType::kI64, int64_t{1} << 60, (int64_t{1} << 60) + 1));  // not by way of a double
-  EXPECT_TRUE(holds<uint8_t>(kEqual, DType::kI4, 0xfd, 0x0d));  // only its own 4 bits count
+  EXPECT_FALSE(
+      holds(kEqual, DType::kI64, int64_t{1} << 60, (int64_t{1} << 60) + 1));  // not by way of a double
+  EXPECT_TRUE(holds<uint8_t>(kEqual, DType::kI4, 0xfd, 0x0d));                // only its own 4 bits count
   EXPECT_FALSE(holds<uint8_t>(kEqual, DType::kI4, 0xfd, 0xfc));
 }
 
@@ -78,7 +80,9 @@ TEST(Checks, CloseCountsRepresentableValues) {
 }
 
 TEST(Checks, BothPartsOfAComplexNumberCount) {
-  struct Complex { float re, im; };
+  struct Complex {
+    float re, im;
+  };
   for (const Check& check : {kEqual, kAlmost, kClose}) {
     EXPECT_TRUE(holds(check, DType::kC64, Complex{1, 2}, Complex{1, 2}));
     EXPECT_FALSE(holds(check, DType::kC64, Complex{1, 2}, Complex{1, 2.5}));
@@ -175,9 +179,12 @@ TEST(Checks, RefusesWhatItCannotEvaluate) {
   std::string pair = "(%0, %0) {has_side_effect = true} : (tensor<i32>, tensor<i32>) -> ";
   EXPECT_THAT(refusal(one + "stablehlo.custom_call @check.expect_better" + pair + "()"),
               HasSubstr("got check.expect_better (line 3)"));
-  EXPECT_THAT(refusal(one + "stablehlo.custom_call @check.expect_close" + pair + "()"), HasSubstr("got tensor<i32> (line 3)"));
-  EXPECT_THAT(refusal(one + "stablehlo.custom_call @check.expect_eq(%0) {} : (tensor<i32>) -> ()"), HasSubstr("two tensors"));
-  EXPECT_THAT(refusal(one + "%1 = stablehlo.custom_call @check.eq" + pair + "tensor<i1>\n%2 = stablehlo.not %1 : tensor<i1>"),
+  EXPECT_THAT(refusal(one + "stablehlo.custom_call @check.expect_close" + pair + "()"),
+              HasSubstr("got tensor<i32> (line 3)"));
+  EXPECT_THAT(refusal(one + "stablehlo.custom_call @check.expect_eq(%0) {} : (tensor<i32>) -> ()"),
+              HasSubstr("two tensors"));
+  EXPECT_THAT(refusal(one + "%1 = stablehlo.custom_call @check.eq" + pair +
+                      "tensor<i1>\n%2 = stablehlo.not %1 : tensor<i1>"),
               HasSubstr("used in line 4"));
   EXPECT_THAT(refusal(one + R"("stablehlo.case"(%0) ({ stablehlo.custom_call @check.expect_eq)" + pair +
                       "() \n \"stablehlo.return\"() : () -> () }) : (tensor<i32>) -> ()"),

@@ -41,9 +41,9 @@ double element(const DenseElements& dense, int64_t index) {
 
 DenseElements splat(double v, DType dtype, Shape shape) {
   size_t size = bytes_per_element(dtype);
-  uint64_t raw = is_complex(dtype)                                ? to_bits(v, part(dtype))
+  uint64_t raw = is_complex(dtype)                             ? to_bits(v, part(dtype))
                  : is_integer(dtype) || dtype == DType::kIndex ? integer_bits(v, dtype)
-                                                                  : to_bits(v, dtype);
+                                                               : to_bits(v, dtype);
   Bytes bytes(size);
   std::memset(bytes.fill(), 0, size);
   std::memcpy(bytes.fill(), &raw, is_complex(dtype) ? size / 2 : size);
@@ -51,7 +51,9 @@ DenseElements splat(double v, DType dtype, Shape shape) {
 }
 
 DenseElements dense_i64(std::vector<int64_t> values, Shape shape) {
-  return {.type = Type::tensor(DType::kI64, std::move(shape)), .splat = false, .bytes = Bytes(std::as_bytes(std::span(values)))};
+  return {.type = Type::tensor(DType::kI64, std::move(shape)),
+          .splat = false,
+          .bytes = Bytes(std::as_bytes(std::span(values)))};
 }
 
 }  // namespace cordata::ir

@@ -38,21 +38,24 @@ struct Node {
 // What a graph says of a value; refers to the graph.
 struct Value {
   const Type& type;
-  NodeId def;      // invalid for a block argument
-  int index = 0;   // which result of def, or which argument of its region
-  const std::string& name;  // a hint for people ("wte", "arg3"); never looked at by planner, cost or simulator
+  NodeId def;     // invalid for a block argument
+  int index = 0;  // which result of def, or which argument of its region
+  const std::string&
+      name;  // a hint for people ("wte", "arg3"); never looked at by planner, cost or simulator
 };
 
-// A block: its arguments, its ops in order, and what it returns. Ops of an inner region may read values of outer ones.
+// A block: its arguments, its ops in order, and what it returns. Ops of an inner region may read values of
+// outer ones.
 struct Region {
   IdList<ValueId> args;
   IdList<NodeId> nodes;
   IdList<ValueId> results;
 };
 
-// One function: flat arenas of values, nodes and regions; immutable and verified once built (GraphBuilder::finish). What is
-// the same for many values or ops (types, attributes) is held once; an op takes some 100 bytes, its operands and result included.
-// Node ids are in topological order within every region (operands before users). LASTING.
+// One function: flat arenas of values, nodes and regions; immutable and verified once built
+// (GraphBuilder::finish). What is the same for many values or ops (types, attributes) is held once; an op
+// takes some 100 bytes, its operands and result included. Node ids are in topological order within every
+// region (operands before users). LASTING.
 class Graph {
  public:
   const Node& node(NodeId id) const { return nodes_[id.index]; }
@@ -70,7 +73,8 @@ class Graph {
   int num_regions() const { return static_cast<int>(regions_.size()); }
 
   const std::string& name() const { return name_; }
-  // Attributes of arguments and results (`tf.aliasing_output`, `mhlo.sharding`, ...), by position; may be empty.
+  // Attributes of arguments and results (`tf.aliasing_output`, `mhlo.sharding`, ...), by position; may be
+  // empty.
   const std::vector<AttrDict>& arg_attrs() const { return arg_attrs_; }
   const std::vector<AttrDict>& result_attrs() const { return result_attrs_; }
   const AttrDict& module_attrs() const { return module_attrs_; }
@@ -87,7 +91,8 @@ class Graph {
   };
 
   std::string name_ = "main";
-  std::shared_ptr<std::deque<Type>> types_ = std::make_shared<std::deque<Type>>();  // only grows: a copy shares it
+  std::shared_ptr<std::deque<Type>> types_ =
+      std::make_shared<std::deque<Type>>();  // only grows: a copy shares it
   Arena<Node> nodes_;
   Arena<Defined> values_;
   Arena<Region> regions_;
@@ -102,12 +107,14 @@ std::vector<std::vector<NodeId>> users(const Graph& graph);
 // The values defined outside a node's regions that ops inside them read (while and case bodies may capture).
 std::vector<ValueId> captures(const Graph& graph, const Node& node);
 
-// What the graph computes, as a hash: names, and the order of independent ops, don't matter; types, attributes, constants,
-// the order of arguments and results do. Two graphs that differ only in names or order hash alike.
+// What the graph computes, as a hash: names, and the order of independent ops, don't matter; types,
+// attributes, constants, the order of arguments and results do. Two graphs that differ only in names or order
+// hash alike.
 uint64_t structural_hash(const Graph& graph);
 
-// The same graph with top-level ops in an order that only depends on its structure (hash ties broken by argument
-// and operand position), and dead ops without side effects dropped. Plans refer to ops by position in this order.
+// The same graph with top-level ops in an order that only depends on its structure (hash ties broken by
+// argument and operand position), and dead ops without side effects dropped. Plans refer to ops by position
+// in this order.
 Graph canonicalize(const Graph& graph);
 
 }  // namespace cordata::ir

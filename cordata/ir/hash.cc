@@ -41,8 +41,10 @@ uint64_t hash(uint64_t h, const Type& t) {
 static uint64_t hash(uint64_t h, const DenseElements& d) {
   h = hash(h, d.type);
   if (!d.bytes || d.type.num_elements() == 0) return h;
-  std::span<const std::byte> one = d.data().first(std::min<size_t>(d.data().size(), bytes_per_element(d.type.dtype)));
-  if (one.size() < d.data().size() && !(DenseElements{.type = d.type, .splat = true, .bytes = Bytes(one)} == d)) {
+  std::span<const std::byte> one =
+      d.data().first(std::min<size_t>(d.data().size(), bytes_per_element(d.type.dtype)));
+  if (one.size() < d.data().size() &&
+      !(DenseElements{.type = d.type, .splat = true, .bytes = Bytes(one)} == d)) {
     return hash_bytes(mix(h, 1), d.data().data(), d.data().size());
   }
   return hash_bytes(h, one.data(), one.size());

@@ -11,8 +11,8 @@
 
 namespace cordata::ir {
 
-// A list of ids that holds up to three in place: what almost every op reads, in 16 bytes and without an allocation.
-// Longer lists lie on the heap, their room always the next power of two.
+// A list of ids that holds up to three in place: what almost every op reads, in 16 bytes and without an
+// allocation. Longer lists lie on the heap, their room always the next power of two.
 template <typename Id>
 class IdList {
  public:
@@ -26,7 +26,9 @@ class IdList {
   IdList(const IdList& o) { assign(o); }
   IdList(IdList&& o) noexcept { swap(o); }
   IdList& operator=(IdList o) noexcept { return swap(o), *this; }
-  ~IdList() { if (on_heap()) delete[] heap(); }
+  ~IdList() {
+    if (on_heap()) delete[] heap();
+  }
 
   const Id* data() const { return on_heap() ? heap() : here_; }
   size_t size() const { return size_; }
@@ -64,7 +66,8 @@ class IdList {
     if (on_heap()) set_heap(new Id[std::bit_ceil(size_)]);
     std::copy(ids.begin(), ids.end(), on_heap() ? heap() : here_);
   }
-  // Room for one more than a full list; size_ is left to the caller, who is about to make the list longer than kHere.
+  // Room for one more than a full list; size_ is left to the caller, who is about to make the list longer
+  // than kHere.
   void grow() {
     Id* wider = new Id[std::bit_ceil(size_ + 1)];
     std::copy(begin(), end(), wider);

@@ -8,7 +8,8 @@
 namespace cordata::ir {
 namespace {
 
-// The rule of a loop that carries a counter, a matrix and a vector, with `body` making %m and %u of %x and %v.
+// The rule of a loop that carries a counter, a matrix and a vector, with `body` making %m and %u of %x and
+// %v.
 std::string rule_of(const std::string& body) {
   const Graph graph = read_module(fmt::format(R"(
     func.func @main(%x: tensor<8x6xf32>, %v: tensor<6xf32>, %w: tensor<8x6xf32>) -> tensor<8x6xf32> {{
@@ -25,7 +26,8 @@ std::string rule_of(const std::string& body) {
         stablehlo.return %next, %m, %u : tensor<i32>, tensor<8x6xf32>, tensor<6xf32>
       }}
       return %r#1 : tensor<8x6xf32>
-    }})", body));
+    }})",
+                                              body));
   for (NodeId n : graph.ops())
     if (graph.node(n).kind == OpKind::kWhile) return to_string(factor_rule(graph, graph.node(n)));
   return "no loop";

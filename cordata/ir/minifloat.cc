@@ -26,21 +26,36 @@ struct Format {
 
 Format format(DType t) {
   switch (t) {
-    case DType::kF32: return {8, 23, 127, Special::kIeee};
-    case DType::kTF32: return {8, 10, 127, Special::kIeee};
-    case DType::kBF16: return {8, 7, 127, Special::kIeee};
-    case DType::kF16: return {5, 10, 15, Special::kIeee};
-    case DType::kF8E5M2: return {5, 2, 15, Special::kIeee};
-    case DType::kF8E4M3: return {4, 3, 7, Special::kIeee};
-    case DType::kF8E3M4: return {3, 4, 3, Special::kIeee};
-    case DType::kF8E4M3FN: return {4, 3, 7, Special::kFn};
-    case DType::kF8E4M3FNUZ: return {4, 3, 8, Special::kFnuz};
-    case DType::kF8E4M3B11FNUZ: return {4, 3, 11, Special::kFnuz};
-    case DType::kF8E5M2FNUZ: return {5, 2, 16, Special::kFnuz};
-    case DType::kF6E2M3FN: return {2, 3, 1, Special::kNone};
-    case DType::kF6E3M2FN: return {3, 2, 3, Special::kNone};
-    case DType::kF4E2M1FN: return {2, 1, 1, Special::kNone};
-    default: throw base::internal_error("[ir.minifloat] wanted a float type of at most 32 bits, got {}", name(t));
+    case DType::kF32:
+      return {8, 23, 127, Special::kIeee};
+    case DType::kTF32:
+      return {8, 10, 127, Special::kIeee};
+    case DType::kBF16:
+      return {8, 7, 127, Special::kIeee};
+    case DType::kF16:
+      return {5, 10, 15, Special::kIeee};
+    case DType::kF8E5M2:
+      return {5, 2, 15, Special::kIeee};
+    case DType::kF8E4M3:
+      return {4, 3, 7, Special::kIeee};
+    case DType::kF8E3M4:
+      return {3, 4, 3, Special::kIeee};
+    case DType::kF8E4M3FN:
+      return {4, 3, 7, Special::kFn};
+    case DType::kF8E4M3FNUZ:
+      return {4, 3, 8, Special::kFnuz};
+    case DType::kF8E4M3B11FNUZ:
+      return {4, 3, 11, Special::kFnuz};
+    case DType::kF8E5M2FNUZ:
+      return {5, 2, 16, Special::kFnuz};
+    case DType::kF6E2M3FN:
+      return {2, 3, 1, Special::kNone};
+    case DType::kF6E3M2FN:
+      return {3, 2, 3, Special::kNone};
+    case DType::kF4E2M1FN:
+      return {2, 1, 1, Special::kNone};
+    default:
+      throw base::internal_error("[ir.minifloat] wanted a float type of at most 32 bits, got {}", name(t));
   }
 }
 

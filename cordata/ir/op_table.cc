@@ -25,7 +25,8 @@ Table collect() {
     }
   }
   for (int i = 0; i < kNumOpKinds; ++i) {
-    if (!seen[i]) throw base::internal_error("[ir.op_table] wanted a row for {}, got none", name(static_cast<OpKind>(i)));
+    if (!seen[i])
+      throw base::internal_error("[ir.op_table] wanted a row for {}, got none", name(static_cast<OpKind>(i)));
   }
   return table;
 }
@@ -58,19 +59,28 @@ base::Flops flops(const Graph& graph) {
 
 bool is_constant_like(OpKind kind) {
   switch (kind) {
-    case OpKind::kConstant: case OpKind::kIota: case OpKind::kChloConstant: return true;
-    default: return false;
+    case OpKind::kConstant:
+    case OpKind::kIota:
+    case OpKind::kChloConstant:
+      return true;
+    default:
+      return false;
   }
 }
 
 bool has_side_effect(const Node& node) {
   switch (node.kind) {
-    case OpKind::kInfeed: case OpKind::kOutfeed: case OpKind::kSend: case OpKind::kRecv: return true;
+    case OpKind::kInfeed:
+    case OpKind::kOutfeed:
+    case OpKind::kSend:
+    case OpKind::kRecv:
+      return true;
     case OpKind::kCustomCall: {
       const Attribute* effect = Graph::find_attr(node, "has_side_effect");
       return node.num_results == 0 || (effect && effect->integer() != 0);
     }
-    default: return false;
+    default:
+      return false;
   }
 }
 

@@ -19,14 +19,16 @@ struct OpView {
   std::span<const Type> operands;  // types
   std::span<const Type> results;   // types; empty while they are being inferred
   const AttrDict& attrs;
-  const Graph* graph = nullptr;        // holds the regions; null while building an op without any
+  const Graph* graph = nullptr;  // holds the regions; null while building an op without any
   std::span<const RegionId> regions;
-  const Node* node = nullptr;      // where it stands in `graph`, if it does: rules may look at what operands are made from
+  const Node* node =
+      nullptr;  // where it stands in `graph`, if it does: rules may look at what operands are made from
 };
 
-// What a VJP sees and makes. Primal values are ids of the graph being built. `cotangents` has one entry per result
-// (invalid where nothing flowed back; at least one is there); the VJP sets `operand_cotangents` (one per operand, leave
-// invalid for none). It may leave out those that are not `wanted`: they don't depend on what is differentiated by.
+// What a VJP sees and makes. Primal values are ids of the graph being built. `cotangents` has one entry per
+// result (invalid where nothing flowed back; at least one is there); the VJP sets `operand_cotangents` (one
+// per operand, leave invalid for none). It may leave out those that are not `wanted`: they don't depend on
+// what is differentiated by.
 struct VjpView {
   GraphBuilder& builder;
   const Graph& graph;  // where the node comes from
@@ -36,30 +38,32 @@ struct VjpView {
   std::span<const ValueId> cotangents;  // in the builder
   std::span<ValueId> operand_cotangents;
   std::span<const char> wanted;  // by operand
-  // The same for values that the node's regions read from outside; for ops that run regions (while, case, if).
+  // The same for values that the node's regions read from outside; for ops that run regions (while, case,
+  // if).
   const std::vector<ValueId>& captured_values;  // in graph
   std::span<const ValueId> captured;            // in the builder
   std::span<ValueId> captured_cotangents;
   std::span<const char> captured_wanted;
 };
 
-// What emitting one device's share of an op sees. `sizes[f]` is the number of shards factor f is cut into on this
-// assignment; `shard_index(f)` gives, as a scalar i32 value of the builder, which of them this device holds.
+// What emitting one device's share of an op sees. `sizes[f]` is the number of shards factor f is cut into on
+// this assignment; `shard_index(f)` gives, as a scalar i32 value of the builder, which of them this device
+// holds.
 struct LocalizeView {
   GraphBuilder& builder;
   const Graph& graph;
   const Node& node;
   const FactorRule& rule;
-  std::span<const int64_t> shards;       // by factor: the number of shards, 1 = whole
+  std::span<const int64_t> shards;  // by factor: the number of shards, 1 = whole
   const std::function<ValueId(int factor)>& shard_index;
-  std::span<const ValueId> operands;     // local values
-  std::span<const Type> results;         // local types wanted
+  std::span<const ValueId> operands;  // local values
+  std::span<const Type> results;      // local types wanted
 };
 
-// One row per op: everything the project knows about it. A null function means: infer - result types must be given;
-// verify - nothing beyond infer; vjp - not differentiable (throws when a gradient must pass; an op whose derivative is
-// zero has one that gives nothing); flops - zero; rule - runs replicated; localize - the same op on local shapes with
-// attributes that don't mention sharded extents.
+// One row per op: everything the project knows about it. A null function means: infer - result types must be
+// given; verify - nothing beyond infer; vjp - not differentiable (throws when a gradient must pass; an op
+// whose derivative is zero has one that gives nothing); flops - zero; rule - runs replicated; localize - the
+// same op on local shapes with attributes that don't mention sharded extents.
 struct OpRow {
   OpKind kind;
   std::vector<Type> (*infer)(const OpView&) = nullptr;
@@ -79,7 +83,8 @@ FactorRule factor_rule(const Graph& graph, const Node& node);
 base::Flops flops(const Graph& graph, const Node& node);
 base::Flops flops(const Graph& graph);  // of all top-level ops; a while counts its body times its trip count
 
-// Ops that only make data out of nothing or move it: never worth a communication, copied to whoever reads them.
+// Ops that only make data out of nothing or move it: never worth a communication, copied to whoever reads
+// them.
 bool is_constant_like(OpKind kind);
 bool has_side_effect(const Node& node);
 

@@ -12,8 +12,11 @@ namespace {
 
 bool continuous(const Type& t) { return t.is_tensor() && (is_float(t.dtype) || is_complex(t.dtype)); }
 
-// Ops that run their regions with whatever those read; in others a captured value takes part in every element's step.
-bool passes_to_captured(OpKind kind) { return kind == OpKind::kWhile || kind == OpKind::kCase || kind == OpKind::kIf; }
+// Ops that run their regions with whatever those read; in others a captured value takes part in every
+// element's step.
+bool passes_to_captured(OpKind kind) {
+  return kind == OpKind::kWhile || kind == OpKind::kCase || kind == OpKind::kIf;
+}
 
 std::string place(const Node& n) { return n.line > 0 ? fmt::format(" (line {})", n.line) : ""; }
 
@@ -24,16 +27,18 @@ bool is_zero(const GraphBuilder& b, ValueId v) {
   return dense.splat && element(dense, 0) == 0;
 }
 
-// x + dynamic_update_slice(0, update, starts) as a change of x in that place only. A scan's derivative adds to what it
-// scans over this way, a slice at a time; in full it would touch the whole each time.
+// x + dynamic_update_slice(0, update, starts) as a change of x in that place only. A scan's derivative adds
+// to what it scans over this way, a slice at a time; in full it would touch the whole each time.
 ValueId sum(GraphBuilder& b, ValueId x, ValueId y) {
   NodeId def = b.graph().value(y).def;
-  if (!def.valid() || b.node(def).kind != OpKind::kDynamicUpdateSlice || !is_zero(b, b.node(def).operands[0])) return b.add(x, y);
+  if (!def.valid() || b.node(def).kind != OpKind::kDynamicUpdateSlice || !is_zero(b, b.node(def).operands[0]))
+    return b.add(x, y);
   std::vector<ValueId> starts = b.node(def).operands;
   ValueId update = starts[1];
   starts.erase(starts.begin());
   starts[0] = x;
-  ValueId there = b.value(OpKind::kDynamicSlice, starts, {{"slice_sizes", Attribute::dense_array(b.type(update).shape)}});
+  ValueId there =
+      b.value(OpKind::kDynamicSlice, starts, {{"slice_sizes", Attribute::dense_array(b.type(update).shape)}});
   starts.insert(starts.begin() + 1, b.add(there, update));
   return b.value(OpKind::kDynamicUpdateSlice, starts);
 }
@@ -41,7 +46,11 @@ ValueId sum(GraphBuilder& b, ValueId x, ValueId y) {
 }  // namespace
 
 ReverseMode::ReverseMode(const Graph& from, GraphBuilder& builder)
-    : from_(from), builder_(builder), map_(from.num_values()), moves_(from.num_values(), false), cotangents_(from.num_values()) {}
+    : from_(from),
+      builder_(builder),
+      map_(from.num_values()),
+      moves_(from.num_values(), false),
+      cotangents_(from.num_values()) {}
 
 void ReverseMode::bind(ValueId value, ValueId now, bool moves) {
   map_[value.index] = now;
@@ -53,7 +62,8 @@ void ReverseMode::copy_forward(RegionId region) {
     builder_.clone(from_, id, map_);
     const Node& n = from_.node(id);
     bool moves = any_moves(n.operands) || (!n.regions.empty() && any_moves(captures(from_, n)));
-    for (int i = 0; i < n.num_results; ++i) moves_[n.result(i).index] = moves && continuous(from_.type(n.result(i)));
+    for (int i = 0; i < n.num_results; ++i)
+      moves_[n.result(i).index] = moves && continuous(from_.type(n.result(i)));
   }
 }
 
@@ -97,15 +107,29 @@ void ReverseMode::pull_back(const Node& n) {
   Seen operands = seen(n.operands), captured = seen(captured_values);
   const OpRow& r = row(n.kind);
   if (!r.vjp) {
-    throw base::user_error("[ir.gradient] wanted ops with a derivative between the loss and what it is differentiated by, got {}{}",
-                           name(n.kind), place(n));
+    throw base::user_error(
+        "[ir.gradient] wanted ops with a derivative between the loss and what it is differentiated by, got "
+        "{}{}",
+        name(n.kind), place(n));
   }
   if (any_moves(captured_values) && !passes_to_captured(n.kind)) {
-    throw base::user_error("[ir.gradient] wanted a region of {}{} that reads only its arguments, got one that reads a value to "
-                           "differentiate by", name(n.kind), place(n));
+    throw base::user_error(
+        "[ir.gradient] wanted a region of {}{} that reads only its arguments, got one that reads a value to "
+        "differentiate by",
+        name(n.kind), place(n));
   }
-  VjpView view{builder_, from_, n, operands.now, results, cotangents, operands.cotangents, operands.wanted,
-               captured_values, captured.now, captured.cotangents, captured.wanted};
+  VjpView view{builder_,
+               from_,
+               n,
+               operands.now,
+               results,
+               cotangents,
+               operands.cotangents,
+               operands.wanted,
+               captured_values,
+               captured.now,
+               captured.cotangents,
+               captured.wanted};
   r.vjp(view);
   auto collect = [&](const std::vector<ValueId>& values, const Seen& s) {
     for (size_t i = 0; i < values.size(); ++i) {
@@ -139,15 +163,15 @@ std::vector<ValueId> inputs_of(const Graph& graph, RegionId region, const std::v
   return all;
 }
 
-void bind_inputs(ReverseMode& reverse, GraphBuilder& b, const Graph& graph, const std::vector<ValueId>& inputs,
-                 std::span<const char> moves) {
+void bind_inputs(ReverseMode& reverse, GraphBuilder& b, const Graph& graph,
+                 const std::vector<ValueId>& inputs, std::span<const char> moves) {
   for (size_t i = 0; i < inputs.size(); ++i) reverse.bind(inputs[i], b.arg(graph.type(inputs[i])), moves[i]);
 }
 
 }  // namespace
 
-Pullback pullback(const Graph& graph, RegionId region, const std::vector<ValueId>& captured, std::span<const char> moves,
-                  std::span<const char> flows) {
+Pullback pullback(const Graph& graph, RegionId region, const std::vector<ValueId>& captured,
+                  std::span<const char> moves, std::span<const char> flows) {
   GraphBuilder b("pullback");
   ReverseMode reverse(graph, b);
   std::vector<ValueId> inputs = inputs_of(graph, region, captured), made;

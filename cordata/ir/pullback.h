@@ -8,8 +8,8 @@
 
 namespace cordata::ir {
 
-// Reverse mode over one region of a graph (Griewank and Walther 2008, ch. 3): its ops are copied as they stand, then
-// walked backwards, each turning its results' cotangents into its operands'.
+// Reverse mode over one region of a graph (Griewank and Walther 2008, ch. 3): its ops are copied as they
+// stand, then walked backwards, each turning its results' cotangents into its operands'.
 class ReverseMode {
  public:
   ReverseMode(const Graph& from, GraphBuilder& builder);
@@ -36,17 +36,18 @@ class ReverseMode {
   std::vector<ValueId> cotangents_;  // by value of from_
 };
 
-// The derivative of a region as a function of its own: (arguments, captured values, a cotangent for each result in
-// `results`) -> a cotangent for each input in `inputs`. Inputs are counted through arguments and then captured values.
+// The derivative of a region as a function of its own: (arguments, captured values, a cotangent for each
+// result in `results`) -> a cotangent for each input in `inputs`. Inputs are counted through arguments and
+// then captured values.
 struct Pullback {
   Graph graph;
   std::vector<int> results, inputs;
 };
 
-// `moves`: by input, whether its cotangent is wanted; `flows`: by result, whether one comes in. Results that don't depend
-// on an input that moves are left out.
-Pullback pullback(const Graph& graph, RegionId region, const std::vector<ValueId>& captured, std::span<const char> moves,
-                  std::span<const char> flows);
+// `moves`: by input, whether its cotangent is wanted; `flows`: by result, whether one comes in. Results that
+// don't depend on an input that moves are left out.
+Pullback pullback(const Graph& graph, RegionId region, const std::vector<ValueId>& captured,
+                  std::span<const char> moves, std::span<const char> flows);
 
 // By result of the region: whether it depends on an input that moves.
 std::vector<char> moving_results(const Graph& graph, RegionId region, const std::vector<ValueId>& captured,

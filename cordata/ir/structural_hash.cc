@@ -5,7 +5,8 @@
 #include "cordata/ir/op_table.h"
 
 namespace cordata::ir {
-ValueHashes::ValueHashes(const Graph& graph) : graph_(graph), values_(graph.num_values()), nodes_(graph.num_nodes()) {
+ValueHashes::ValueHashes(const Graph& graph)
+    : graph_(graph), values_(graph.num_values()), nodes_(graph.num_nodes()) {
   all_ = region(RegionId(0), 0);
 }
 

@@ -8,9 +8,9 @@
 
 namespace cordata::ir {
 
-// Hashes of what each op computes, from the arguments (by position) up: kind, attributes, types, operands, regions.
-// Names, lines and the order of ops don't enter. The attributes of arguments and results don't either: they say how
-// a function is called (donation, layouts), not what it computes.
+// Hashes of what each op computes, from the arguments (by position) up: kind, attributes, types, operands,
+// regions. Names, lines and the order of ops don't enter. The attributes of arguments and results don't
+// either: they say how a function is called (donation, layouts), not what it computes.
 class ValueHashes {
  public:
   explicit ValueHashes(const Graph& graph);

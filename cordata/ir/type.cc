@@ -64,7 +64,9 @@ const DTypeRow& row_of(DType t) { return kRows[static_cast<size_t>(t)]; }
 
 void print(const Type& type, std::string& out) {
   switch (type.kind) {
-    case Type::Kind::kToken: out += "!stablehlo.token"; return;
+    case Type::Kind::kToken:
+      out += "!stablehlo.token";
+      return;
     case Type::Kind::kTuple:
       out += "tuple<";
       for (size_t i = 0; i < type.elements.size(); ++i) {
@@ -100,9 +102,12 @@ int64_t Type::num_elements() const {
 
 int64_t Type::num_bytes() const {
   switch (kind) {
-    case Kind::kTensor: return num_elements() * bytes_per_element(dtype);
-    case Kind::kToken: return 0;
-    case Kind::kTuple: break;
+    case Kind::kTensor:
+      return num_elements() * bytes_per_element(dtype);
+    case Kind::kToken:
+      return 0;
+    case Kind::kTuple:
+      break;
   }
   int64_t sum = 0;
   for (const Type& t : elements) sum += t.num_bytes();

@@ -46,7 +46,8 @@ void add_block(const GptConfig& c, int64_t layer, std::vector<Parameter>& out) {
 
 std::vector<Parameter> parameters(const GptConfig& c) {
   DType t = master(c);
-  std::vector<Parameter> all = {weight("wte", t, {c.vocab, c.hidden}, 0.02), weight("wpe", t, {c.seq, c.hidden}, 0.02)};
+  std::vector<Parameter> all = {weight("wte", t, {c.vocab, c.hidden}, 0.02),
+                                weight("wpe", t, {c.seq, c.hidden}, 0.02)};
   for (int64_t l = 0; l < c.layers; ++l) add_block(c, l, all);
   all.push_back(filled("lnf.g", t, {c.hidden}, 1));
   all.push_back(filled("lnf.b", t, {c.hidden}, 0));
@@ -76,10 +77,13 @@ ValueId causal_mask(GraphBuilder& b, int64_t samples, int64_t heads, int64_t seq
   return b.broadcast_in_dim(seen, {samples, heads, seq, seq}, {2, 3});
 }
 
-// x [B, S, H] -> [B, S, H]; p: q.w, q.b, k.w, k.b, v.w, v.b, o.w, o.b. Heads are a dim of their own throughout.
+// x [B, S, H] -> [B, S, H]; p: q.w, q.b, k.w, k.b, v.w, v.b, o.w, o.b. Heads are a dim of their own
+// throughout.
 ValueId attention(Context& m, ValueId x, Values p) {
   GraphBuilder& b = m.b;
-  auto project = [&](size_t i) { return add_bias(b, m.dense(x, p[i], {2}, {0}), m.narrow(p[i + 1])); };  // [B, S, n, d]
+  auto project = [&](size_t i) {
+    return add_bias(b, m.dense(x, p[i], {2}, {0}), m.narrow(p[i + 1]));
+  };  // [B, S, n, d]
   ValueId q = b.scale(project(0), 1 / std::sqrt(static_cast<double>(m.c.hidden / m.c.heads)));
   ValueId k = project(2), v = project(4);
   ValueId scores = m.widen(b.dot_general(q, k, {0, 2}, {0, 2}, {3}, {3}, m.c.dtype));  // [B, n, S, S]
@@ -106,7 +110,8 @@ ValueId logits(GraphBuilder& b, const GptConfig& c, Values p, ValueId ids) {
   int64_t samples = b.type(ids).shape[0], seq = b.type(ids).shape[1];
   Context m{b, c, causal_mask(b, samples, c.heads, seq)};
   ValueId x = add_bias(b, m.widen(embed(b, m.narrow(p[0]), ids)), p[1]);
-  for (int64_t l = 0; l < c.layers; ++l) x = block(m, x, p.subspan(2 + l * kBlockParameters, kBlockParameters));
+  for (int64_t l = 0; l < c.layers; ++l)
+    x = block(m, x, p.subspan(2 + l * kBlockParameters, kBlockParameters));
   Values rest = p.subspan(2 + c.layers * kBlockParameters);
   ValueId last = m.norm(x, rest[0], rest[1]);
   return b.dot_general(last, m.narrow(c.tied ? p[0] : rest[2]), {}, {}, {2}, {1}, m.wide());
@@ -114,8 +119,9 @@ ValueId logits(GraphBuilder& b, const GptConfig& c, Values p, ValueId ids) {
 
 void check(const GptConfig& c) {
   if (c.hidden % c.heads != 0)
-    throw base::user_error("[models.gpt] wanted heads that divide hidden, got hidden={} and heads={}; try heads={}", c.hidden,
-                           c.heads, std::gcd(c.hidden, c.heads));
+    throw base::user_error(
+        "[models.gpt] wanted heads that divide hidden, got hidden={} and heads={}; try heads={}", c.hidden,
+        c.heads, std::gcd(c.hidden, c.heads));
 }
 
 }  // namespace

@@ -5,15 +5,18 @@
 
 namespace cordata::models {
 
-// A decoder-only transformer as GPT-2 has it: pre-layernorm, causal, learned positions, GELU (Radford et al. 2019).
+// A decoder-only transformer as GPT-2 has it: pre-layernorm, causal, learned positions, GELU (Radford et al.
+// 2019).
 struct GptConfig {
   int64_t layers = 4, hidden = 256, heads = 4, seq = 128, vocab = 256;
-  bool tied = true;                    // the logits use the embedding's matrix
-  ir::DType dtype = ir::DType::kF32;   // of the computation; parameters are f32 under 16-bit types, else the same
+  bool tied = true;  // the logits use the embedding's matrix
+  ir::DType dtype =
+      ir::DType::kF32;  // of the computation; parameters are f32 under 16-bit types, else the same
 };
 
-// One batch input, tokens [B, seq + 1]: each position but the last predicts the next. Throws a user error when heads don't
-// divide hidden. Initial values as GPT-2: normal 0.02, residual projections divided by sqrt(2 layers).
+// One batch input, tokens [B, seq + 1]: each position but the last predicts the next. Throws a user error
+// when heads don't divide hidden. Initial values as GPT-2: normal 0.02, residual projections divided by
+// sqrt(2 layers).
 Model gpt(const GptConfig& config);
 
 // (params, tokens [samples, seq]) -> logits [samples, seq, vocab]: what sampling runs.

@@ -34,8 +34,8 @@ ValueId repeat_last(GraphBuilder& b, ValueId x, int64_t n) {
 
 ValueId sum_last(GraphBuilder& b, ValueId x) { return b.reduce(OpKind::kAdd, x, 0, {b.type(x).rank() - 1}); }
 
-// x minus its maximum over the last dim, rounded up: exp can't overflow, and the shift needs no gradient (any shift gives
-// the same softmax), which rounding, having derivative zero, says by itself.
+// x minus its maximum over the last dim, rounded up: exp can't overflow, and the shift needs no gradient (any
+// shift gives the same softmax), which rounding, having derivative zero, says by itself.
 ValueId shift_by_max(GraphBuilder& b, ValueId x) {
   int64_t last = b.type(x).rank() - 1;
   ValueId top = b.reduce(OpKind::kMaximum, x, -std::numeric_limits<double>::infinity(), {last});
@@ -46,11 +46,11 @@ ValueId gather_rows(GraphBuilder& b, ValueId table, ValueId ids) {
   int64_t rank = b.type(ids).rank(), hidden = b.type(table).shape[1];
   Shape shape = b.type(ids).shape;
   shape.push_back(hidden);
-  ir::Attribute dims = ir::Attribute::structure("stablehlo.gather", {
-      {"offset_dims", ir::Attribute::dense_array({rank})},
-      {"collapsed_slice_dims", ir::Attribute::dense_array({0})},
-      {"start_index_map", ir::Attribute::dense_array({0})},
-      {"index_vector_dim", ir::Attribute::of(rank)}});
+  ir::Attribute dims =
+      ir::Attribute::structure("stablehlo.gather", {{"offset_dims", ir::Attribute::dense_array({rank})},
+                                                    {"collapsed_slice_dims", ir::Attribute::dense_array({0})},
+                                                    {"start_index_map", ir::Attribute::dense_array({0})},
+                                                    {"index_vector_dim", ir::Attribute::of(rank)}});
   return b.value(OpKind::kGather, {table, ids},
                  {{"dimension_numbers", std::move(dims)},
                   {"slice_sizes", ir::Attribute::dense_array({1, hidden})},

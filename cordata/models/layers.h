@@ -12,7 +12,8 @@ ir::ValueId add_bias(ir::GraphBuilder& b, ir::ValueId x, ir::ValueId bias);
 // Over the last dim, eps 1e-5 (Ba et al. 2016).
 ir::ValueId layer_norm(ir::GraphBuilder& b, ir::ValueId x, ir::ValueId gain, ir::ValueId bias);
 
-// The tanh form of GELU (Hendrycks and Gimpel 2016), written as x times a logistic: the same function in fewer ops.
+// The tanh form of GELU (Hendrycks and Gimpel 2016), written as x times a logistic: the same function in
+// fewer ops.
 ir::ValueId gelu(ir::GraphBuilder& b, ir::ValueId x);
 
 // Over the last dim.
@@ -21,8 +22,8 @@ ir::ValueId softmax(ir::GraphBuilder& b, ir::ValueId x);
 // ids [...] -> [..., V] with a one where the id is.
 ir::ValueId one_hot(ir::GraphBuilder& b, ir::ValueId ids, int64_t vocabulary, ir::DType dtype);
 
-// Rows of table [V, H] by ids [B, S]: a matrix product with one-hot rows for small vocabularies (its derivative is one too,
-// where a scatter would add row by row), else a gather.
+// Rows of table [V, H] by ids [B, S]: a matrix product with one-hot rows for small vocabularies (its
+// derivative is one too, where a scatter would add row by row), else a gather.
 ir::ValueId embed(ir::GraphBuilder& b, ir::ValueId table, ir::ValueId ids);
 
 // Mean over all positions of -log softmax(logits [..., V])[target [...]].

@@ -21,7 +21,8 @@ std::vector<Parameter> parameters(const MlpConfig& c) {
   std::vector<Parameter> all;
   for (int64_t l = 0; l < c.layers; ++l) {
     int64_t from = l == 0 ? c.in : c.hidden, to = l + 1 == c.layers ? c.out : c.hidden;
-    all.push_back(weight(fmt::format("layers.{}.w", l), master(c), {from, to}, 1 / std::sqrt(static_cast<double>(from))));
+    all.push_back(weight(fmt::format("layers.{}.w", l), master(c), {from, to},
+                         1 / std::sqrt(static_cast<double>(from))));
     all.push_back(filled(fmt::format("layers.{}.b", l), master(c), {to}, 0));
   }
   return all;
@@ -44,9 +45,12 @@ Model mlp(const MlpConfig& config) {
   Model model;
   model.name = "mlp";
   model.parameters = parameters(config);
-  model.inputs = {{"x", Type::tensor(master(config), {config.in})}, {"y", Type::tensor(master(config), {config.out})}};
+  model.inputs = {{"x", Type::tensor(master(config), {config.in})},
+                  {"y", Type::tensor(master(config), {config.out})}};
   model.data_kind = "vectors";
-  model.loss = [c = config](GraphBuilder& b, Values params, Values batch) { return loss(b, c, params, batch[0], batch[1]); };
+  model.loss = [c = config](GraphBuilder& b, Values params, Values batch) {
+    return loss(b, c, params, batch[0], batch[1]);
+  };
   return model;
 }
 

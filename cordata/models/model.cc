@@ -21,7 +21,8 @@ std::vector<int64_t> divisors(int64_t n) {
 
 std::vector<Port> ports(const std::vector<Parameter>& parameters, Role role) {
   std::vector<Port> all;
-  for (size_t i = 0; i < parameters.size(); ++i) all.push_back({role, static_cast<int>(i), parameters[i].name});
+  for (size_t i = 0; i < parameters.size(); ++i)
+    all.push_back({role, static_cast<int>(i), parameters[i].name});
   return all;
 }
 

@@ -19,13 +19,16 @@ struct BatchInput {
   int64_t vocabulary = 0;  // see TrainStep
 };
 
-// What a model is before it gets an optimizer and its gradient: parameters, inputs, and the op-by-op loss of a microbatch.
+// What a model is before it gets an optimizer and its gradient: parameters, inputs, and the op-by-op loss of
+// a microbatch.
 struct Model {
   std::string name;
   std::vector<Parameter> parameters;
   std::vector<BatchInput> inputs;
   // Scalar: the mean loss over the samples it is given.
-  std::function<ir::ValueId(ir::GraphBuilder&, std::span<const ir::ValueId> params, std::span<const ir::ValueId> batch)> loss;
+  std::function<ir::ValueId(ir::GraphBuilder&, std::span<const ir::ValueId> params,
+                            std::span<const ir::ValueId> batch)>
+      loss;
   std::string unit = "samples";
   int64_t units_per_sample = 1;
   std::string data_kind;

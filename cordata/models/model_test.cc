@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the graphs of the zoo look like; that they compute the right thing is tests/oracle/test_models.py's to say.
+// What the graphs of the zoo look like; that they compute the right thing is tests/oracle/test_models.py's to
+// say.
 #include "cordata/models/model.h"
 
 #include <gtest/gtest.h>
@@ -14,7 +15,8 @@ namespace cordata::models {
 namespace {
 
 int count(const ir::Graph& g, ir::OpKind kind) {
-  return static_cast<int>(std::ranges::count_if(g.ops(), [&](ir::NodeId n) { return g.node(n).kind == kind; }));
+  return static_cast<int>(
+      std::ranges::count_if(g.ops(), [&](ir::NodeId n) { return g.node(n).kind == kind; }));
 }
 
 ZooModel small_gpt(const std::string& more = "") {
@@ -31,7 +33,8 @@ TEST(Model, HasAGradientForEveryDivisorOfTheBatch) {
 }
 
 TEST(Model, HasThreeMatrixProductsInAStepForEachInTheLoss) {
-  // Two for the gradient of each product, one of which is dead where its operand is data: the one-hot rows of the ids.
+  // Two for the gradient of each product, one of which is dead where its operand is data: the one-hot rows of
+  // the ids.
   ZooModel zoo = small_gpt();
   int forward = count(build_loss(build_model(zoo), 2), ir::OpKind::kDotGeneral);
   EXPECT_EQ(forward, 1 + 2 * 8 + 1);
@@ -39,13 +42,15 @@ TEST(Model, HasThreeMatrixProductsInAStepForEachInTheLoss) {
 }
 
 TEST(Model, GathersFromALargeVocabulary) {
-  ir::Graph g = build_train_step(parse_model("gpt:layers=1,hidden=16,heads=2,seq=8,vocab=4096,batch=2")).grad(2);
+  ir::Graph g =
+      build_train_step(parse_model("gpt:layers=1,hidden=16,heads=2,seq=8,vocab=4096,batch=2")).grad(2);
   EXPECT_EQ(count(g, ir::OpKind::kGather), 1);
   EXPECT_EQ(count(g, ir::OpKind::kScatter), 1);
 }
 
 TEST(Model, TiesTheEmbeddingOnlyWhenAsked) {
-  size_t tied = build_model(small_gpt()).parameters.size(), apart = build_model(small_gpt(",tied=0")).parameters.size();
+  size_t tied = build_model(small_gpt()).parameters.size(),
+         apart = build_model(small_gpt(",tied=0")).parameters.size();
   EXPECT_EQ(apart, tied + 1);
 }
 
@@ -55,7 +60,8 @@ TEST(Model, KeepsMastersInF32UnderBf16) {
   ir::Graph loss = build_loss(model, 2);
   EXPECT_EQ(loss.type(loss.results()[0]).dtype, ir::DType::kF32);
   bool narrow = std::ranges::any_of(loss.ops(), [&](ir::NodeId n) {
-    return loss.node(n).kind == ir::OpKind::kDotGeneral && loss.type(loss.node(n).result()).dtype == ir::DType::kBF16;
+    return loss.node(n).kind == ir::OpKind::kDotGeneral &&
+           loss.type(loss.node(n).result()).dtype == ir::DType::kBF16;
   });
   EXPECT_TRUE(narrow);
 }

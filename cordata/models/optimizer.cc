@@ -14,7 +14,9 @@ using ir::OpKind;
 using ir::ValueId;
 using Values = std::vector<ValueId>;
 
-bool counts_steps(const OptimizerConfig& c) { return c.kind == Optimizer::kAdamW || c.warmup > 0 || c.decay_steps > 0; }
+bool counts_steps(const OptimizerConfig& c) {
+  return c.kind == Optimizer::kAdamW || c.warmup > 0 || c.decay_steps > 0;
+}
 
 std::vector<Parameter> states_of(const OptimizerConfig& c, const std::vector<Parameter>& parameters) {
   std::vector<Parameter> states;
@@ -27,11 +29,14 @@ std::vector<Parameter> states_of(const OptimizerConfig& c, const std::vector<Par
   return states;
 }
 
-// Builds one apply module. Scalars (rate, bias corrections, clip factor) are made once and broadcast where they are used.
+// Builds one apply module. Scalars (rate, bias corrections, clip factor) are made once and broadcast where
+// they are used.
 class ApplyBuilder {
  public:
   ApplyBuilder(const OptimizerConfig& config, const std::vector<Parameter>& parameters)
-      : c_(config), parameters_(parameters), n_(parameters.size()),
+      : c_(config),
+        parameters_(parameters),
+        n_(parameters.size()),
         dtype_(n_ > 0 ? parameters.front().type.dtype : DType::kF32) {}
 
   Apply build() {
@@ -83,12 +88,14 @@ class ApplyBuilder {
     double span = static_cast<double>(std::max<int64_t>(1, c_.decay_steps - c_.warmup));
     ValueId after = b_.scale(b_.sub(done, scalar(1.0 + c_.warmup)), 1.0 / span);
     ValueId progress = b_.binary(OpKind::kMaximum, scalar(0), b_.binary(OpKind::kMinimum, one, after));
-    ValueId wave = b_.scale(b_.add(one, b_.unary(OpKind::kCosine, b_.scale(progress, std::numbers::pi))), 0.5);
+    ValueId wave =
+        b_.scale(b_.add(one, b_.unary(OpKind::kCosine, b_.scale(progress, std::numbers::pi))), 0.5);
     return b_.mul(rate, b_.add(scalar(c_.lr_end), b_.scale(wave, 1 - c_.lr_end)));
   }
 
   // m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps) with the corrections moved to scalars:
-  // a m / (sqrt(v) + e), a = lr sqrt(1 - beta2^t) / (1 - beta1^t), e = eps sqrt(1 - beta2^t) (Kingma and Ba, sec. 2).
+  // a m / (sqrt(v) + e), a = lr sqrt(1 - beta2^t) / (1 - beta1^t), e = eps sqrt(1 - beta2^t) (Kingma and Ba,
+  // sec. 2).
   void adam_scalars() {
     ValueId t = b_.convert(next_step_, dtype_);
     ValueId root = b_.unary(OpKind::kSqrt, b_.sub(scalar(1), b_.binary(OpKind::kPower, scalar(c_.beta2), t)));

@@ -10,7 +10,8 @@ namespace cordata::models {
 
 enum class Optimizer : uint8_t { kSgd, kMomentum, kAdamW };
 
-// The update rule. Semantics are optax's (sgd, sgd with momentum, adamw, clip_by_global_norm); t counts steps from 0.
+// The update rule. Semantics are optax's (sgd, sgd with momentum, adamw, clip_by_global_norm); t counts steps
+// from 0.
 struct OptimizerConfig {
   Optimizer kind = Optimizer::kAdamW;
   double lr = 1e-3;
@@ -23,8 +24,8 @@ struct OptimizerConfig {
   double lr_end = 0.1;
 };
 
-// The apply module, (params, states, grads) -> (params, states), and what its states are: moments by parameter, then the
-// step counter (an i32 scalar, there when the update depends on the step).
+// The apply module, (params, states, grads) -> (params, states), and what its states are: moments by
+// parameter, then the step counter (an i32 scalar, there when the update depends on the step).
 struct Apply {
   ir::Graph graph;
   std::vector<Parameter> states;

@@ -15,11 +15,13 @@ Parameter filled(std::string name, ir::DType dtype, ir::Shape shape, double valu
 }
 
 step::HostTensor initial_value(const Parameter& parameter, uint64_t seed) {
-  step::HostTensor tensor{parameter.type, std::vector<std::byte>(static_cast<size_t>(parameter.type.num_bytes()))};
+  step::HostTensor tensor{parameter.type,
+                          std::vector<std::byte>(static_cast<size_t>(parameter.type.num_bytes()))};
   step::RandomStream stream(seed, parameter.name);
   std::byte* at = tensor.bytes.data();
   for (int64_t i = 0; i < parameter.type.num_elements(); ++i)
-    step::put_element(parameter.stddev > 0 ? parameter.stddev * stream.normal(i) : parameter.value, parameter.type.dtype, at);
+    step::put_element(parameter.stddev > 0 ? parameter.stddev * stream.normal(i) : parameter.value,
+                      parameter.type.dtype, at);
   return tensor;
 }
 

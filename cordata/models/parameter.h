@@ -11,7 +11,7 @@ namespace cordata::models {
 struct Parameter {
   std::string name;
   ir::Type type;
-  double stddev = 0;   // normal with this standard deviation, 0: every element is `value`
+  double stddev = 0;  // normal with this standard deviation, 0: every element is `value`
   double value = 0;
   bool decay = false;  // weight decay applies (matrices, not biases or norms)
 };

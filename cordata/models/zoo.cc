@@ -21,7 +21,8 @@ constexpr int64_t kPaperBatch = 1024;
 constexpr std::string_view kPaper = "Alpa (OSDI'22): its artifact's benchmark suites";
 constexpr std::string_view kOwn = "small default, for trying things";
 
-// Learning rates: Brown et al. 2020 (GPT-3), table 2.1, for the nearest size; between its 13 B and 175 B, in between.
+// Learning rates: Brown et al. 2020 (GPT-3), table 2.1, for the nearest size; between its 13 B and 175 B, in
+// between.
 ZooEntry paper_gpt(std::string_view name, int64_t hidden, int64_t layers, int64_t heads, double lr) {
   GptConfig c{layers, hidden, heads, 1024, 51200, true, DType::kBF16};
   OptimizerConfig o;
@@ -31,24 +32,20 @@ ZooEntry paper_gpt(std::string_view name, int64_t hidden, int64_t layers, int64_
 
 std::vector<ZooEntry> make_zoo() {
   return {
-      {"gpt", {"gpt", GptConfig{}, {}, 8}, kOwn},
-      paper_gpt("gpt-125m", 768, 12, 12, 6e-4),
-      paper_gpt("gpt-350m", 1024, 24, 16, 3e-4),
-      paper_gpt("gpt-760m", 1536, 24, 16, 2.5e-4),
-      paper_gpt("gpt-1.3b", 2048, 24, 32, 2e-4),
-      paper_gpt("gpt-2.6b", 2560, 32, 32, 1.6e-4),
-      paper_gpt("gpt-6.7b", 4096, 32, 32, 1.2e-4),
-      paper_gpt("gpt-15b", 5120, 48, 40, 1e-4),
-      paper_gpt("gpt-39b", 8192, 48, 64, 0.8e-4),
-      paper_gpt("gpt-76b", 10240, 60, 80, 0.6e-4),
+      {"gpt", {"gpt", GptConfig{}, {}, 8}, kOwn},  paper_gpt("gpt-125m", 768, 12, 12, 6e-4),
+      paper_gpt("gpt-350m", 1024, 24, 16, 3e-4),   paper_gpt("gpt-760m", 1536, 24, 16, 2.5e-4),
+      paper_gpt("gpt-1.3b", 2048, 24, 32, 2e-4),   paper_gpt("gpt-2.6b", 2560, 32, 32, 1.6e-4),
+      paper_gpt("gpt-6.7b", 4096, 32, 32, 1.2e-4), paper_gpt("gpt-15b", 5120, 48, 40, 1e-4),
+      paper_gpt("gpt-39b", 8192, 48, 64, 0.8e-4),  paper_gpt("gpt-76b", 10240, 60, 80, 0.6e-4),
       {"mlp", {"mlp", MlpConfig{}, {}, 8}, kOwn},
   };
 }
 
 // The known word that is closest, however far.
 std::string nearest(std::string_view word, const std::vector<std::string>& known) {
-  return *std::min_element(known.begin(), known.end(),
-                           [&](auto& a, auto& b) { return base::edit_distance(word, a) < base::edit_distance(word, b); });
+  return *std::min_element(known.begin(), known.end(), [&](auto& a, auto& b) {
+    return base::edit_distance(word, a) < base::edit_distance(word, b);
+  });
 }
 
 const ZooEntry* find(std::string_view name) {
@@ -66,7 +63,8 @@ int64_t integer(std::string_view key, std::string_view v, int64_t least) {
   int64_t n = 0;
   auto [end, error] = std::from_chars(v.data(), v.data() + v.size(), n);
   bool read = error == std::errc() && end == v.data() + v.size();
-  if (!read || n < least || n > (int64_t{1} << 40)) bad(key, v, fmt::format("a whole number of at least {}", least));
+  if (!read || n < least || n > (int64_t{1} << 40))
+    bad(key, v, fmt::format("a whole number of at least {}", least));
   return n;
 }
 
@@ -107,13 +105,21 @@ constexpr Override kOverrides[] = {
     {"beta1", Of::kAny, [](ZooModel& m, View k, View v) { m.optimizer.beta1 = real(k, v, 0, 0.99999); }},
     {"beta2", Of::kAny, [](ZooModel& m, View k, View v) { m.optimizer.beta2 = real(k, v, 0, 0.99999); }},
     {"clip", Of::kAny, [](ZooModel& m, View k, View v) { m.optimizer.clip = real(k, v, 0, 1e9); }},
-    {"decay_steps", Of::kAny, [](ZooModel& m, View k, View v) { m.optimizer.decay_steps = integer(k, v, 0); }},
-    {"dtype", Of::kAny, [](ZooModel& m, View k, View v) { std::visit([&](auto& c) { c.dtype = dtype(k, v); }, m.config); }},
+    {"decay_steps", Of::kAny,
+     [](ZooModel& m, View k, View v) { m.optimizer.decay_steps = integer(k, v, 0); }},
+    {"dtype", Of::kAny,
+     [](ZooModel& m, View k, View v) { std::visit([&](auto& c) { c.dtype = dtype(k, v); }, m.config); }},
     {"eps", Of::kAny, [](ZooModel& m, View k, View v) { m.optimizer.eps = real(k, v, 0, 1); }},
     {"heads", Of::kGpt, [](ZooModel& m, View k, View v) { as_gpt(m).heads = integer(k, v, 1); }},
-    {"hidden", Of::kAny, [](ZooModel& m, View k, View v) { std::visit([&](auto& c) { c.hidden = integer(k, v, 1); }, m.config); }},
+    {"hidden", Of::kAny,
+     [](ZooModel& m, View k, View v) {
+       std::visit([&](auto& c) { c.hidden = integer(k, v, 1); }, m.config);
+     }},
     {"in", Of::kMlp, [](ZooModel& m, View k, View v) { as_mlp(m).in = integer(k, v, 1); }},
-    {"layers", Of::kAny, [](ZooModel& m, View k, View v) { std::visit([&](auto& c) { c.layers = integer(k, v, 1); }, m.config); }},
+    {"layers", Of::kAny,
+     [](ZooModel& m, View k, View v) {
+       std::visit([&](auto& c) { c.layers = integer(k, v, 1); }, m.config);
+     }},
     {"lr", Of::kAny, [](ZooModel& m, View k, View v) { m.optimizer.lr = real(k, v, 0, 1e3); }},
     {"lr_end", Of::kAny, [](ZooModel& m, View k, View v) { m.optimizer.lr_end = real(k, v, 0, 1); }},
     {"momentum", Of::kAny, [](ZooModel& m, View k, View v) { m.optimizer.momentum = real(k, v, 0, 1); }},
@@ -123,7 +129,8 @@ constexpr Override kOverrides[] = {
     {"tied", Of::kGpt, [](ZooModel& m, View k, View v) { as_gpt(m).tied = integer(k, v, 0) != 0; }},
     {"vocab", Of::kGpt, [](ZooModel& m, View k, View v) { as_gpt(m).vocab = integer(k, v, 2); }},
     {"warmup", Of::kAny, [](ZooModel& m, View k, View v) { m.optimizer.warmup = integer(k, v, 0); }},
-    {"weight_decay", Of::kAny, [](ZooModel& m, View k, View v) { m.optimizer.weight_decay = real(k, v, 0, 1); }},
+    {"weight_decay", Of::kAny,
+     [](ZooModel& m, View k, View v) { m.optimizer.weight_decay = real(k, v, 0, 1); }},
 };
 
 bool applies(const Override& o, const ZooModel& m) {
@@ -138,8 +145,8 @@ void apply_override(ZooModel& m, std::string_view name, std::string_view item) {
   for (const Override& o : kOverrides)
     if (key == o.key && applies(o, m)) return o.set(m, key, item.substr(equals + 1));
   auto known = override_names(std::string(name));
-  throw user_error("[models.zoo] {} has no override '{}'; did you mean {}? It has: {}", name, key, nearest(key, known),
-                   fmt::join(known, ", "));
+  throw user_error("[models.zoo] {} has no override '{}'; did you mean {}? It has: {}", name, key,
+                   nearest(key, known), fmt::join(known, ", "));
 }
 
 }  // namespace
@@ -149,7 +156,9 @@ const std::vector<ZooEntry>& zoo() {
   return entries;
 }
 
-bool is_zoo_name(const std::string& spec) { return find(std::string_view(spec).substr(0, spec.find(':'))) != nullptr; }
+bool is_zoo_name(const std::string& spec) {
+  return find(std::string_view(spec).substr(0, spec.find(':'))) != nullptr;
+}
 
 std::vector<std::string> override_names(const std::string& zoo_name) {
   std::vector<std::string> names;
@@ -166,7 +175,8 @@ ZooModel parse_model(const std::string& spec) {
   if (!entry) {
     std::vector<std::string> known;
     for (const ZooEntry& e : zoo()) known.emplace_back(e.name);
-    throw user_error("[models.zoo] unknown model '{}'; did you mean {}? `cordata models` lists them", name, nearest(name, known));
+    throw user_error("[models.zoo] unknown model '{}'; did you mean {}? `cordata models` lists them", name,
+                     nearest(name, known));
   }
   ZooModel model = entry->model;
   model.spec = spec;
@@ -180,14 +190,16 @@ ZooModel parse_model(const std::string& spec) {
     }
   }
   if (auto* c = std::get_if<GptConfig>(&model.config); c && c->hidden % c->heads != 0)
-    throw user_error("[models.zoo] {}: wanted heads that divide hidden, got hidden={} and heads={}; try heads={}", spec, c->hidden,
-                     c->heads, std::gcd(c->hidden, c->heads));
+    throw user_error(
+        "[models.zoo] {}: wanted heads that divide hidden, got hidden={} and heads={}; try heads={}", spec,
+        c->hidden, c->heads, std::gcd(c->hidden, c->heads));
   return model;
 }
 
 Model build_model(const ZooModel& zoo_model) {
-  Model model = std::holds_alternative<GptConfig>(zoo_model.config) ? gpt(std::get<GptConfig>(zoo_model.config))
-                                                                    : mlp(std::get<MlpConfig>(zoo_model.config));
+  Model model = std::holds_alternative<GptConfig>(zoo_model.config)
+                    ? gpt(std::get<GptConfig>(zoo_model.config))
+                    : mlp(std::get<MlpConfig>(zoo_model.config));
   model.name = zoo_model.spec;
   return model;
 }

@@ -31,8 +31,9 @@ const std::vector<ZooEntry>& zoo();
 // True if the part before ':' names a model of the zoo.
 bool is_zoo_name(const std::string& spec);
 
-// "gpt-125m", "gpt:layers=4,hidden=256,lr=2e-3". User errors: an unknown name or override (with the nearest known one), a
-// bad value, sizes that don't fit. An overridden model has batch 8 unless `batch=` says otherwise.
+// "gpt-125m", "gpt:layers=4,hidden=256,lr=2e-3". User errors: an unknown name or override (with the nearest
+// known one), a bad value, sizes that don't fit. An overridden model has batch 8 unless `batch=` says
+// otherwise.
 ZooModel parse_model(const std::string& spec);
 std::vector<std::string> override_names(const std::string& zoo_name);
 

@@ -28,14 +28,17 @@ int64_t num_parameters(const std::string& spec) {
 
 TEST(Zoo, HasThePapersSizes) {
   // What the names say, in billions; the published configurations round them.
-  const std::pair<const char*, double> sizes[] = {{"gpt-125m", 0.125}, {"gpt-350m", 0.35}, {"gpt-760m", 0.76}, {"gpt-1.3b", 1.3},
-                                                  {"gpt-2.6b", 2.6},   {"gpt-6.7b", 6.7},  {"gpt-15b", 15},    {"gpt-39b", 39},
-                                                  {"gpt-76b", 76}};
-  for (auto [name, billions] : sizes) EXPECT_NEAR(static_cast<double>(num_parameters(name)) / 1e9 / billions, 1, 0.1) << name;
+  const std::pair<const char*, double> sizes[] = {{"gpt-125m", 0.125}, {"gpt-350m", 0.35}, {"gpt-760m", 0.76},
+                                                  {"gpt-1.3b", 1.3},   {"gpt-2.6b", 2.6},  {"gpt-6.7b", 6.7},
+                                                  {"gpt-15b", 15},     {"gpt-39b", 39},    {"gpt-76b", 76}};
+  for (auto [name, billions] : sizes)
+    EXPECT_NEAR(static_cast<double>(num_parameters(name)) / 1e9 / billions, 1, 0.1) << name;
 }
 
 TEST(Zoo, TakesOverrides) {
-  ZooModel m = parse_model("gpt:layers=2,hidden=64,heads=8,vocab=100,dtype=bf16,tied=0,optimizer=momentum,lr=2e-3,clip=1,batch=12");
+  ZooModel m = parse_model(
+      "gpt:layers=2,hidden=64,heads=8,vocab=100,dtype=bf16,tied=0,optimizer=momentum,lr=2e-3,clip=1,batch="
+      "12");
   const GptConfig& c = std::get<GptConfig>(m.config);
   EXPECT_EQ(c.layers, 2);
   EXPECT_EQ(c.hidden, 64);
@@ -75,8 +78,10 @@ TEST(Zoo, KnowsItsNames) {
 }
 
 TEST(Zoo, StepsPassTheirValidator) {
-  for (const char* spec : {"mlp:layers=2,in=4,hidden=8,out=4,optimizer=sgd", "mlp:layers=2,in=4,hidden=8,out=4,optimizer=sgd,warmup=3",
-                           "gpt:layers=1,hidden=16,heads=2,seq=8,vocab=32,batch=4", "gpt:layers=1,hidden=16,heads=2,seq=8,vocab=32,tied=0"}) {
+  for (const char* spec : {"mlp:layers=2,in=4,hidden=8,out=4,optimizer=sgd",
+                           "mlp:layers=2,in=4,hidden=8,out=4,optimizer=sgd,warmup=3",
+                           "gpt:layers=1,hidden=16,heads=2,seq=8,vocab=32,batch=4",
+                           "gpt:layers=1,hidden=16,heads=2,seq=8,vocab=32,tied=0"}) {
     EXPECT_NO_THROW(step::validate(build_train_step(std::string(spec)))) << spec;
   }
 }

@@ -22,12 +22,18 @@ namespace {
 
 OpKind combiner(ir::ReduceKind kind) {
   switch (kind) {
-    case ir::ReduceKind::kAdd: return OpKind::kAdd;
-    case ir::ReduceKind::kMax: return OpKind::kMaximum;
-    case ir::ReduceKind::kMin: return OpKind::kMinimum;
-    case ir::ReduceKind::kMul: return OpKind::kMultiply;
-    case ir::ReduceKind::kAnd: return OpKind::kAnd;
-    case ir::ReduceKind::kOr: return OpKind::kOr;
+    case ir::ReduceKind::kAdd:
+      return OpKind::kAdd;
+    case ir::ReduceKind::kMax:
+      return OpKind::kMaximum;
+    case ir::ReduceKind::kMin:
+      return OpKind::kMinimum;
+    case ir::ReduceKind::kMul:
+      return OpKind::kMultiply;
+    case ir::ReduceKind::kAnd:
+      return OpKind::kAnd;
+    case ir::ReduceKind::kOr:
+      return OpKind::kOr;
   }
   throw base::internal_error("[partition] wanted a kind of reduction, got {}", static_cast<int>(kind));
 }
@@ -47,7 +53,8 @@ Attribute replica_groups(const sharding::Mesh& mesh, uint32_t axes) {
   std::vector<int64_t> flat;
   auto groups = mesh.groups(axes);
   for (const auto& group : groups) flat.insert(flat.end(), group.begin(), group.end());
-  return dense(DType::kI64, flat, {static_cast<int64_t>(groups.size()), static_cast<int64_t>(groups[0].size())});
+  return dense(DType::kI64, flat,
+               {static_cast<int64_t>(groups.size()), static_cast<int64_t>(groups[0].size())});
 }
 
 // Row-major, as the handlers read and write it; a token has no layout.
@@ -69,11 +76,16 @@ Attribute result_takes_over_operand() {
 
 std::string target(CollectiveKind kind) {
   switch (kind) {
-    case CollectiveKind::kAllReduce: return "cordata.all_reduce";
-    case CollectiveKind::kReduceScatter: return "cordata.reduce_scatter";
-    case CollectiveKind::kAllGather: return "cordata.all_gather";
-    case CollectiveKind::kAllToAll: return "cordata.all_to_all";
-    default: return "cordata.permute";
+    case CollectiveKind::kAllReduce:
+      return "cordata.all_reduce";
+    case CollectiveKind::kReduceScatter:
+      return "cordata.reduce_scatter";
+    case CollectiveKind::kAllGather:
+      return "cordata.all_gather";
+    case CollectiveKind::kAllToAll:
+      return "cordata.all_to_all";
+    default:
+      return "cordata.permute";
   }
 }
 
@@ -87,7 +99,11 @@ int Communicators::index(uint32_t axes) {
 
 Collectives::Collectives(ir::GraphBuilder& builder, const sharding::Mesh& mesh, CollectiveMode mode,
                          Communicators& communicators, std::function<ValueId()> device_index)
-    : builder_(builder), mesh_(mesh), mode_(mode), communicators_(communicators), device_index_(std::move(device_index)) {}
+    : builder_(builder),
+      mesh_(mesh),
+      mode_(mode),
+      communicators_(communicators),
+      device_index_(std::move(device_index)) {}
 
 ValueId Collectives::device() {
   if (device_.valid()) return device_;
@@ -110,7 +126,8 @@ ValueId Collectives::position(uint32_t axes) {
     int64_t stride = 1;
     for (int b = a + 1; b < mesh_.num_axes(); ++b) stride *= mesh_.shape[b];
     ValueId c = stride == 1 ? device() : builder_.div(device(), scalar(stride));
-    if (stride * mesh_.shape[a] < mesh_.size()) c = builder_.binary(OpKind::kRemainder, c, scalar(mesh_.shape[a]));
+    if (stride * mesh_.shape[a] < mesh_.size())
+      c = builder_.binary(OpKind::kRemainder, c, scalar(mesh_.shape[a]));
     at = at.valid() ? builder_.add(builder_.mul(at, scalar(mesh_.shape[a])), c) : c;
   }
   if (!at.valid()) at = scalar(0);
@@ -121,8 +138,9 @@ ValueId Collectives::position(uint32_t axes) {
 ValueId Collectives::reshard(ValueId x, const Type& type, const Sharding& from, const Sharding& to) {
   auto path = sharding::reshard_path(type, from, to, mesh_);
   if (!path) {
-    throw base::internal_error("[partition] wanted a way to bring {} from {} to {} on mesh {}, got none", ir::to_string(type),
-                               to_string(from, type, mesh_), to_string(to, type, mesh_), to_string(mesh_));
+    throw base::internal_error("[partition] wanted a way to bring {} from {} to {} on mesh {}, got none",
+                               ir::to_string(type), to_string(from, type, mesh_), to_string(to, type, mesh_),
+                               to_string(mesh_));
   }
   Sharding at = from;
   for (const ReshardStep& s : *path) {
@@ -141,7 +159,8 @@ ValueId Collectives::step(ValueId x, const Type& type, const Sharding& before, c
     permutation = sharding::find_permutation(type.rank(), before, s.after, mesh_);
     x = cut_for_target(x, type, before, s.after, *permutation);
   }
-  return mode_ == CollectiveMode::kNative ? native(x, s, after, permutation) : custom_call(x, s, after, permutation);
+  return mode_ == CollectiveMode::kNative ? native(x, s, after, permutation)
+                                          : custom_call(x, s, after, permutation);
 }
 
 ValueId Collectives::slice(ValueId x, const ReshardStep& s, const Type& after) {
@@ -149,7 +168,8 @@ ValueId Collectives::slice(ValueId x, const ReshardStep& s, const Type& after) {
   for (int64_t d = 0; d < after.rank(); ++d) {
     operands.push_back(d == s.dim ? builder_.mul(position(s.axes), scalar(after.shape[d])) : scalar(0));
   }
-  return builder_.value(OpKind::kDynamicSlice, operands, {{"slice_sizes", Attribute::dense_array(after.shape)}}, {after});
+  return builder_.value(OpKind::kDynamicSlice, operands,
+                        {{"slice_sizes", Attribute::dense_array(after.shape)}}, {after});
 }
 
 ValueId Collectives::partialize(ValueId x, const ReshardStep& s) {
@@ -159,8 +179,8 @@ ValueId Collectives::partialize(ValueId x, const ReshardStep& s) {
 }
 
 // What a device sends is the part of its block that its target wants: offsets by device, from a table.
-ValueId Collectives::cut_for_target(ValueId x, const Type& type, const Sharding& before, const Sharding& after,
-                                    const Permutation& permutation) {
+ValueId Collectives::cut_for_target(ValueId x, const Type& type, const Sharding& before,
+                                    const Sharding& after, const Permutation& permutation) {
   Type have = sharding::local_type(type, before, mesh_), want = sharding::local_type(type, after, mesh_);
   if (have == want) return x;
   std::vector<std::vector<int64_t>> offsets(type.rank(), std::vector<int64_t>(mesh_.size()));
@@ -177,12 +197,15 @@ ValueId Collectives::cut_for_target(ValueId x, const Type& type, const Sharding&
       operands.push_back(scalar(0));
       continue;
     }
-    ValueId table = builder_.convert(builder_.constant(ir::dense_i64(offsets[d], {mesh_.size()})), DType::kI32);
-    ValueId entry = builder_.value(OpKind::kDynamicSlice, {table, device()}, {{"slice_sizes", Attribute::dense_array({1})}},
-                                   {Type::tensor(DType::kI32, {1})});
+    ValueId table =
+        builder_.convert(builder_.constant(ir::dense_i64(offsets[d], {mesh_.size()})), DType::kI32);
+    ValueId entry =
+        builder_.value(OpKind::kDynamicSlice, {table, device()},
+                       {{"slice_sizes", Attribute::dense_array({1})}}, {Type::tensor(DType::kI32, {1})});
     operands.push_back(builder_.reshape(entry, {}));
   }
-  return builder_.value(OpKind::kDynamicSlice, operands, {{"slice_sizes", Attribute::dense_array(want.shape)}}, {want});
+  return builder_.value(OpKind::kDynamicSlice, operands,
+                        {{"slice_sizes", Attribute::dense_array(want.shape)}}, {want});
 }
 
 ValueId Collectives::native(ValueId x, const ReshardStep& s, const Type& after,
@@ -234,7 +257,8 @@ ValueId Collectives::custom_call(ValueId x, const ReshardStep& s, const Type& af
   if (s.kind == CollectiveKind::kAllReduce || s.kind == CollectiveKind::kReduceScatter) {
     config["reduce"] = Attribute::string(reduce_name(s.reduce));
   }
-  if (s.kind == CollectiveKind::kReduceScatter || s.kind == CollectiveKind::kAllGather) config["dim"] = Attribute::of(s.dim);
+  if (s.kind == CollectiveKind::kReduceScatter || s.kind == CollectiveKind::kAllGather)
+    config["dim"] = Attribute::of(s.dim);
   if (s.kind == CollectiveKind::kAllToAll) {
     config["split_dim"] = Attribute::of(s.dim);
     config["concat_dim"] = Attribute::of(s.from_dim);

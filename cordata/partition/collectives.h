@@ -10,7 +10,8 @@
 
 namespace cordata::partition {
 
-// The communicators that a stage's custom calls name: sets of mesh axes, in the order they were first asked for.
+// The communicators that a stage's custom calls name: sets of mesh axes, in the order they were first asked
+// for.
 struct Communicators {
   int first = 0;
   std::vector<uint32_t> axes_sets;
@@ -21,18 +22,20 @@ struct Communicators {
 class Collectives {
  public:
   // `device_index` gives a scalar i32 (kCustomCall: an argument of the module; unused in kNative).
-  Collectives(ir::GraphBuilder& builder, const sharding::Mesh& mesh, CollectiveMode mode, Communicators& communicators,
-              std::function<ir::ValueId()> device_index);
+  Collectives(ir::GraphBuilder& builder, const sharding::Mesh& mesh, CollectiveMode mode,
+              Communicators& communicators, std::function<ir::ValueId()> device_index);
 
   // This device's position in its group along `axes`, a scalar i32.
   ir::ValueId position(uint32_t axes);
-  // One device's part of a global tensor of `type`, brought from one sharding to another. Throws an internal error when
-  // there is no path.
-  ir::ValueId reshard(ir::ValueId x, const ir::Type& type, const sharding::Sharding& from, const sharding::Sharding& to);
+  // One device's part of a global tensor of `type`, brought from one sharding to another. Throws an internal
+  // error when there is no path.
+  ir::ValueId reshard(ir::ValueId x, const ir::Type& type, const sharding::Sharding& from,
+                      const sharding::Sharding& to);
 
  private:
   ir::ValueId device();
-  ir::ValueId step(ir::ValueId x, const ir::Type& type, const sharding::Sharding& before, const sharding::ReshardStep& s);
+  ir::ValueId step(ir::ValueId x, const ir::Type& type, const sharding::Sharding& before,
+                   const sharding::ReshardStep& s);
   ir::ValueId slice(ir::ValueId x, const sharding::ReshardStep& s, const ir::Type& after);
   ir::ValueId partialize(ir::ValueId x, const sharding::ReshardStep& s);
   ir::ValueId cut_for_target(ir::ValueId x, const ir::Type& type, const sharding::Sharding& before,

@@ -20,13 +20,20 @@ struct Collective {
   bool custom;
 };
 constexpr Collective kCollectives[] = {
-    {"\"cordata.all_reduce\"", "all-reduce", true},          {"@cordata.all_reduce", "all-reduce", true},
-    {"\"cordata.reduce_scatter\"", "reduce-scatter", true},  {"@cordata.reduce_scatter", "reduce-scatter", true},
-    {"\"cordata.all_gather\"", "all-gather", true},          {"@cordata.all_gather", "all-gather", true},
-    {"\"cordata.all_to_all\"", "all-to-all", true},          {"@cordata.all_to_all", "all-to-all", true},
-    {"\"cordata.permute\"", "permute", true},                {"@cordata.permute", "permute", true},
-    {"stablehlo.all_reduce", "all-reduce", false},           {"stablehlo.reduce_scatter", "reduce-scatter", false},
-    {"stablehlo.all_gather", "all-gather", false},           {"stablehlo.all_to_all", "all-to-all", false},
+    {"\"cordata.all_reduce\"", "all-reduce", true},
+    {"@cordata.all_reduce", "all-reduce", true},
+    {"\"cordata.reduce_scatter\"", "reduce-scatter", true},
+    {"@cordata.reduce_scatter", "reduce-scatter", true},
+    {"\"cordata.all_gather\"", "all-gather", true},
+    {"@cordata.all_gather", "all-gather", true},
+    {"\"cordata.all_to_all\"", "all-to-all", true},
+    {"@cordata.all_to_all", "all-to-all", true},
+    {"\"cordata.permute\"", "permute", true},
+    {"@cordata.permute", "permute", true},
+    {"stablehlo.all_reduce", "all-reduce", false},
+    {"stablehlo.reduce_scatter", "reduce-scatter", false},
+    {"stablehlo.all_gather", "all-gather", false},
+    {"stablehlo.all_to_all", "all-to-all", false},
     {"stablehlo.collective_permute", "permute", false},
 };
 
@@ -82,7 +89,8 @@ Groups replica_groups(std::string_view op) {
   if (at == std::string_view::npos) fail("replica_groups", op);
   std::string_view list = op.substr(at, op.find('>', at) - at);
   Groups groups;
-  for (size_t open = list.find('[', list.find('[') + 1); open != std::string_view::npos; open = list.find('[', open + 1)) {
+  for (size_t open = list.find('[', list.find('[') + 1); open != std::string_view::npos;
+       open = list.find('[', open + 1)) {
     auto ids = integers(list.substr(open, list.find(']', open) - open));
     groups.insert({ids.begin(), ids.end()});
   }
@@ -112,7 +120,8 @@ uint32_t custom_axes(std::string_view op, const std::vector<uint32_t>& axes_sets
   return axes_sets[index];
 }
 
-// The op's text: from its name to its type signature's end of line ("... : (tensor<..>) -> ..."), across region lines.
+// The op's text: from its name to its type signature's end of line ("... : (tensor<..>) -> ..."), across
+// region lines.
 std::string_view op_text(std::string_view text, size_t at) {
   size_t arrow = text.find(" -> ", at);
   // A region's own ops have signatures too: the op's own follows "}) ".
@@ -157,16 +166,19 @@ void add_to_bill(std::vector<plan::BillLine>& bill, const std::vector<plan::Bill
 std::vector<plan::BillLine> count_collectives(std::string_view text, const sharding::Mesh& mesh,
                                               const std::vector<uint32_t>& axes_sets, int first_comm) {
   std::vector<plan::BillLine> bill;
-  for (size_t at = text.find_first_of("\"@s"); at != std::string_view::npos; at = text.find_first_of("\"@s", at + 1)) {
+  for (size_t at = text.find_first_of("\"@s"); at != std::string_view::npos;
+       at = text.find_first_of("\"@s", at + 1)) {
     auto found = starts_here(text, at);
     if (!found) continue;
     // The attributes of a custom call may stand before its name in the dictionary: take its whole line.
     size_t line = text.rfind('\n', at) + 1;
     std::string_view op = op_text(text, found->custom ? line : at);
-    uint32_t axes = found->custom ? custom_axes(op, axes_sets, first_comm)
+    uint32_t axes = found->custom              ? custom_axes(op, axes_sets, first_comm)
                     : found->kind == "permute" ? permuted_axes(op, mesh)
                                                : axes_of_groups(replica_groups(op), mesh, op);
-    add_to_bill(bill, {{.kind = std::string(found->kind), .axes = axes, .bytes = bytes_of(signature(op)), .count = 1}}, 1);
+    add_to_bill(
+        bill,
+        {{.kind = std::string(found->kind), .axes = axes, .bytes = bytes_of(signature(op)), .count = 1}}, 1);
   }
   return bill;
 }

@@ -10,7 +10,8 @@ namespace {
 
 const sharding::Mesh kMesh{{2, 2}, {}};
 
-void expect_line(const plan::BillLine& line, std::string_view kind, uint32_t axes, double bytes, int64_t count) {
+void expect_line(const plan::BillLine& line, std::string_view kind, uint32_t axes, double bytes,
+                 int64_t count) {
   EXPECT_EQ(line.kind, kind);
   EXPECT_EQ(line.axes, axes);
   EXPECT_EQ(line.bytes, bytes);

@@ -38,8 +38,9 @@ uint32_t axes_of(const sharding::Strategy& strategy, int factor) {
 
 }  // namespace
 
-std::vector<ValueId> emit_local(GraphBuilder& builder, Collectives& collectives, const Graph& graph, const Node& node,
-                                const ir::FactorRule& rule, const sharding::Strategy& strategy, const sharding::Mesh& mesh,
+std::vector<ValueId> emit_local(GraphBuilder& builder, Collectives& collectives, const Graph& graph,
+                                const Node& node, const ir::FactorRule& rule,
+                                const sharding::Strategy& strategy, const sharding::Mesh& mesh,
                                 std::span<const ValueId> operands, std::vector<ValueId>& outer) {
   std::vector<Type> types;
   for (int i = 0; i < node.num_results; ++i) {
@@ -48,13 +49,16 @@ std::vector<ValueId> emit_local(GraphBuilder& builder, Collectives& collectives,
   std::vector<int64_t> shards = factor_shards(rule, strategy, mesh);
   bool whole = std::ranges::all_of(shards, [](int64_t n) { return n == 1; });
   if (auto localize = ir::row(node.kind).localize; localize && !whole) {
-    std::function<ValueId(int)> shard_index = [&](int factor) { return collectives.position(axes_of(strategy, factor)); };
+    std::function<ValueId(int)> shard_index = [&](int factor) {
+      return collectives.position(axes_of(strategy, factor));
+    };
     ir::LocalizeView view{builder, graph, node, rule, shards, shard_index, operands, types};
     return localize(view);
   }
   std::vector<RegionId> regions;
   for (RegionId r : node.regions) regions.push_back(clone_region(builder, graph, r, outer));
-  ir::NodeId made = builder.create(node.kind, {operands.begin(), operands.end()}, node.attrs, types, regions, node.line);
+  ir::NodeId made =
+      builder.create(node.kind, {operands.begin(), operands.end()}, node.attrs, types, regions, node.line);
   std::vector<ValueId> results;
   for (int i = 0; i < node.num_results; ++i) results.push_back(builder.node(made).result(i));
   return results;

@@ -62,7 +62,9 @@ class Borders {
   }
 
   int add_result(ModulePlan& module, PortRef ref) {
-    auto same = [&](const PortRef& r) { return r.kind == ref.kind && r.value == ref.value && r.sharding == ref.sharding; };
+    auto same = [&](const PortRef& r) {
+      return r.kind == ref.kind && r.value == ref.value && r.sharding == ref.sharding;
+    };
     auto it = std::ranges::find_if(module.results, same);
     if (it == module.results.end()) it = module.results.insert(it, std::move(ref));
     return static_cast<int>(it - module.results.begin());
@@ -70,7 +72,8 @@ class Borders {
 
   void settle_args(int m) {
     for (const auto& [v, modules] : readers_) {
-      if (modules.contains(m) && maker(v) != m && !accumulated(v)) modules_[m].args.push_back(port(v, view_.kept(v)));
+      if (modules.contains(m) && maker(v) != m && !accumulated(v))
+        modules_[m].args.push_back(port(v, view_.kept(v)));
     }
   }
 
@@ -80,11 +83,13 @@ class Borders {
       if (module_of_.at(view_.delivered_in(v)) == m) add_result(modules_[m], port(v, sharding_.results[i]));
     }
     for (const auto& [v, modules] : readers_) {
-      if (maker(v) == m && !accumulated(v) && read_after(v, m)) add_result(modules_[m], port(v, view_.kept(v)));
+      if (maker(v) == m && !accumulated(v) && read_after(v, m))
+        add_result(modules_[m], port(v, view_.kept(v)));
     }
   }
 
-  // Into and out of the module that adds to them; then read by applies, the last of which hands them back zeroed.
+  // Into and out of the module that adds to them; then read by applies, the last of which hands them back
+  // zeroed.
   void settle_accumulators() {
     for (int p = 0; p < view_.num_ops(); ++p) {
       if (view_.op(p).kind != ir::OpKind::kAccumulate || !modules_[0].accumulates) continue;
@@ -102,8 +107,9 @@ class Borders {
     }
   }
 
-  // New parameters, optimizer state and model state take over the old ones' buffers, where this module is the last to
-  // read the old value. A new state that a later module still reads is not to be overwritten by the next microbatch.
+  // New parameters, optimizer state and model state take over the old ones' buffers, where this module is the
+  // last to read the old value. A new state that a later module still reads is not to be overwritten by the
+  // next microbatch.
   void settle_donation() {
     for (size_t r = 0; r < stage_.results.size(); ++r) {
       ValueId v = view_.graph().results()[r];
@@ -125,13 +131,15 @@ class Borders {
   int64_t deliveries(ValueId v) const { return std::ranges::count(view_.graph().results(), v); }
 
   int argument(const step::StageResult& result) const {
-    std::map<step::ResultKind, step::ArgKind> old = {{step::ResultKind::kNewParam, step::ArgKind::kParam},
-                                                     {step::ResultKind::kNewOptState, step::ArgKind::kOptState},
-                                                     {step::ResultKind::kNewState, step::ArgKind::kState}};
+    std::map<step::ResultKind, step::ArgKind> old = {
+        {step::ResultKind::kNewParam, step::ArgKind::kParam},
+        {step::ResultKind::kNewOptState, step::ArgKind::kOptState},
+        {step::ResultKind::kNewState, step::ArgKind::kState}};
     auto kind = old.find(result.kind);
     if (kind == old.end()) return -1;
     for (size_t a = 0; a < stage_.args.size(); ++a) {
-      if (stage_.args[a].kind == kind->second && stage_.args[a].index == result.index) return static_cast<int>(a);
+      if (stage_.args[a].kind == kind->second && stage_.args[a].index == result.index)
+        return static_cast<int>(a);
     }
     return -1;
   }

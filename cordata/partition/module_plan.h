@@ -12,7 +12,8 @@ namespace cordata::partition {
 struct ModulePlan {
   std::string name;
   std::vector<step::Pass> passes;
-  bool accumulates = true;  // false: the one microbatch is the whole step, and accumulate ops are the identity
+  bool accumulates =
+      true;  // false: the one microbatch is the whole step, and accumulate ops are the identity
   std::vector<PortRef> args, results;
   std::vector<int> alias;  // by argument
 };

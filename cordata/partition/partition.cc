@@ -20,17 +20,27 @@ using step::Pass;
 
 namespace {
 
-// Emits one module: pass by pass, op by op, each value resharded right before its first reader that wants it so.
+// Emits one module: pass by pass, op by op, each value resharded right before its first reader that wants it
+// so.
 class Emitter {
  public:
   Emitter(const StageView& view, const sharding::Mesh& mesh, const ModulePlan& plan, CollectiveMode mode,
           Communicators& communicators)
-      : view_(view), mesh_(mesh), plan_(plan), builder_("main"),
-        collectives_(builder_, mesh, mode, communicators, [this] { return device_index(); }), kept_(view.graph().num_values()),
+      : view_(view),
+        mesh_(mesh),
+        plan_(plan),
+        builder_("main"),
+        collectives_(builder_, mesh, mode, communicators, [this] { return device_index(); }),
+        kept_(view.graph().num_values()),
         running_(view.graph().num_values()) {}
 
   Module emit() {
-    module_ = {.name = plan_.name, .passes = plan_.passes, .graph = {}, .args = plan_.args, .results = plan_.results, .alias = plan_.alias};
+    module_ = {.name = plan_.name,
+               .passes = plan_.passes,
+               .graph = {},
+               .args = plan_.args,
+               .results = plan_.results,
+               .alias = plan_.alias};
     for (size_t i = 0; i < plan_.args.size(); ++i) add_arg(plan_.args[i], plan_.alias[i]);
     for (Pass pass : plan_.passes) {
       for (int p = 0; p < view_.num_ops(); ++p) {
@@ -67,11 +77,13 @@ class Emitter {
     return builder_.arg(type, "device_index");
   }
 
-  // Value v of the stage in pass `pass`, sharded as wanted: from the pass's hub if it has one, else from where it is kept.
+  // Value v of the stage in pass `pass`, sharded as wanted: from the pass's hub if it has one, else from
+  // where it is kept.
   ValueId get(ValueId v, Pass pass, const Sharding& wanted) {
     Sharding start = view_.kept(v);
     ValueId at = kept_[v.index];
-    if (!at.valid()) throw base::internal_error("[partition] wanted value {} in module {}, got none", v.index, plan_.name);
+    if (!at.valid())
+      throw base::internal_error("[partition] wanted value {} in module {}, got none", v.index, plan_.name);
     const Sharding* hub = view_.hub(v, pass);
     bool own = view_.maker(v) >= 0 && view_.made_in(v) == pass;
     if (hub && !own) {
@@ -95,23 +107,26 @@ class Emitter {
     if (node.kind == OpKind::kAccumulate) return emit_accumulate(node, operands[0]);
     if (operands.size() > node.operands.size()) bind_captures(position, operands);
     operands.resize(node.operands.size());
-    auto results = emit_local(builder_, collectives_, view_.graph(), node, view_.rule(position), view_.strategy(position), mesh_,
-                              operands, outer_);
+    auto results = emit_local(builder_, collectives_, view_.graph(), node, view_.rule(position),
+                              view_.strategy(position), mesh_, operands, outer_);
     for (int i = 0; i < node.num_results; ++i) {
       ValueId v = node.result(i);
-      kept_[v.index] = collectives_.reshard(results[i], view_.graph().type(v), view_.produced(v), view_.kept(v));
+      kept_[v.index] =
+          collectives_.reshard(results[i], view_.graph().type(v), view_.produced(v), view_.kept(v));
     }
   }
 
   void bind_captures(int position, const std::vector<ValueId>& read) {
     auto reads = view_.reads(position);
-    for (size_t i = view_.op(position).operands.size(); i < reads.size(); ++i) outer_[reads[i].value.index] = read[i];
+    for (size_t i = view_.op(position).operands.size(); i < reads.size(); ++i)
+      outer_[reads[i].value.index] = read[i];
   }
 
   void emit_accumulate(const ir::Node& node, ValueId x) {
     ValueId v = node.result();
     if (view_.hub(v, view_.made_in(v))) {
-      throw base::internal_error("[partition] wanted no hub for an accumulated value in the pass that adds to it, got one");
+      throw base::internal_error(
+          "[partition] wanted no hub for an accumulated value in the pass that adds to it, got one");
     }
     ir::DType dtype = view_.graph().type(v).dtype;
     if (builder_.type(x).dtype != dtype) x = builder_.convert(x, dtype);
@@ -121,7 +136,8 @@ class Emitter {
   ValueId emit_result(const PortRef& ref) {
     ValueId v(ref.value);
     if (ref.kind == PortRef::Kind::kAccumulator) {
-      return holds(view_.made_in(v)) ? kept_[v.index] : builder_.constant(0, ref.local.dtype, ref.local.shape);
+      return holds(view_.made_in(v)) ? kept_[v.index]
+                                     : builder_.constant(0, ref.local.dtype, ref.local.shape);
     }
     bool made_here = view_.maker(v) >= 0 && holds(view_.made_in(v));
     Pass pass = made_here && !view_.accumulates(v) ? view_.made_in(v) : view_.delivered_in(v);
@@ -142,8 +158,9 @@ class Emitter {
 
 }  // namespace
 
-StageModules partition_stage(const step::StageGraph& stage, const plan::StageSharding& sharding, const sharding::Mesh& mesh,
-                             int microbatches, bool single_stage, CollectiveMode mode, int first_comm) {
+StageModules partition_stage(const step::StageGraph& stage, const plan::StageSharding& sharding,
+                             const sharding::Mesh& mesh, int microbatches, bool single_stage,
+                             CollectiveMode mode, int first_comm) {
   StageView view(stage, sharding, mesh);
   Communicators communicators{first_comm, {}};
   StageModules result;

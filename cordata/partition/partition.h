@@ -17,9 +17,9 @@ enum class CollectiveMode : uint8_t {
 // What passes in or out of a module: a value of the stage's graph, in a sharding.
 struct PortRef {
   enum class Kind : uint8_t {
-    kValue,         // a value of the stage's graph (argument, residual, accumulator's sum, result)
-    kAccumulator,   // the running sum of accumulate op `value` (its result value): donated in, new sum out
-    kDeviceIndex,   // a scalar i32: which device of the mesh this is (kCustomCall only)
+    kValue,        // a value of the stage's graph (argument, residual, accumulator's sum, result)
+    kAccumulator,  // the running sum of accumulate op `value` (its result value): donated in, new sum out
+    kDeviceIndex,  // a scalar i32: which device of the mesh this is (kCustomCall only)
   };
   Kind kind = Kind::kValue;
   int value = -1;  // ValueId::index in the stage's graph
@@ -29,24 +29,26 @@ struct PortRef {
 
 // One program that every device of a stage runs alike.
 struct Module {
-  std::string name;  // "step", "grad", "forward", "backward", "apply0", ...
+  std::string name;                // "step", "grad", "forward", "backward", "apply0", ...
   std::vector<step::Pass> passes;  // which passes of the stage it holds, in order
-  ir::Graph graph;                 // local shapes; collectives included; donation as tf.aliasing_output on arguments
+  ir::Graph graph;  // local shapes; collectives included; donation as tf.aliasing_output on arguments
   std::vector<PortRef> args, results;
   std::vector<int> alias;  // by argument: the result that takes over its buffer, or -1
 };
 
-// Passes map to modules: one stage, one microbatch: `step`; one stage, several: `grad`, `apply0`; several stages: `forward`, `backward`
-// (which adds to the accumulators), `apply0`, `apply1`, ....
-// After the last apply the accumulators are handed back zeroed (an `apply` result with kAccumulator, aliasing its input).
+// Passes map to modules: one stage, one microbatch: `step`; one stage, several: `grad`, `apply0`; several
+// stages: `forward`, `backward` (which adds to the accumulators), `apply0`, `apply1`, .... After the last
+// apply the accumulators are handed back zeroed (an `apply` result with kAccumulator, aliasing its input).
 struct StageModules {
   std::vector<Module> modules;
-  std::vector<uint32_t> axes_sets;  // communicators that custom calls refer to by index: `comm = first_comm + k`
+  std::vector<uint32_t>
+      axes_sets;  // communicators that custom calls refer to by index: `comm = first_comm + k`
 };
 
-// first_comm: the global number of this stage's first communicator. Throws an internal error where a reshard is impossible.
+// first_comm: the global number of this stage's first communicator. Throws an internal error where a reshard
+// is impossible.
 StageModules partition_stage(const step::StageGraph& stage, const plan::StageSharding& sharding,
-                             const sharding::Mesh& mesh, int microbatches, bool single_stage, CollectiveMode mode,
-                             int first_comm = 0);
+                             const sharding::Mesh& mesh, int microbatches, bool single_stage,
+                             CollectiveMode mode, int first_comm = 0);
 
 }  // namespace cordata::partition

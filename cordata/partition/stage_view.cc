@@ -14,12 +14,14 @@ using sharding::Sharding;
 using step::Pass;
 using step::Phase;
 
-StageView::StageView(const step::StageGraph& stage, const plan::StageSharding& sharding, const sharding::Mesh& mesh)
+StageView::StageView(const step::StageGraph& stage, const plan::StageSharding& sharding,
+                     const sharding::Mesh& mesh)
     : stage_(stage), sharding_(sharding), mesh_(mesh) {
   size_t ops = graph().ops().size(), args = graph().args().size(), results = graph().results().size();
   if (sharding.ops.size() != ops || sharding.args.size() != args || sharding.results.size() != results) {
-    throw base::internal_error("[partition] wanted shardings of {} ops, {} arguments and {} results, got {}, {} and {}", ops,
-                               args, results, sharding.ops.size(), sharding.args.size(), sharding.results.size());
+    throw base::internal_error(
+        "[partition] wanted shardings of {} ops, {} arguments and {} results, got {}, {} and {}", ops, args,
+        results, sharding.ops.size(), sharding.args.size(), sharding.results.size());
   }
   maker_.assign(graph().num_values(), -1);
   produced_.resize(graph().num_values());
@@ -46,10 +48,13 @@ StageView::StageView(const step::StageGraph& stage, const plan::StageSharding& s
 
 Pass StageView::pass(int position) const {
   Pass p = stage_.pass[position];
-  return op(position).kind == OpKind::kAccumulate || p.phase == Phase::kAccumulate ? Pass{Phase::kBackward, 0} : p;
+  return op(position).kind == OpKind::kAccumulate || p.phase == Phase::kAccumulate ? Pass{Phase::kBackward, 0}
+                                                                                   : p;
 }
 
-bool StageView::accumulates(ValueId v) const { return maker(v) >= 0 && op(maker(v)).kind == OpKind::kAccumulate; }
+bool StageView::accumulates(ValueId v) const {
+  return maker(v) >= 0 && op(maker(v)).kind == OpKind::kAccumulate;
+}
 Pass StageView::made_in(ValueId v) const { return pass(maker(v)); }
 
 Pass StageView::delivered_in(ValueId v) const {
@@ -71,8 +76,8 @@ const Sharding* StageView::hub(ValueId v, Pass pass) const {
 ir::Type StageView::local(ValueId v, const Sharding& s) const {
   const ir::Type& type = graph().type(v);
   if (!fits(type, s, mesh_)) {
-    throw base::internal_error("[partition] wanted a sharding that fits {} on mesh {}, got {}", ir::to_string(type),
-                               to_string(mesh_), to_string(s, type, mesh_));
+    throw base::internal_error("[partition] wanted a sharding that fits {} on mesh {}, got {}",
+                               ir::to_string(type), to_string(mesh_), to_string(s, type, mesh_));
   }
   return local_type(type, s, mesh_);
 }
@@ -81,7 +86,8 @@ std::vector<StageView::Read> StageView::reads(int position) const {
   const ir::Node& node = op(position);
   std::vector<Read> result;
   for (size_t i = 0; i < node.operands.size(); ++i) {
-    result.push_back({node.operands[i], operand_sharding(rule(position), strategy(position), static_cast<int>(i))});
+    result.push_back(
+        {node.operands[i], operand_sharding(rule(position), strategy(position), static_cast<int>(i))});
   }
   if (!node.regions.empty()) {
     for (ValueId v : ir::captures(graph(), node)) result.push_back({v, Sharding{}});

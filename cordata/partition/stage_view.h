@@ -20,12 +20,17 @@ class StageView {
   const ir::FactorRule& rule(int position) const { return rules_[position]; }
   const sharding::Strategy& strategy(int position) const { return sharding_.ops[position]; }
   step::Pass pass(int position) const;  // an accumulate op's is backward
-  const std::vector<step::Pass>& passes() const { return passes_; }  // those that have ops, and the last one, in order
+  const std::vector<step::Pass>& passes() const {
+    return passes_;
+  }  // those that have ops, and the last one, in order
 
-  int maker(ir::ValueId v) const { return maker_[v.index]; }  // position of the op that makes it, -1 for an argument
+  int maker(ir::ValueId v) const {
+    return maker_[v.index];
+  }  // position of the op that makes it, -1 for an argument
   bool accumulates(ir::ValueId v) const;
-  step::Pass made_in(ir::ValueId v) const;       // of op results
-  step::Pass delivered_in(ir::ValueId v) const;  // of graph results: accumulated values and arguments: once a step
+  step::Pass made_in(ir::ValueId v) const;  // of op results
+  step::Pass delivered_in(
+      ir::ValueId v) const;  // of graph results: accumulated values and arguments: once a step
   sharding::Sharding produced(ir::ValueId v) const { return produced_[v.index]; }  // H(v)
   sharding::Sharding kept(ir::ValueId v) const;                                    // K(v)
   const sharding::Sharding* hub(ir::ValueId v, step::Pass pass) const;

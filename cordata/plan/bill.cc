@@ -24,8 +24,15 @@ using Counts = std::map<Key, int64_t>;
 class StageBill {
  public:
   StageBill(const step::StageGraph& stage, const Stage& plan, int index, int microbatches, Counts& counts)
-      : stage_(stage), graph_(stage.graph), plan_(plan), index_(index), microbatches_(microbatches), counts_(counts),
-        pass_(graph_.num_values()), is_argument_(graph_.num_values(), false), accumulated_(graph_.num_values(), false),
+      : stage_(stage),
+        graph_(stage.graph),
+        plan_(plan),
+        index_(index),
+        microbatches_(microbatches),
+        counts_(counts),
+        pass_(graph_.num_values()),
+        is_argument_(graph_.num_values(), false),
+        accumulated_(graph_.num_values(), false),
         home_(graph_.num_values()) {
     for (const Hub& h : plan.sharding.hubs) hubs_[{h.value, h.pass}] = h.sharding;
   }
@@ -46,7 +53,9 @@ class StageBill {
     if (last.phase != Phase::kApply) last = Pass{Phase::kApply, 0};
     for (size_t i = 0; i < graph_.results().size(); ++i) {
       ValueId v = graph_.results()[i];
-      Pass pass = is_argument_[v.index] ? last : accumulated_[v.index] ? Pass{Phase::kApply, 0} : pass_[v.index];
+      Pass pass = is_argument_[v.index]   ? last
+                  : accumulated_[v.index] ? Pass{Phase::kApply, 0}
+                                          : pass_[v.index];
       read(v, pass, plan_.sharding.results[i]);
     }
   }
@@ -89,12 +98,16 @@ class StageBill {
   void pay(ValueId v, Pass pass, const Sharding& from, const Sharding& to) {
     auto path = sharding::reshard_path(graph_.type(v), from, to, plan_.mesh);
     if (!path) {
-      throw base::user_error("[plan.bill] wanted shardings of stage {} that can be reached from each other, got {} to {} for value {}",
-                             index_, to_string(from, graph_.type(v), plan_.mesh), to_string(to, graph_.type(v), plan_.mesh), v.index);
+      throw base::user_error(
+          "[plan.bill] wanted shardings of stage {} that can be reached from each other, got {} to {} for "
+          "value {}",
+          index_, to_string(from, graph_.type(v), plan_.mesh), to_string(to, graph_.type(v), plan_.mesh),
+          v.index);
     }
     for (const sharding::ReshardStep& s : *path) {
       if (is_local(s.kind)) continue;
-      counts_[{std::string(name(s.kind)), index_, s.axes, s.bytes.value}] += pass.phase == Phase::kApply ? 1 : microbatches_;
+      counts_[{std::string(name(s.kind)), index_, s.axes, s.bytes.value}] +=
+          pass.phase == Phase::kApply ? 1 : microbatches_;
     }
   }
 

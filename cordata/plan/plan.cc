@@ -16,7 +16,9 @@ std::vector<int> Plan::stage_of_layer() const {
   return out;
 }
 
-void write_plan(const Plan& plan, const std::string& path) { base::write_file(path, to_json(plan).dump(1) + "\n"); }
+void write_plan(const Plan& plan, const std::string& path) {
+  base::write_file(path, to_json(plan).dump(1) + "\n");
+}
 
 Plan read_plan(const std::string& path) {
   nlohmann::json j;

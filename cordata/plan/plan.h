@@ -14,14 +14,14 @@
 
 namespace cordata::plan {
 
-// A reshard point: value `value` (ValueId::index in the stage's graph) is brought to `sharding` once in pass `pass`, and
-// readers of that pass start from there.
+// A reshard point: value `value` (ValueId::index in the stage's graph) is brought to `sharding` once in pass
+// `pass`, and readers of that pass start from there.
 //
 // Where a value is, exactly (planner's cost, bill and partitioner all follow this):
 //   H(v)  an argument's rest sharding; an op's result_sharding(rule, strategy)
 //   K(v)  of an op's result: hub(v, its own pass) if there, else H(v). Of an argument: H(v).
-//   A reader in pass p starts from hub(v, p) if there, else from K(v), and reshards to what its strategy asks.
-//   The same value brought to the same sharding in the same pass is one reshard, however many readers.
+//   A reader in pass p starts from hub(v, p) if there, else from K(v), and reshards to what its strategy
+//   asks. The same value brought to the same sharding in the same pass is one reshard, however many readers.
 //   hub(v, p) itself is one reshard from H(v) (p makes v) or K(v) (a later pass, or an argument).
 //   A graph result is resharded to `results[i]` at the end of the pass that makes it.
 struct Hub {
@@ -32,9 +32,9 @@ struct Hub {
 
 // How one stage's graph is sharded over its mesh: plain data, by position.
 struct StageSharding {
-  std::vector<sharding::Strategy> ops;       // by position in graph.ops()
-  std::vector<sharding::Sharding> args;      // rest sharding of each argument
-  std::vector<sharding::Sharding> results;   // sharding each result is delivered in
+  std::vector<sharding::Strategy> ops;      // by position in graph.ops()
+  std::vector<sharding::Sharding> args;     // rest sharding of each argument
+  std::vector<sharding::Sharding> results;  // sharding each result is delivered in
   std::vector<Hub> hubs;
 };
 
@@ -67,20 +67,21 @@ struct Stage {
 // A plan: everything that turns a train step into a program on a cluster, as plain data. LASTING.
 // JSON: "format": "cordata.plan/1"; keys as in the command-line contract.
 struct Plan {
-  std::string model;           // how the model was named on the command line, for people and for replay
-  uint64_t model_hash = 0;     // step::model_hash
+  std::string model;        // how the model was named on the command line, for people and for replay
+  uint64_t model_hash = 0;  // step::model_hash
   cluster::Cluster cluster;
-  std::string planner;         // with its options
+  std::string planner;  // with its options
   int microbatches = 1;
   std::string schedule = "1f1b";  // "gpipe", "1f1b"; one stage: "single"
-  step::Layers layers;         // by op of the joint step
+  step::Layers layers;            // by op of the joint step
   int num_layers = 1;
   std::vector<Stage> stages;
   base::Seconds step{0};       // predicted
   base::Bytes peak_memory{0};  // predicted, of the fullest device
   double gap = 0;              // the largest of the stages'
   std::vector<BillLine> bill;
-  std::vector<std::string> notes;  // what people should know: dims that were not divisible, ops that run replicated
+  std::vector<std::string>
+      notes;  // what people should know: dims that were not divisible, ops that run replicated
 
   std::vector<int> stage_of_layer() const;
 };
@@ -90,13 +91,13 @@ Plan from_json(const nlohmann::json& j, const std::string& origin);  // throws u
 void write_plan(const Plan& plan, const std::string& path);          // atomically
 Plan read_plan(const std::string& path);
 
-// Checks a plan against the step it is for: the hash, ranks (each device of the cluster in one stage at most), mesh
-// sizes, counts of ops and args, that every strategy is legal and every reshard reachable. Throws a user error that says what
-// is inconsistent.
+// Checks a plan against the step it is for: the hash, ranks (each device of the cluster in one stage at
+// most), mesh sizes, counts of ops and args, that every strategy is legal and every reshard reachable. Throws
+// a user error that says what is inconsistent.
 void validate(const Plan& plan, const step::JointStep& joint);
 
-// The collectives and transfers of one step, counted from the plan alone (nothing emitted). Lines are merged by
-// (kind, stage, axes, bytes) and sorted.
+// The collectives and transfers of one step, counted from the plan alone (nothing emitted). Lines are merged
+// by (kind, stage, axes, bytes) and sorted.
 std::vector<BillLine> bill(const Plan& plan, const step::Cut& cut);
 
 }  // namespace cordata::plan

@@ -27,14 +27,16 @@ Plan example() {
     Stage s;
     s.ranks = {4 * i, 4 * i + 1, 4 * i + 2, 4 * i + 3};
     s.mesh.shape = {2, 2};
-    s.mesh.links = {{base::Seconds(1e-5), base::BytesPerSecond(1.0 / 3)}, {base::Seconds(0.1), base::BytesPerSecond(2e9)}};
+    s.mesh.links = {{base::Seconds(1e-5), base::BytesPerSecond(1.0 / 3)},
+                    {base::Seconds(0.1), base::BytesPerSecond(2e9)}};
     s.first_layer = i;
     s.num_layers = 1;
     s.sharding.ops = {{{0, -1}}, {{sharding::linear(1), 3}}};
     s.sharding.args = {{{1, -1}}};
     s.sharding.results = {{{sharding::partial(ir::ReduceKind::kAdd), -1}}};
     s.sharding.hubs = {{7, {step::Phase::kApply, 1}, {{-1, 0}}}};
-    s.predicted = {base::Seconds(0.1 / 3), base::Seconds(2), base::Seconds(3), base::Bytes(12345), 0.25, "measured"};
+    s.predicted = {
+        base::Seconds(0.1 / 3), base::Seconds(2), base::Seconds(3), base::Bytes(12345), 0.25, "measured"};
     p.stages.push_back(s);
   }
   p.stages[0].sharding.ops[0].use = {0, -1, -1, -1};
@@ -73,7 +75,8 @@ TEST(Plan, SurvivesJsonExactly) {
 
 TEST(Plan, HasTheKeysOfTheContract) {
   const json j = to_json(example());
-  for (const char* key : {"format", "model_hash", "cluster", "planner", "microbatches", "schedule", "step_s", "peak_memory_bytes", "gap", "stages", "bill"})
+  for (const char* key : {"format", "model_hash", "cluster", "planner", "microbatches", "schedule", "step_s",
+                          "peak_memory_bytes", "gap", "stages", "bill"})
     EXPECT_TRUE(j.contains(key)) << key;
   for (const char* key : {"ranks", "mesh", "layers", "ops"}) EXPECT_TRUE(j["stages"][0].contains(key)) << key;
   for (const char* key : {"kind", "axes", "bytes", "count"}) EXPECT_TRUE(j["bill"][0].contains(key)) << key;
@@ -114,7 +117,9 @@ TEST(Plan, ErrorsNameTheKey) {
 }
 
 TEST(Plan, FilesAreWrittenWholeOrNotAtAll) {
-  const auto path = (std::filesystem::temp_directory_path() / ("cordata-plan-" + std::to_string(getpid()) + ".json")).string();
+  const auto path =
+      (std::filesystem::temp_directory_path() / ("cordata-plan-" + std::to_string(getpid()) + ".json"))
+          .string();
   write_plan(example(), path);
   EXPECT_EQ(to_json(read_plan(path)), to_json(example()));
   std::filesystem::remove(path);

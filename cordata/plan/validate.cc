@@ -12,29 +12,38 @@ namespace {
 
 void check_shape(const Plan& plan, const step::JointStep& joint) {
   if (plan.microbatches != joint.microbatches)
-    throw base::user_error("[plan] microbatches: wanted {}, as the step was built, got {}", joint.microbatches, plan.microbatches);
+    throw base::user_error("[plan] microbatches: wanted {}, as the step was built, got {}",
+                           joint.microbatches, plan.microbatches);
   if (plan.layers.size() != joint.graph.ops().size())
-    throw base::user_error("[plan] layer_of_op: wanted {} ops, as this model has, got {}; was the plan made for another model?",
-                           joint.graph.ops().size(), plan.layers.size());
+    throw base::user_error(
+        "[plan] layer_of_op: wanted {} ops, as this model has, got {}; was the plan made for another model?",
+        joint.graph.ops().size(), plan.layers.size());
   for (const int l : plan.layers)
-    if (l < -1 || l >= plan.num_layers) throw base::user_error("[plan] layer_of_op: wanted -1 to {}, got {}", plan.num_layers - 1, l);
+    if (l < -1 || l >= plan.num_layers)
+      throw base::user_error("[plan] layer_of_op: wanted -1 to {}, got {}", plan.num_layers - 1, l);
   if (plan.stages.empty()) throw base::user_error("[plan] stages: wanted one or more, got none");
   int layer = 0;
   std::set<int> seen;
   for (size_t s = 0; s < plan.stages.size(); ++s) {
     const Stage& stage = plan.stages[s];
     if (stage.first_layer != layer || stage.num_layers < 1)
-      throw base::user_error("[plan] stages[{}].layers: wanted to begin with layer {}, got {}", s, layer, stage.first_layer);
+      throw base::user_error("[plan] stages[{}].layers: wanted to begin with layer {}, got {}", s, layer,
+                             stage.first_layer);
     layer += stage.num_layers;
     if (static_cast<int64_t>(stage.ranks.size()) != stage.mesh.size())
-      throw base::user_error("[plan] stages[{}].ranks: wanted {}, got {}", s, stage.mesh.size(), stage.ranks.size());
+      throw base::user_error("[plan] stages[{}].ranks: wanted {}, got {}", s, stage.mesh.size(),
+                             stage.ranks.size());
     for (const int r : stage.ranks) {
       if (r < 0 || r >= plan.cluster.num_devices())
-        throw base::user_error("[plan] stages[{}].ranks: wanted devices 0 to {}, got {}", s, plan.cluster.num_devices() - 1, r);
-      if (!seen.insert(r).second) throw base::user_error("[plan] stages[{}].ranks: device {} stands in two places", s, r);
+        throw base::user_error("[plan] stages[{}].ranks: wanted devices 0 to {}, got {}", s,
+                               plan.cluster.num_devices() - 1, r);
+      if (!seen.insert(r).second)
+        throw base::user_error("[plan] stages[{}].ranks: device {} stands in two places", s, r);
     }
   }
-  if (layer != plan.num_layers) throw base::user_error("[plan] stages: wanted layers up to {}, got up to {}", plan.num_layers - 1, layer - 1);
+  if (layer != plan.num_layers)
+    throw base::user_error("[plan] stages: wanted layers up to {}, got up to {}", plan.num_layers - 1,
+                           layer - 1);
 }
 
 bool legal(const sharding::Strategy& s, const ir::FactorRule& rule, const sharding::Mesh& mesh) {
@@ -54,7 +63,8 @@ bool fits_type(const ir::Type& type, const sharding::Sharding& s, const sharding
 // Follows every value of a stage as plan.h's Hub says, and asks that each reshard exists.
 class StageCheck {
  public:
-  StageCheck(int index, const Stage& stage, const step::StageGraph& graph) : index_(index), stage_(stage), graph_(graph) {}
+  StageCheck(int index, const Stage& stage, const step::StageGraph& graph)
+      : index_(index), stage_(stage), graph_(graph) {}
 
   void run() {
     counts();
@@ -62,7 +72,8 @@ class StageCheck {
     made_.resize(graph_.graph.num_values());
     for (size_t a = 0; a < graph_.args.size(); ++a) {
       const auto v = graph_.graph.args()[a];
-      if (!fits_type(graph_.graph.type(v), stage_.sharding.args[a], stage_.mesh) || sharding::has_partial(stage_.sharding.args[a]))
+      if (!fits_type(graph_.graph.type(v), stage_.sharding.args[a], stage_.mesh) ||
+          sharding::has_partial(stage_.sharding.args[a]))
         wrong("args", a, "a sharding that fits " + ir::to_string(graph_.graph.type(v)));
       home_[v.index] = stage_.sharding.args[a];
     }
@@ -70,7 +81,8 @@ class StageCheck {
     for (size_t r = 0; r < graph_.results.size(); ++r) {
       const auto v = graph_.graph.results()[r];
       const auto& to = stage_.sharding.results[r];
-      if (!fits_type(graph_.graph.type(v), to, stage_.mesh)) wrong("results", r, "a sharding that fits " + ir::to_string(graph_.graph.type(v)));
+      if (!fits_type(graph_.graph.type(v), to, stage_.mesh))
+        wrong("results", r, "a sharding that fits " + ir::to_string(graph_.graph.type(v)));
       reach(v, made_[v.index].value_or(step::Pass{}), to, "results", r);
     }
   }
@@ -79,8 +91,10 @@ class StageCheck {
   void counts() const {
     const auto same = [&](const char* key, size_t got, size_t want) {
       if (got != want)
-        throw base::user_error("[plan] stages[{}].{}: wanted {}, as this model's stage has, got {}; was the plan made for another model?",
-                               index_, key, want, got);
+        throw base::user_error(
+            "[plan] stages[{}].{}: wanted {}, as this model's stage has, got {}; was the plan made for "
+            "another model?",
+            index_, key, want, got);
     };
     same("ops", stage_.sharding.ops.size(), graph_.graph.ops().size());
     same("args", stage_.sharding.args.size(), graph_.graph.args().size());
@@ -88,7 +102,8 @@ class StageCheck {
     for (size_t h = 0; h < stage_.sharding.hubs.size(); ++h) {
       const Hub& hub = stage_.sharding.hubs[h];
       if (hub.value < 0 || hub.value >= graph_.graph.num_values()) wrong("hubs", h, "a value of the stage");
-      if (!fits_type(graph_.graph.type(ir::ValueId(hub.value)), hub.sharding, stage_.mesh)) wrong("hubs", h, "a sharding that fits its value");
+      if (!fits_type(graph_.graph.type(ir::ValueId(hub.value)), hub.sharding, stage_.mesh))
+        wrong("hubs", h, "a sharding that fits its value");
     }
   }
 
@@ -96,12 +111,15 @@ class StageCheck {
     const ir::Node& node = graph_.graph.node(graph_.graph.ops()[i]);
     const auto rule = ir::factor_rule(graph_.graph, node);
     const auto& strategy = stage_.sharding.ops[i];
-    if (!legal(strategy, rule, stage_.mesh)) wrong("ops", i, "a strategy of " + std::string(ir::name(node.kind)) + " that divides its dims");
+    if (!legal(strategy, rule, stage_.mesh))
+      wrong("ops", i, "a strategy of " + std::string(ir::name(node.kind)) + " that divides its dims");
     for (size_t k = 0; k < node.operands.size(); ++k)
       if (graph_.graph.type(node.operands[k]).is_tensor() && k < rule.operands.size())
-        reach(node.operands[k], graph_.pass[i], sharding::operand_sharding(rule, strategy, static_cast<int>(k)), "ops", i);
+        reach(node.operands[k], graph_.pass[i],
+              sharding::operand_sharding(rule, strategy, static_cast<int>(k)), "ops", i);
     for (int r = 0; r < node.num_results; ++r) {
-      if (r < static_cast<int>(rule.results.size())) home_[node.result(r).index] = sharding::result_sharding(rule, strategy, r);
+      if (r < static_cast<int>(rule.results.size()))
+        home_[node.result(r).index] = sharding::result_sharding(rule, strategy, r);
       made_[node.result(r).index] = graph_.pass[i];
     }
   }
@@ -112,17 +130,20 @@ class StageCheck {
     return nullptr;
   }
 
-  void reach(ir::ValueId v, const step::Pass& pass, const sharding::Sharding& to, const char* key, size_t i) const {
+  void reach(ir::ValueId v, const step::Pass& pass, const sharding::Sharding& to, const char* key,
+             size_t i) const {
     sharding::Sharding from = home_[v.index];
     if (made_[v.index])
       if (const auto* k = hub(v, *made_[v.index])) from = *k;
     if (const auto* h = hub(v, pass)) from = *h;
     if (from == to || !sharding::has_partial(to)) return;
-    if (!sharding::reshard_path(graph_.graph.type(v), from, to, stage_.mesh)) wrong(key, i, "a sharding its operands can be brought to");
+    if (!sharding::reshard_path(graph_.graph.type(v), from, to, stage_.mesh))
+      wrong(key, i, "a sharding its operands can be brought to");
   }
 
   [[noreturn]] void wrong(const char* key, size_t i, const std::string& wanted) const {
-    throw base::user_error("[plan] stages[{}].{}[{}]: wanted {}; was the plan edited?", index_, key, i, wanted);
+    throw base::user_error("[plan] stages[{}].{}[{}]: wanted {}; was the plan edited?", index_, key, i,
+                           wanted);
   }
 
   int index_;

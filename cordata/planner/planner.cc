@@ -38,18 +38,26 @@ int number(const std::string& key, const std::string& word) {
 }
 
 void pipeline_option(Request& r, const std::string& key, const std::string& value) {
-  if (key == "stages") r.stages = number(key, value);
-  else if (key == "data") r.stage_devices = number(key, value);
-  else if (key == "microbatches") r.microbatches = number(key, value);
-  else if (key == "schedule" && (value == "1f1b" || value == "gpipe")) r.schedule = value;
-  else throw base::user_error("[planner] pipeline has no option {}={}; try stages=, data=, microbatches=, schedule=1f1b or gpipe", key, value);
+  if (key == "stages")
+    r.stages = number(key, value);
+  else if (key == "data")
+    r.stage_devices = number(key, value);
+  else if (key == "microbatches")
+    r.microbatches = number(key, value);
+  else if (key == "schedule" && (value == "1f1b" || value == "gpipe"))
+    r.schedule = value;
+  else
+    throw base::user_error(
+        "[planner] pipeline has no option {}={}; try stages=, data=, microbatches=, schedule=1f1b or gpipe",
+        key, value);
 }
 
 void complete_pipeline(Request& r, int devices) {
   if (r.stages == 0) r.stages = devices / std::max(1, r.stage_devices);
   if (r.stage_devices == 0) r.stage_devices = std::max(1, devices / std::max(1, r.stages));
   if (r.stages * r.stage_devices != devices)
-    throw base::user_error("[planner] pipeline: wanted stages x data = {} devices, got {} x {}", devices, r.stages, r.stage_devices);
+    throw base::user_error("[planner] pipeline: wanted stages x data = {} devices, got {} x {}", devices,
+                           r.stages, r.stage_devices);
 }
 
 Request parse(const PlannerOptions& options, int devices) {
@@ -64,7 +72,8 @@ Request parse(const PlannerOptions& options, int devices) {
   Request r;
   r.microbatches = options.microbatches;
   if (head != "pipeline") {
-    if (colon != std::string::npos) throw base::user_error("[planner] {} takes no options, got '{}'", head, options.name.substr(colon + 1));
+    if (colon != std::string::npos)
+      throw base::user_error("[planner] {} takes no options, got '{}'", head, options.name.substr(colon + 1));
     r.single = head == "single";
     if (head != "auto") r.stages = 1;
     if (head != "auto" && !r.single) r.restriction = head, r.stage_devices = devices;
@@ -76,7 +85,8 @@ Request parse(const PlannerOptions& options, int devices) {
     const auto comma = rest.find(',');
     const std::string part = rest.substr(0, comma);
     const auto equals = part.find('=');
-    if (equals == std::string::npos) throw base::user_error("[planner] pipeline: wanted KEY=VALUE, got '{}'", part);
+    if (equals == std::string::npos)
+      throw base::user_error("[planner] pipeline: wanted KEY=VALUE, got '{}'", part);
     pipeline_option(r, part.substr(0, equals), part.substr(equals + 1));
     rest = comma == std::string::npos ? "" : rest.substr(comma + 1);
   }
@@ -94,7 +104,8 @@ std::vector<int> microbatch_counts(const step::TrainStep& step, int fixed) {
   if (std::find(out.begin(), out.end(), fixed) == out.end()) {
     std::string all;
     for (const int m : out) all += (all.empty() ? "" : ", ") + std::to_string(m);
-    throw base::user_error("[planner] wanted one of {} microbatches for a batch of {}, got {}", all, step.batch, fixed);
+    throw base::user_error("[planner] wanted one of {} microbatches for a batch of {}, got {}", all,
+                           step.batch, fixed);
   }
   return {fixed};
 }
@@ -104,7 +115,8 @@ step::Layers make_layers(const step::JointStep& joint, int wanted, int devices, 
   const auto& graph = joint.graph;
   std::vector<int> forward;
   for (size_t i = 0; i < graph.ops().size(); ++i)
-    if (joint.phase[i] == step::Phase::kForward && !ir::is_constant_like(graph.node(graph.ops()[i]).kind)) forward.push_back(static_cast<int>(i));
+    if (joint.phase[i] == step::Phase::kForward && !ir::is_constant_like(graph.node(graph.ops()[i]).kind))
+      forward.push_back(static_cast<int>(i));
   std::vector<int> place(graph.num_nodes(), -1);
   for (size_t k = 0; k < forward.size(); ++k) place[graph.ops()[forward[k]].index] = static_cast<int>(k);
   const auto readers = ir::users(graph);
@@ -114,14 +126,19 @@ step::Layers make_layers(const step::JointStep& joint, int wanted, int devices, 
     const auto& node = graph.node(graph.ops()[forward[k]]);
     flops.push_back(ir::flops(graph, node).value);
     const auto rule = ir::factor_rule(graph, node);
-    heavy += node.operands.size() >= 2 && std::any_of(rule.factors.begin(), rule.factors.end(), [](const ir::Factor& f) { return f.kind == ir::FactorKind::kReduce; });
+    heavy += node.operands.size() >= 2 &&
+             std::any_of(rule.factors.begin(), rule.factors.end(),
+                         [](const ir::Factor& f) { return f.kind == ir::FactorKind::kReduce; });
     for (int r = 0; r < node.num_results; ++r) {
       int last = static_cast<int>(k);
       for (const auto u : readers[node.result(r).index]) last = std::max(last, place[u.index]);
-      for (int p = static_cast<int>(k) + 1; p <= last; ++p) cut[p] += static_cast<double>(graph.type(node.result(r)).num_bytes());
+      for (int p = static_cast<int>(k) + 1; p <= last; ++p)
+        cut[p] += static_cast<double>(graph.type(node.result(r)).num_bytes());
     }
   }
-  if (wanted == 0) wanted = forward.size() <= 16 ? static_cast<int>(forward.size()) : std::max(1, std::min({heavy, std::max(8, 2 * devices), 16}));
+  if (wanted == 0)
+    wanted = forward.size() <= 16 ? static_cast<int>(forward.size())
+                                  : std::max(1, std::min({heavy, std::max(8, 2 * devices), 16}));
   const auto layer = cluster_layers(flops, cut, std::max(1, wanted));
   step::Layers out(graph.ops().size(), -1);
   for (size_t k = 0; k < forward.size(); ++k) out[forward[k]] = layer[k];
@@ -141,7 +158,8 @@ struct Search {
   int devices() const { return request.single ? 1 : cluster.num_devices(); }
 };
 
-// The best plan with that many microbatches; nothing where none fits, or none takes less than `at_most` seconds.
+// The best plan with that many microbatches; nothing where none fits, or none takes less than `at_most`
+// seconds.
 std::optional<plan::Plan> plan_for(const Search& in, int microbatches, double limit, double at_most) {
   const auto& [step, cluster, request, options, cache, log] = in;
   const auto joint = step::build_joint(step, microbatches);
@@ -157,9 +175,13 @@ std::optional<plan::Plan> plan_for(const Search& in, int microbatches, double li
   problem.all_in_flight = request.schedule == "gpipe";
   problem.allow_idle = options.allow_idle;
   if (request.stages > 0) problem.min_stages = problem.max_stages = request.stages;
-  const auto wrong_size = [&](const StageKey& k) { return request.stage_devices > 0 && k.devices != request.stage_devices; };
+  const auto wrong_size = [&](const StageKey& k) {
+    return request.stage_devices > 0 && k.devices != request.stage_devices;
+  };
   problem.bound = [&](const StageKey& k) { return wrong_size(k) ? kNever : solver.bound(k); };
-  problem.exact = [&](const StageKey& k, double below) { return wrong_size(k) ? kNever : solver.seconds(k, below); };
+  problem.exact = [&](const StageKey& k, double below) {
+    return wrong_size(k) ? kNever : solver.seconds(k, below);
+  };
   problem.at_most = at_most;
   const auto solution = cut_stages(problem);
   if (!solution) return std::nullopt;
@@ -170,8 +192,8 @@ std::optional<plan::Plan> plan_for(const Search& in, int microbatches, double li
   return p;
 }
 
-// The least peak, in bytes of a device, that was found with that many microbatches: of cuttings into equal parts, layers and devices,
-// each sharded for memory alone. INT64_MAX where there is none.
+// The least peak, in bytes of a device, that was found with that many microbatches: of cuttings into equal
+// parts, layers and devices, each sharded for memory alone. INT64_MAX where there is none.
 int64_t least_peak(const Search& in, int microbatches) {
   const auto& [step, cluster, request, options, cache, log] = in;
   const auto joint = step::build_joint(step, microbatches);
@@ -187,7 +209,8 @@ int64_t least_peak(const Search& in, int microbatches) {
     int64_t most = 0;
     for (int s = 0; s < n && most < least; ++s) {
       const int in_flight = request.schedule == "gpipe" ? microbatches : std::min(n - s, microbatches);
-      most = std::max(most, solver.least_peak({s * layers / n, (s + 1) * layers / n, s * size, size, in_flight}));
+      most = std::max(most,
+                      solver.least_peak({s * layers / n, (s + 1) * layers / n, s * size, size, in_flight}));
     }
     least = std::min(least, most);
   }
@@ -195,28 +218,37 @@ int64_t least_peak(const Search& in, int microbatches) {
 }
 
 // Nothing fits: by how much, and the nearest limit that is known to do.
-base::Error does_not_fit(const Search& in, const std::vector<int>& microbatches, const plan::Plan& fastest, double limit) {
+base::Error does_not_fit(const Search& in, const std::vector<int>& microbatches, const plan::Plan& fastest,
+                         double limit) {
   double least = fastest.peak_memory.value;
   for (const int m : microbatches) try {
-      if (const int64_t peak = least_peak(in, m); static_cast<double>(peak) > limit) least = std::min(least, static_cast<double>(peak));
+      if (const int64_t peak = least_peak(in, m); static_cast<double>(peak) > limit)
+        least = std::min(least, static_cast<double>(peak));
     } catch (const base::Error& e) {
       if (e.kind() != base::ErrorKind::kUser) throw;  // a microbatch that the devices don't divide
     }
   const base::Bytes need(least);
-  return base::Error(base::ErrorKind::kInfeasible,
-                     fmt::format("[planner] no plan fits {} a device: the fastest needs {}, the smallest {}, {} more; --memory-limit {:.0f} would fit", base::to_string(base::Bytes(limit)),
-                                 base::to_string(fastest.peak_memory), base::to_string(need), base::to_string(need - base::Bytes(limit)), std::ceil(need.value)));
+  return base::Error(
+      base::ErrorKind::kInfeasible,
+      fmt::format("[planner] no plan fits {} a device: the fastest needs {}, the smallest {}, {} more; "
+                  "--memory-limit {:.0f} would fit",
+                  base::to_string(base::Bytes(limit)), base::to_string(fastest.peak_memory),
+                  base::to_string(need), base::to_string(need - base::Bytes(limit)), std::ceil(need.value)));
 }
 
 }  // namespace
 
-std::vector<std::string> planner_names() { return {"auto", "single", "data", "zero-2", "zero-3", "tensor", "pipeline"}; }
+std::vector<std::string> planner_names() {
+  return {"auto", "single", "data", "zero-2", "zero-3", "tensor", "pipeline"};
+}
 
-plan::Plan plan(const step::TrainStep& step, const cluster::Cluster& cluster, const PlannerOptions& options, PlannerLog* log) {
+plan::Plan plan(const step::TrainStep& step, const cluster::Cluster& cluster, const PlannerOptions& options,
+                PlannerLog* log) {
   PlannerLog own;
   PlannerLog& notes = log ? *log : own;
   const Request request = parse(options, cluster.num_devices());
-  const double limit = options.memory_limit.value > 0 ? options.memory_limit.value : cluster.device.memory.value;
+  const double limit =
+      options.memory_limit.value > 0 ? options.memory_limit.value : cluster.device.memory.value;
   StageSolver::Cache cache;
   std::optional<plan::Plan> best;
   std::optional<base::Error> refused;
@@ -226,7 +258,8 @@ plan::Plan plan(const step::TrainStep& step, const cluster::Cluster& cluster, co
     for (const int m : counts) try {
         auto found = plan_for(search, m, bytes, best ? best->step.value : kNever);
         if (found && (!best || found->step < best->step)) best = std::move(found);
-      } catch (const base::Error& e) {  // a microbatch that the devices don't divide; fewer, larger ones came first
+      } catch (const base::Error&
+                   e) {  // a microbatch that the devices don't divide; fewer, larger ones came first
         if (e.kind() != base::ErrorKind::kUser) throw;
         if (!refused) refused = e;
       }
@@ -235,7 +268,10 @@ plan::Plan plan(const step::TrainStep& step, const cluster::Cluster& cluster, co
   if (!best) {
     try_all(1e18);
     if (!best && refused) throw *refused;
-    if (!best) throw base::Error(base::ErrorKind::kInfeasible, "[planner] no cutting of this model uses every device; try --allow-idle or fewer devices");
+    if (!best)
+      throw base::Error(
+          base::ErrorKind::kInfeasible,
+          "[planner] no cutting of this model uses every device; try --allow-idle or fewer devices");
     throw does_not_fit(search, counts, *best, limit);
   }
   plan::Plan out = std::move(*best);

@@ -11,24 +11,26 @@
 namespace cordata::planner {
 
 struct PlannerOptions {
-  std::string name = "auto";  // "pipeline:stages=2,data=2,microbatches=8,schedule=1f1b"
-  int microbatches = 0;       // 0: the planner chooses
+  std::string name = "auto";    // "pipeline:stages=2,data=2,microbatches=8,schedule=1f1b"
+  int microbatches = 0;         // 0: the planner chooses
   base::Bytes memory_limit{0};  // of a device; 0: the cluster's
   bool allow_idle = false;
-  int layers = 0;             // 0: the planner chooses
+  int layers = 0;  // 0: the planner chooses
 };
 
 // What was done, for people and for tests.
 struct PlannerLog {
-  int stages_asked = 0;     // (layers, devices) whose cost was wanted
+  int stages_asked = 0;  // (layers, devices) whose cost was wanted
   int problems_built = 0, problems_solved = 0, problems_reused = 0;
   std::function<void(const std::string&)> say;  // progress; may be empty
 };
 
 std::vector<std::string> planner_names();
 
-// Finds a plan. Throws a user error for a planner or option that doesn't exist or can't be had (a batch that the
-// devices don't divide), and ErrorKind::kInfeasible when nothing fits memory: by how much, and a limit that would do.
-plan::Plan plan(const step::TrainStep& step, const cluster::Cluster& cluster, const PlannerOptions& options = {}, PlannerLog* log = nullptr);
+// Finds a plan. Throws a user error for a planner or option that doesn't exist or can't be had (a batch that
+// the devices don't divide), and ErrorKind::kInfeasible when nothing fits memory: by how much, and a limit
+// that would do.
+plan::Plan plan(const step::TrainStep& step, const cluster::Cluster& cluster,
+                const PlannerOptions& options = {}, PlannerLog* log = nullptr);
 
 }  // namespace cordata::planner

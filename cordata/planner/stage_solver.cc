@@ -21,27 +21,34 @@ namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
 
-// A choice's cost by pass: a node's is its own, an edge's its reader's (an argument that reads its new value: the maker's).
+// A choice's cost by pass: a node's is its own, an edge's its reader's (an argument that reads its new value:
+// the maker's).
 void split(const BuiltProblem& built, StageSolver::Solved& s, int microbatches) {
   using Kind = BuiltProblem::Node::Kind;
   const auto add = [&](const step::Pass& pass, int64_t cost) {
     const double seconds = static_cast<double>(cost) * 1e-12;
-    if (pass.phase == step::Phase::kForward) s.forward += seconds / microbatches;
-    else if (pass.phase == step::Phase::kApply) s.apply += seconds;
-    else s.backward += seconds / microbatches;
+    if (pass.phase == step::Phase::kForward)
+      s.forward += seconds / microbatches;
+    else if (pass.phase == step::Phase::kApply)
+      s.apply += seconds;
+    else
+      s.backward += seconds / microbatches;
   };
-  for (size_t n = 0; n < built.nodes.size(); ++n) add(built.nodes[n].pass, built.problem.nodes[n].cost[s.choice[n]]);
+  for (size_t n = 0; n < built.nodes.size(); ++n)
+    add(built.nodes[n].pass, built.problem.nodes[n].cost[s.choice[n]]);
   for (const auto& e : built.problem.edges) {
     const auto& reader = built.nodes[e.v];
     const bool passes = reader.kind == Kind::kOp || reader.kind == Kind::kHub;
-    add((passes ? reader : built.nodes[e.u]).pass, e.cost[s.choice[e.u] * built.problem.nodes[e.v].cost.size() + s.choice[e.v]]);
+    add((passes ? reader : built.nodes[e.u]).pass,
+        e.cost[s.choice[e.u] * built.problem.nodes[e.v].cost.size() + s.choice[e.v]]);
   }
 }
 
 std::vector<int> three_parts(int num_layers, const StageKey& key, int& mine) {
   std::vector<int> out;
   mine = key.first_layer > 0 ? 1 : 0;
-  for (int l = 0; l < num_layers; ++l) out.push_back(l < key.first_layer ? 0 : l < key.last_layer ? mine : mine + 1);
+  for (int l = 0; l < num_layers; ++l)
+    out.push_back(l < key.first_layer ? 0 : l < key.last_layer ? mine : mine + 1);
   return out;
 }
 
@@ -60,9 +67,16 @@ double most_shards(const ir::FactorRule& rule, const std::vector<sharding::Mesh>
 
 }  // namespace
 
-StageSolver::StageSolver(const step::JointStep& joint, const step::Layers& layers, int num_layers, const cluster::Cluster& cluster,
-                         std::string restriction, double limit, Cache& cache, PlannerLog& log)
-    : joint_(joint), layers_(layers), num_layers_(num_layers), cluster_(cluster), restriction_(std::move(restriction)), limit_(limit), cache_(cache),
+StageSolver::StageSolver(const step::JointStep& joint, const step::Layers& layers, int num_layers,
+                         const cluster::Cluster& cluster, std::string restriction, double limit, Cache& cache,
+                         PlannerLog& log)
+    : joint_(joint),
+      layers_(layers),
+      num_layers_(num_layers),
+      cluster_(cluster),
+      restriction_(std::move(restriction)),
+      limit_(limit),
+      cache_(cache),
       log_(log) {
   if (restriction_.empty()) return;
   const auto whole = step::cut(joint, layers, std::vector<int>(num_layers, 0));
@@ -74,7 +88,8 @@ StageSolver::StageSolver(const step::JointStep& joint, const step::Layers& layer
     if (stage.origin[i] < 0) continue;
     const auto& here = stage.graph.node(stage.graph.ops()[i]);
     const auto& there = joint.graph.node(joint.graph.ops()[stage.origin[i]]);
-    for (int r = 0; r < here.num_results; ++r) joint_batch_[there.result(r).index] = batch[here.result(r).index];
+    for (int r = 0; r < here.num_results; ++r)
+      joint_batch_[there.result(r).index] = batch[here.result(r).index];
   }
 }
 
@@ -90,7 +105,8 @@ const std::vector<double>& StageSolver::layer_seconds(int devices) {
   std::iota(each.begin(), each.end(), 0);
   const auto homes = step::find_homes(joint_, layers_, each);
   for (size_t i = 0; i < times.size(); ++i) {
-    const bool update = joint_.phase[i] == step::Phase::kApply;  // lives where its parameter does, runs once a step
+    const bool update =
+        joint_.phase[i] == step::Phase::kApply;  // lives where its parameter does, runs once a step
     const auto& home = homes.op[i];
     const int layer = update ? (home.kind == step::Home::Kind::kStage ? home.stage : -1) : layers_[i];
     if (layer < 0 || times[i].seconds == 0) continue;
@@ -108,13 +124,16 @@ double StageSolver::bound(const StageKey& key) {
   return sum * (1 - 1e-6);
 }
 
-// Which dims of a stage's arguments count samples: batch inputs by their ports, received values by where they were made.
+// Which dims of a stage's arguments count samples: batch inputs by their ports, received values by where they
+// were made.
 std::vector<int> StageSolver::batch_dims_of_args(const step::Cut& cut, int s) const {
   const auto& stage = cut.stages[s];
   std::vector<int> out(stage.args.size(), -1);
   for (size_t a = 0; a < stage.args.size(); ++a)
     for (const auto& port : joint_.args)
-      if (stage.args[a].kind == step::ArgKind::kBatch && port.role == step::Role::kBatch && port.index == stage.args[a].index) out[a] = port.batch_dim;
+      if (stage.args[a].kind == step::ArgKind::kBatch && port.role == step::Role::kBatch &&
+          port.index == stage.args[a].index)
+        out[a] = port.batch_dim;
   for (const auto& t : cut.transfers) {
     if (t.to_stage != s || restriction_.empty()) continue;
     const auto& from = cut.stages[t.from_stage];
@@ -132,23 +151,31 @@ std::vector<int> StageSolver::batch_dims_of_args(const step::Cut& cut, int s) co
   return out;
 }
 
-// What arrives from other stages costs its local bytes over the link at the stage's edge; devices of a host share what comes into it.
-void StageSolver::add_transfers(BuiltProblem& built, const step::Cut& cut, int s, const StageView& stage, const StageKey& key,
-                                const sharding::Mesh& mesh) const {
+// What arrives from other stages costs its local bytes over the link at the stage's edge; devices of a host
+// share what comes into it.
+void StageSolver::add_transfers(BuiltProblem& built, const step::Cut& cut, int s, const StageView& stage,
+                                const StageKey& key, const sharding::Mesh& mesh) const {
   for (const auto& t : cut.transfers) {
     if (t.to_stage != s) continue;
-    const bool inter = (t.from_stage < s ? key.first_device : key.first_device + key.devices) % cluster_.devices_per_host == 0;
+    const bool inter =
+        (t.from_stage < s ? key.first_device : key.first_device + key.devices) % cluster_.devices_per_host ==
+        0;
     const auto& link = inter ? cluster_.inter : cluster_.intra;
     const double sharing = inter ? std::min(key.devices, cluster_.devices_per_host) : 1;
-    const bool once = t.sent_after.phase == step::Phase::kApply;  // a step: sums, and new values of shared parameters
+    const bool once =
+        t.sent_after.phase == step::Phase::kApply;  // a step: sums, and new values of shared parameters
     const double times = once ? 1 : stage.microbatches;
     for (size_t n = 0; n < built.nodes.size(); ++n) {
       auto& node = built.nodes[n];
       if (node.kind != BuiltProblem::Node::Kind::kArg || node.index != t.to_arg) continue;
       node.pass = once ? step::Pass{step::Phase::kApply, 0} : t.needed_by;
       for (size_t i = 0; i < node.shardings.size(); ++i) {
-        const double bytes = t.type.is_tensor() ? static_cast<double>(sharding::local_type(t.type, node.shardings[i], mesh).num_bytes()) : 0;
-        built.problem.nodes[n].cost[i] += std::llround((link.alpha.value + bytes * sharing / link.bandwidth.value) * times * 1e12);
+        const double bytes =
+            t.type.is_tensor()
+                ? static_cast<double>(sharding::local_type(t.type, node.shardings[i], mesh).num_bytes())
+                : 0;
+        built.problem.nodes[n].cost[i] +=
+            std::llround((link.alpha.value + bytes * sharing / link.bandwidth.value) * times * 1e12);
       }
     }
   }
@@ -158,11 +185,15 @@ StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const Stag
   View best;
   best.solved.seconds = kNever;
   double bound = kNever;
-  const auto stage = describe(cut.stages[s], cluster_, key.devices, joint_.microbatches, key.in_flight, batch_dims_of_args(cut, s));
+  const auto stage = describe(cut.stages[s], cluster_, key.devices, joint_.microbatches, key.in_flight,
+                              batch_dims_of_args(cut, s));
   std::string about = fingerprint(stage);
   for (const auto& t : cut.transfers)
-    if (t.to_stage == s) about += fmt::format("|{},{},{},{}", t.to_arg, t.from_stage < s, static_cast<int>(t.needed_by.phase), static_cast<int>(t.sent_after.phase));
-  about += fmt::format("|{},{},{},{}", key.first_device % cluster_.devices_per_host, key.devices, limit_, restriction_);
+    if (t.to_stage == s)
+      about += fmt::format("|{},{},{},{}", t.to_arg, t.from_stage < s, static_cast<int>(t.needed_by.phase),
+                           static_cast<int>(t.sent_after.phase));
+  about += fmt::format("|{},{},{},{}", key.first_device % cluster_.devices_per_host, key.devices, limit_,
+                       restriction_);
   for (const auto& shape : cost::logical_views(key.devices)) {
     if (!restriction_.empty() && shape.size() > 1) continue;  // baselines use one axis
     View v{stage, cost::make_mesh(cluster_, key.first_device, shape), {}, {}};
@@ -185,7 +216,9 @@ StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const Stag
 }
 
 BuiltProblem StageSolver::build(const View& view, const step::Cut& cut, int s, const StageKey& key) {
-  auto built = build_problem(view.stage, view.mesh, restriction_.empty() ? Restriction{} : restriction(restriction_, view.stage, view.mesh));
+  auto built =
+      build_problem(view.stage, view.mesh,
+                    restriction_.empty() ? Restriction{} : restriction(restriction_, view.stage, view.mesh));
   add_transfers(built, cut, s, view.stage, key, view.mesh);
   built.problem.usage_limit = static_cast<int64_t>(limit_);
   ++log_.problems_built;
@@ -199,7 +232,8 @@ void StageSolver::solve_view(View& view, double below) {
   auto solution = solve(problem, options);
   ++log_.problems_solved;
   auto& s = view.solved;
-  s.bound = solution.proven_infeasible ? kNever : std::max(s.bound, static_cast<double>(solution.lower_bound) * 1e-12);
+  s.bound = solution.proven_infeasible ? kNever
+                                       : std::max(s.bound, static_cast<double>(solution.lower_bound) * 1e-12);
   s.settled = solution.feasible || solution.proven_infeasible || below == kNever;
   s.seconds = solution.feasible ? static_cast<double>(solution.cost) * 1e-12 : kNever;
   if (!solution.feasible) return;
@@ -215,13 +249,15 @@ double StageSolver::seconds(const StageKey& key, double below) {
   const auto cut = step::cut(joint_, layers_, three_parts(num_layers_, key, mine));
   const int m = joint_.microbatches;
   const auto view = best_view(cut, mine, key, below * m);
-  return std::isfinite(view.solved.seconds) || below == kNever ? view.solved.seconds / m : std::max(below, view.solved.bound / m);
+  return std::isfinite(view.solved.seconds) || below == kNever ? view.solved.seconds / m
+                                                               : std::max(below, view.solved.bound / m);
 }
 
 int64_t StageSolver::least_peak(const StageKey& key) {
   int mine = 0;
   const auto cut = step::cut(joint_, layers_, three_parts(num_layers_, key, mine));
-  const auto stage = describe(cut.stages[mine], cluster_, key.devices, joint_.microbatches, key.in_flight, batch_dims_of_args(cut, mine));
+  const auto stage = describe(cut.stages[mine], cluster_, key.devices, joint_.microbatches, key.in_flight,
+                              batch_dims_of_args(cut, mine));
   int64_t least = INT64_MAX;
   for (const auto& shape : cost::logical_views(key.devices)) {
     if (!restriction_.empty() && shape.size() > 1) continue;
@@ -235,7 +271,8 @@ int64_t StageSolver::least_peak(const StageKey& key) {
 bool StageSolver::fill(plan::Plan& plan, const std::vector<StageKey>& stages) {
   std::vector<int> stage_of_layer(num_layers_, 0);
   for (size_t s = 0; s < stages.size(); ++s)
-    for (int l = stages[s].first_layer; l < stages[s].last_layer; ++l) stage_of_layer[l] = static_cast<int>(s);
+    for (int l = stages[s].first_layer; l < stages[s].last_layer; ++l)
+      stage_of_layer[l] = static_cast<int>(s);
   const auto cut = step::cut(joint_, layers_, stage_of_layer);
   for (size_t s = 0; s < stages.size(); ++s) {
     auto view = best_view(cut, static_cast<int>(s), stages[s], kNever);
@@ -249,7 +286,12 @@ bool StageSolver::fill(plan::Plan& plan, const std::vector<StageKey>& stages) {
     stage.sharding = decode(view.built, view.stage, view.solved.choice);
     const auto& v = view.solved;
     const double gap = v.seconds > 0 ? std::max(0.0, (v.seconds - v.bound) / v.seconds) : 0;
-    stage.predicted = {base::Seconds(v.forward), base::Seconds(v.backward), base::Seconds(v.apply), base::Bytes(static_cast<double>(v.peak)), gap, "modelled"};
+    stage.predicted = {base::Seconds(v.forward),
+                       base::Seconds(v.backward),
+                       base::Seconds(v.apply),
+                       base::Bytes(static_cast<double>(v.peak)),
+                       gap,
+                       "modelled"};
     plan.peak_memory = std::max(plan.peak_memory, stage.predicted.peak_memory);
     plan.gap = std::max(plan.gap, gap);
     plan.stages.push_back(std::move(stage));

@@ -12,7 +12,8 @@
 
 namespace cordata::planner {
 
-// Costs of the stages of one joint step, each found by solving its intra-op problem on every view of its devices. Equal problems are solved once.
+// Costs of the stages of one joint step, each found by solving its intra-op problem on every view of its
+// devices. Equal problems are solved once.
 class StageSolver {
  public:
   // What is known of a stage on a view.
@@ -26,13 +27,16 @@ class StageSolver {
   };
   using Cache = std::map<std::string, Solved>;
 
-  StageSolver(const step::JointStep& joint, const step::Layers& layers, int num_layers, const cluster::Cluster& cluster, std::string restriction,
-              double limit, Cache& cache, PlannerLog& log);
+  StageSolver(const step::JointStep& joint, const step::Layers& layers, int num_layers,
+              const cluster::Cluster& cluster, std::string restriction, double limit, Cache& cache,
+              PlannerLog& log);
 
-  double seconds(const StageKey& key, double below);  // c_i: of the best view, a microbatch; see StageProblem::exact
-  double bound(const StageKey& key);                  // its ops alone, each divided as far as it can be
-  int64_t least_peak(const StageKey& key);            // bytes of a device, as few as can be found; INT64_MAX: none
-  // Puts the stages into the plan. False where one doesn't fit memory beside all the others: more arrives there than when they are one.
+  double seconds(const StageKey& key,
+                 double below);             // c_i: of the best view, a microbatch; see StageProblem::exact
+  double bound(const StageKey& key);        // its ops alone, each divided as far as it can be
+  int64_t least_peak(const StageKey& key);  // bytes of a device, as few as can be found; INT64_MAX: none
+  // Puts the stages into the plan. False where one doesn't fit memory beside all the others: more arrives
+  // there than when they are one.
   bool fill(plan::Plan& plan, const std::vector<StageKey>& stages);
 
  private:
@@ -42,12 +46,14 @@ class StageSolver {
     BuiltProblem built;
     Solved solved;
   };
-  // The best view of stage `s` of a cutting, if it takes less than `below` a step; `bound` is that of all views.
+  // The best view of stage `s` of a cutting, if it takes less than `below` a step; `bound` is that of all
+  // views.
   View best_view(const step::Cut& cut, int s, const StageKey& key, double below);
   BuiltProblem build(const View& view, const step::Cut& cut, int s, const StageKey& key);
   void solve_view(View& view, double below);
   const std::vector<double>& layer_seconds(int devices);
-  void add_transfers(BuiltProblem& built, const step::Cut& cut, int s, const StageView& stage, const StageKey& key, const sharding::Mesh& mesh) const;
+  void add_transfers(BuiltProblem& built, const step::Cut& cut, int s, const StageView& stage,
+                     const StageKey& key, const sharding::Mesh& mesh) const;
   std::vector<int> batch_dims_of_args(const step::Cut& cut, int s) const;
 
   const step::JointStep& joint_;
@@ -58,7 +64,8 @@ class StageSolver {
   double limit_;
   Cache& cache_;
   PlannerLog& log_;
-  std::map<int, std::vector<double>> layer_seconds_;  // by devices and layer: what its ops take at least, a microbatch
+  std::map<int, std::vector<double>>
+      layer_seconds_;  // by devices and layer: what its ops take at least, a microbatch
   std::vector<std::vector<bool>> joint_batch_;  // by value of the joint graph and dim; only for restrictions
 };
 

@@ -16,7 +16,8 @@ const Instruction& at(const Program& program, const Place& place) {
 
 std::string describe(const Program& program, const Place& place) {
   const Instruction& i = at(program, place);
-  return fmt::format("rank {}, {}[{}] {} \"{}\"", place.rank, place.setup ? "setup" : "step", place.position, name(i.op), i.label);
+  return fmt::format("rank {}, {}[{}] {} \"{}\"", place.rank, place.setup ? "setup" : "step", place.position,
+                     name(i.op), i.label);
 }
 
 int64_t volume(const Box& box) {
@@ -31,14 +32,15 @@ void check_shape(const Program& program) {
   if (program.num_ranks != static_cast<int>(program.ranks.size()))
     throw Refused{fmt::format("wanted lists for {} ranks, got {}", program.num_ranks, program.ranks.size())};
   for (int r = 0; r < program.num_ranks; ++r)
-    if (program.ranks[r].rank != r) throw Refused{fmt::format("wanted rank {} at place {}, got rank {}", r, r, program.ranks[r].rank)};
+    if (program.ranks[r].rank != r)
+      throw Refused{fmt::format("wanted rank {} at place {}, got rank {}", r, r, program.ranks[r].rank)};
   for (size_t c = 0; c < program.communicators.size(); ++c) {
     std::vector<char> seen(program.ranks.size(), 0);
     for (const auto& group : program.communicators[c])
       for (int r : group) {
         if (r < 0 || r >= program.num_ranks || seen[r])
-          throw Refused{fmt::format("wanted disjoint groups of ranks in communicator {}, got rank {} {}", c, r,
-                                    r < 0 || r >= program.num_ranks ? "of none" : "twice")};
+          throw Refused{fmt::format("wanted disjoint groups of ranks in communicator {}, got rank {} {}", c,
+                                    r, r < 0 || r >= program.num_ranks ? "of none" : "twice")};
         seen[r] = 1;
       }
   }

@@ -6,7 +6,8 @@
 
 #include "cordata/program/program.h"
 
-// The parts of check(Program), declared in program.h. Each throws Refused with the message that check() gives back.
+// The parts of check(Program), declared in program.h. Each throws Refused with the message that check() gives
+// back.
 namespace cordata::program {
 
 struct Refused {
@@ -21,13 +22,15 @@ struct Place {
 };
 const std::vector<Instruction>& list_of(const Program& program, int rank, bool setup);
 const Instruction& at(const Program& program, const Place& place);
-std::string describe(const Program& program, const Place& place);  // `rank 1, step[7] RECV "receive 2 from stage 0"`
+std::string describe(const Program& program,
+                     const Place& place);  // `rank 1, step[7] RECV "receive 2 from stage 0"`
 
 // What one rank's walk over its slots finds out, by position in a list.
 struct ListFacts {
   std::vector<int64_t> send_bytes;
   std::vector<ir::DType> send_dtype;
-  std::vector<std::vector<int>> overwrites;  // of a RUN: the SENDs of the list (positions) whose buffers it takes over
+  std::vector<std::vector<int>>
+      overwrites;  // of a RUN: the SENDs of the list (positions) whose buffers it takes over
 };
 struct RankFacts {
   ListFacts setup, step;
@@ -49,10 +52,12 @@ struct Channel {
 
 // Each SEND has its RECV under the same tag; and then: of the same size and type.
 std::vector<Channel> match_messages(const Program& program, bool setup);
-void check_messages(const Program& program, const std::vector<RankFacts>& facts, const std::vector<Channel>& channels);
+void check_messages(const Program& program, const std::vector<RankFacts>& facts,
+                    const std::vector<Channel>& channels);
 
 // All ranks come to the end of the list.
-void check_order(const Program& program, const std::vector<RankFacts>& facts, const std::vector<Channel>& channels, bool setup);
+void check_order(const Program& program, const std::vector<RankFacts>& facts,
+                 const std::vector<Channel>& channels, bool setup);
 
 int64_t volume(const Box& box);  // elements
 

@@ -17,8 +17,10 @@ using Channels = std::map<Key, Channel>;
 
 void check_ends(const Program& program, const Place& place, int peer, int tag) {
   if (peer < 0 || peer >= program.num_ranks)
-    throw Refused{fmt::format("{}: wanted a rank below {} at the other end, got {}", describe(program, place), program.num_ranks, peer)};
-  if (tag < 0 || tag >= kTags) throw Refused{fmt::format("{}: wanted a tag below {}, got {}", describe(program, place), kTags, tag)};
+    throw Refused{fmt::format("{}: wanted a rank below {} at the other end, got {}", describe(program, place),
+                              program.num_ranks, peer)};
+  if (tag < 0 || tag >= kTags)
+    throw Refused{fmt::format("{}: wanted a tag below {}, got {}", describe(program, place), kTags, tag)};
 }
 
 Channels channels_of(const Program& program, bool setup) {
@@ -53,34 +55,41 @@ int distance(const Channel& a, const Channel& b) {
   return (a.from == b.from ? 0 : 2) + (a.to == b.to ? 0 : 2) + (a.tag == b.tag ? 0 : 1);
 }
 
-// The instruction at the other end that was probably meant: one without a partner if there is, else the last one taken by another.
-std::string counterpart(const Program& program, const Channels& channels, const Channel& lone, bool lone_sends) {
+// The instruction at the other end that was probably meant: one without a partner if there is, else the last
+// one taken by another.
+std::string counterpart(const Program& program, const Channels& channels, const Channel& lone,
+                        bool lone_sends) {
   const auto& mine = lone_sends ? lone.receives : lone.sends;
-  if (!mine.empty()) return fmt::format("{} goes with {}", describe(program, mine.back().place),
-                                        describe(program, (lone_sends ? lone.sends : lone.receives)[mine.size() - 1].place));
+  if (!mine.empty())
+    return fmt::format("{} goes with {}", describe(program, mine.back().place),
+                       describe(program, (lone_sends ? lone.sends : lone.receives)[mine.size() - 1].place));
   const Channel* best = nullptr;
   bool best_is_free = false;
   for (const auto& [key, c] : channels) {
     const auto& others = lone_sends ? c.receives : c.sends;
     if (others.empty() || &c == &lone) continue;
     const bool is_free = others.size() > (lone_sends ? c.sends : c.receives).size();
-    if (best && (best_is_free > is_free || (best_is_free == is_free && distance(*best, lone) <= distance(c, lone)))) continue;
+    if (best &&
+        (best_is_free > is_free || (best_is_free == is_free && distance(*best, lone) <= distance(c, lone))))
+      continue;
     best = &c, best_is_free = is_free;
   }
   if (!best) return fmt::format("there is no {} at all", lone_sends ? "RECV" : "SEND");
   const Place& place = (lone_sends ? best->receives : best->sends).back().place;
-  return fmt::format("the nearest is {} ({} {} under tag {})", describe(program, place), lone_sends ? "from rank" : "to rank",
-                     lone_sends ? best->from : best->to, best->tag);
+  return fmt::format("the nearest is {} ({} {} under tag {})", describe(program, place),
+                     lone_sends ? "from rank" : "to rank", lone_sends ? best->from : best->to, best->tag);
 }
 
 void match(const Program& program, const Channel& c, const Channels& all) {
   const size_t pairs = std::min(c.sends.size(), c.receives.size());
   if (c.sends.size() > pairs)
-    throw Refused{fmt::format("{} sends to rank {} under tag {}, where no RECV takes it; {}", describe(program, c.sends[pairs].place), c.to,
-                              c.tag, counterpart(program, all, c, true))};
+    throw Refused{fmt::format("{} sends to rank {} under tag {}, where no RECV takes it; {}",
+                              describe(program, c.sends[pairs].place), c.to, c.tag,
+                              counterpart(program, all, c, true))};
   if (c.receives.size() > pairs)
     throw Refused{fmt::format("{} wants a message from rank {} under tag {}, which no SEND gives; {}",
-                              describe(program, c.receives[pairs].place), c.from, c.tag, counterpart(program, all, c, false))};
+                              describe(program, c.receives[pairs].place), c.from, c.tag,
+                              counterpart(program, all, c, false))};
 }
 
 }  // namespace
@@ -95,18 +104,20 @@ std::vector<Channel> match_messages(const Program& program, bool setup) {
   return list;
 }
 
-void check_messages(const Program& program, const std::vector<RankFacts>& facts, const std::vector<Channel>& channels) {
+void check_messages(const Program& program, const std::vector<RankFacts>& facts,
+                    const std::vector<Channel>& channels) {
   for (const Channel& c : channels)
     for (size_t k = 0; k < c.sends.size(); ++k) {
       const Place &s = c.sends[k].place, &r = c.receives[k].place;
       const Instruction& receive = at(program, r);
       const ListFacts& sent = facts[s.rank].list(s.setup);
-      const int64_t bytes = volume(receive.pieces[c.receives[k].piece].box) * ir::bytes_per_element(receive.type.dtype);
+      const int64_t bytes =
+          volume(receive.pieces[c.receives[k].piece].box) * ir::bytes_per_element(receive.type.dtype);
       const ir::DType dtype = sent.send_dtype[s.position];
       if (sent.send_bytes[s.position] != bytes || dtype != receive.type.dtype)
-        throw Refused{fmt::format("{} sends {} bytes of {} under tag {}, but {} wants {} of {}", describe(program, s),
-                                  sent.send_bytes[s.position], ir::name(dtype), c.tag, describe(program, r), bytes,
-                                  ir::name(receive.type.dtype))};
+        throw Refused{fmt::format("{} sends {} bytes of {} under tag {}, but {} wants {} of {}",
+                                  describe(program, s), sent.send_bytes[s.position], ir::name(dtype), c.tag,
+                                  describe(program, r), bytes, ir::name(receive.type.dtype))};
     }
 }
 

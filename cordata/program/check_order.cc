@@ -23,10 +23,12 @@ struct Meeting {
   int64_t held = 0;                         // how many before it ended
 };
 
-// Runs the lists as the executor would, but without time: a rank goes on as far as it can, then the next one does.
+// Runs the lists as the executor would, but without time: a rank goes on as far as it can, then the next one
+// does.
 class Order {
  public:
-  Order(const Program& program, const std::vector<RankFacts>& facts, const std::vector<Channel>& channels, bool setup)
+  Order(const Program& program, const std::vector<RankFacts>& facts, const std::vector<Channel>& channels,
+        bool setup)
       : program_(program), facts_(facts), setup_(setup) {
     const int n = program.num_ranks;
     ranks_.resize(n);
@@ -55,16 +57,18 @@ class Order {
  private:
   struct RankState {
     int position = 0;
-    bool arrived = false;                  // has posted what is posted here
-    int collective = 0;                    // of the RUN it is at: how many have ended
-    std::optional<int64_t> in_meeting;     // waits in one: its number in the group
+    bool arrived = false;               // has posted what is posted here
+    int collective = 0;                 // of the RUN it is at: how many have ended
+    std::optional<int64_t> in_meeting;  // waits in one: its number in the group
     std::vector<std::vector<int>> posts;
     std::vector<std::vector<Place>> partners;  // by position: the other ends of its messages
     std::vector<char> posted;
   };
 
   const Instruction& instruction(int r) const { return list_of(program_, r, setup_)[ranks_[r].position]; }
-  bool ended(int r) const { return ranks_[r].position == static_cast<int>(list_of(program_, r, setup_).size()); }
+  bool ended(int r) const {
+    return ranks_[r].position == static_cast<int>(list_of(program_, r, setup_).size());
+  }
   Place place(int r) const { return {r, setup_, ranks_[r].position}; }
 
   // One move of a rank: false when it has ended or waits.
@@ -94,13 +98,16 @@ class Order {
       for (int sent : facts_[r].list(setup_).overwrites[s.position])
         for (const Place& receive : s.partners[sent])
           if (!ranks_[receive.rank].posted[receive.position])
-            return Wait{receive.rank, describe(program_, receive) + ", the receiver of the buffer it overwrites, to be posted"};
+            return Wait{receive.rank, describe(program_, receive) +
+                                          ", the receiver of the buffer it overwrites, to be posted"};
     return std::nullopt;
   }
 
   // --- collectives ---
 
-  int num_collectives(int r) const { return static_cast<int>(program_.modules[instruction(r).module].comms.size()); }
+  int num_collectives(int r) const {
+    return static_cast<int>(program_.modules[instruction(r).module].comms.size());
+  }
 
   const std::vector<int>& group_of(int r) {
     const int comm = program_.modules[instruction(r).module].comms[ranks_[r].collective];
@@ -108,8 +115,9 @@ class Order {
     if (comm < static_cast<int>(program_.communicators.size()))
       for (const auto& group : program_.communicators[comm])
         if (std::find(group.begin(), group.end(), r) != group.end()) return group;
-    throw Refused{fmt::format("{}: wanted a communicator with this rank for collective {}, got number {} of {}", describe(program_, place(r)),
-                              ranks_[r].collective, comm, program_.communicators.size())};
+    throw Refused{
+        fmt::format("{}: wanted a communicator with this rank for collective {}, got number {} of {}",
+                    describe(program_, place(r)), ranks_[r].collective, comm, program_.communicators.size())};
   }
 
   const std::vector<int>& stage_group(int stage) {
@@ -124,7 +132,8 @@ class Order {
     RankState& s = ranks_[r];
     const std::vector<int>& group = group_of(r);
     // A communicator is told by its number and the group within it.
-    Meeting& meeting = meetings_[{program_.modules[instruction(r).module].comms[s.collective], group.empty() ? -1 : group[0]}];
+    Meeting& meeting = meetings_[{program_.modules[instruction(r).module].comms[s.collective],
+                                  group.empty() ? -1 : group[0]}];
     if (s.in_meeting) {
       if (meeting.held == *s.in_meeting) return false;
       s.in_meeting.reset();
@@ -145,9 +154,10 @@ class Order {
   void compare(const std::pair<Place, int>& a, const std::pair<Place, int>& b) const {
     const Instruction &x = at(program_, a.first), &y = at(program_, b.first);
     if (x.module == y.module && x.microbatch == y.microbatch && a.second == b.second) return;
-    throw Refused{fmt::format("{} (module {}, microbatch {}, collective {}) meets {} (module {}, microbatch {}, collective {})",
-                              describe(program_, a.first), program_.modules[x.module].name, x.microbatch, a.second,
-                              describe(program_, b.first), program_.modules[y.module].name, y.microbatch, b.second)};
+    throw Refused{fmt::format(
+        "{} (module {}, microbatch {}, collective {}) meets {} (module {}, microbatch {}, collective {})",
+        describe(program_, a.first), program_.modules[x.module].name, x.microbatch, a.second,
+        describe(program_, b.first), program_.modules[y.module].name, y.microbatch, b.second)};
   }
 
   // --- hangs ---
@@ -176,7 +186,8 @@ class Order {
     while (!seen[r]) {
       seen[r] = 1;
       const Wait wait = waits_for(r);
-      text += fmt::format("{}{} waits for {}", text.empty() ? "" : "; ", describe(program_, place(r)), wait.what);
+      text +=
+          fmt::format("{}{} waits for {}", text.empty() ? "" : "; ", describe(program_, place(r)), wait.what);
       r = wait.rank;
       if (ended(r)) break;
     }
@@ -193,7 +204,8 @@ class Order {
 
 }  // namespace
 
-void check_order(const Program& program, const std::vector<RankFacts>& facts, const std::vector<Channel>& channels, bool setup) {
+void check_order(const Program& program, const std::vector<RankFacts>& facts,
+                 const std::vector<Channel>& channels, bool setup) {
   Order(program, facts, channels, setup).run();
 }
 

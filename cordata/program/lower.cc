@@ -31,7 +31,8 @@ ModuleText key_text(const ir::Graph& key, int stage) {
 }
 
 bool reads_key(const step::StageGraph& stage) {
-  return std::any_of(stage.args.begin(), stage.args.end(), [](const auto& a) { return a.kind == step::ArgKind::kKey; });
+  return std::any_of(stage.args.begin(), stage.args.end(),
+                     [](const auto& a) { return a.kind == step::ArgKind::kKey; });
 }
 
 std::vector<std::vector<int>> rank_groups(const plan::Stage& stage, uint32_t axes) {
@@ -45,7 +46,8 @@ std::vector<BatchInput> batch_inputs(const step::JointStep& joint) {
   std::vector<BatchInput> inputs;
   for (size_t a = 0; a < joint.args.size(); ++a)
     if (joint.args[a].role == step::Role::kBatch)
-      inputs.push_back({joint.args[a].name, joint.graph.type(joint.graph.args()[a]), std::max(joint.args[a].batch_dim, 0)});
+      inputs.push_back({joint.args[a].name, joint.graph.type(joint.graph.args()[a]),
+                        std::max(joint.args[a].batch_dim, 0)});
   return inputs;
 }
 
@@ -62,7 +64,8 @@ Program lower(const step::JointStep& joint, const step::TrainStep& step, const p
   const step::Cut cut = step::cut(joint, plan.layers, plan.stage_of_layer());
   const int stages = static_cast<int>(cut.stages.size());
   if (stages != static_cast<int>(plan.stages.size()))
-    throw base::user_error("[program.lower] wanted a plan of {} stages for these layers, got {}", stages, plan.stages.size());
+    throw base::user_error("[program.lower] wanted a plan of {} stages for these layers, got {}", stages,
+                           plan.stages.size());
 
   Program program;
   program.microbatches = joint.microbatches;
@@ -75,8 +78,8 @@ Program lower(const step::JointStep& joint, const step::TrainStep& step, const p
   for (int s = 0; s < stages; ++s) {
     const plan::Stage& stage = plan.stages[s];
     const partition::StageModules modules =
-        partition::partition_stage(cut.stages[s], stage.sharding, stage.mesh, joint.microbatches, stages == 1, mode,
-                                   static_cast<int>(program.communicators.size()));
+        partition::partition_stage(cut.stages[s], stage.sharding, stage.mesh, joint.microbatches, stages == 1,
+                                   mode, static_cast<int>(program.communicators.size()));
     StageParts parts{modules, static_cast<int>(program.modules.size())};
     add_stage_modules(program, modules, stage, s);
     if (step.key && reads_key(cut.stages[s])) {
@@ -92,7 +95,8 @@ Program lower(const step::JointStep& joint, const step::TrainStep& step, const p
   for (int r = 0; r < program.num_ranks; ++r) {
     if (!busy[r]) program.ranks.push_back({.rank = r, .stage = -1});  // idle
   }
-  std::sort(program.ranks.begin(), program.ranks.end(), [](const auto& a, const auto& b) { return a.rank < b.rank; });
+  std::sort(program.ranks.begin(), program.ranks.end(),
+            [](const auto& a, const auto& b) { return a.rank < b.rank; });
   report_loss_at_rank_zero(program);
   return program;
 }

@@ -27,7 +27,8 @@ RankProgram rank_program(const partition::Module* module, const plan::Stage& sta
     rank.num_slots = static_cast<int>(run.results.size());
     for (const PortRef& p : module->args) {
       if (p.kind != PortRef::Kind::kDeviceIndex)
-        throw base::internal_error("[program.lower] wanted a module without arguments, got value {}", p.value);
+        throw base::internal_error("[program.lower] wanted a module without arguments, got value {}",
+                                   p.value);
       rank.device_index = rank.num_slots++;
       run.args.push_back(rank.device_index);
     }

@@ -19,32 +19,44 @@ using step::ArgKind;
 using step::Phase;
 using step::ResultKind;
 
-constexpr int kWholeStep = -1;      // in place of a microbatch: the value is one of the step
-constexpr int kTags = 1 << 21;      // transports number their messages below this
+constexpr int kWholeStep = -1;  // in place of a microbatch: the value is one of the step
+constexpr int kTags = 1 << 21;  // transports number their messages below this
 constexpr int kLossTag = kTags - 1;
 
 bool once_a_microbatch(const step::Transfer& t) { return t.sent_after.phase != Phase::kApply; }
 
 class RankLowering {
  public:
-  RankLowering(const step::JointStep& joint, const step::Cut& cut, const plan::Plan& plan, int stage, int device,
-               const StageParts& parts, const std::vector<Work>& work)
-      : joint_(joint), cut_(cut), plan_(plan), stage_(stage), device_(device), graph_(cut.stages[stage]),
-        mesh_(plan.stages[stage].mesh), sharding_(plan.stages[stage].sharding), modules_(parts.modules.modules),
-        parts_(parts), work_(work) {
+  RankLowering(const step::JointStep& joint, const step::Cut& cut, const plan::Plan& plan, int stage,
+               int device, const StageParts& parts, const std::vector<Work>& work)
+      : joint_(joint),
+        cut_(cut),
+        plan_(plan),
+        stage_(stage),
+        device_(device),
+        graph_(cut.stages[stage]),
+        mesh_(plan.stages[stage].mesh),
+        sharding_(plan.stages[stage].sharding),
+        modules_(parts.modules.modules),
+        parts_(parts),
+        work_(work) {
     rank_.rank = plan.stages[stage].ranks[device];
     rank_.stage = stage;
     rank_.index_in_mesh = device;
-    for (size_t a = 0; a < graph_.args.size(); ++a) arg_of_value_[graph_.graph.args()[a].index] = static_cast<int>(a);
+    for (size_t a = 0; a < graph_.args.size(); ++a)
+      arg_of_value_[graph_.graph.args()[a].index] = static_cast<int>(a);
   }
 
   RankProgram run() {
-    for (size_t m = 0; m < modules_.size(); ++m) rank_.modules.push_back(parts_.first_module + static_cast<int>(m));
+    for (size_t m = 0; m < modules_.size(); ++m)
+      rank_.modules.push_back(parts_.first_module + static_cast<int>(m));
     add_residents();
     zero_accumulators();
     fold_keys();
-    if (cut_.stages.size() == 1) run_single();
-    else run_pipelined();
+    if (cut_.stages.size() == 1)
+      run_single();
+    else
+      run_pipelined();
     refresh_copies();
     free_dead(rank_.step);
     rank_.num_slots = next_slot_;
@@ -68,15 +80,26 @@ class RankLowering {
     for (size_t a = 0; a < graph_.args.size(); ++a) {
       const step::StageArg& arg = graph_.args[a];
       step::Role role;
-      if (arg.kind == ArgKind::kParam) role = step::Role::kParam;
-      else if (arg.kind == ArgKind::kOptState) role = step::Role::kOptState;
-      else if (arg.kind == ArgKind::kState) role = step::Role::kState;
-      else continue;
+      if (arg.kind == ArgKind::kParam)
+        role = step::Role::kParam;
+      else if (arg.kind == ArgKind::kOptState)
+        role = step::Role::kOptState;
+      else if (arg.kind == ArgKind::kState)
+        role = step::Role::kState;
+      else
+        continue;
       const ir::ValueId v = graph_.graph.args()[a];
       const ir::Type& type = graph_.graph.type(v);
       const Sharding& rest = sharding_.args[a];
-      Resident r{role, arg.index, name_of(role, arg.index), slot(PortRef::Kind::kValue, v.index, rest, kWholeStep), type,
-                 sharding::local_type(type, rest, mesh_), block(type, rest, mesh_, device_), arg.owner, false};
+      Resident r{role,
+                 arg.index,
+                 name_of(role, arg.index),
+                 slot(PortRef::Kind::kValue, v.index, rest, kWholeStep),
+                 type,
+                 sharding::local_type(type, rest, mesh_),
+                 block(type, rest, mesh_, device_),
+                 arg.owner,
+                 false};
       r.primary = arg.owner && first_with(type, rest, r.box) == device_;
       rank_.residents.push_back(std::move(r));
     }
@@ -112,13 +135,15 @@ class RankLowering {
 
   // --- random keys ---
 
-  // A key for each microbatch, ahead of everything else: receives are posted by the modules around them, which these are not.
+  // A key for each microbatch, ahead of everything else: receives are posted by the modules around them,
+  // which these are not.
   void fold_keys() {
     if (parts_.key_module < 0) return;
     rank_.modules.push_back(parts_.key_module);
     const Slot key = next_slot_++;
     const ir::Type& type = parts_.key_args[2];
-    rank_.residents.push_back({step::Role::kKey, 0, name_of(step::Role::kKey, 0), key, type, type, block(type, {}, mesh_, device_), true, false});
+    rank_.residents.push_back({step::Role::kKey, 0, name_of(step::Role::kKey, 0), key, type, type,
+                               block(type, {}, mesh_, device_), true, false});
     const Slot step = number(parts_.key_args[0], kWholeStep);
     for (int m = 0; m < joint_.microbatches; ++m) {
       Instruction fold{OpCode::kRun};
@@ -153,7 +178,8 @@ class RankLowering {
   Slot port_slot(const PortRef& p, int microbatch) {
     if (p.kind == PortRef::Kind::kDeviceIndex) return rank_.device_index;
     if (p.kind == PortRef::Kind::kAccumulator) return slot(p.kind, p.value, p.sharding, kWholeStep);
-    if (const step::StageArg* arg = argument(p.value); arg && arg->kind == ArgKind::kState) return state_slot(*arg, p, microbatch);
+    if (const step::StageArg* arg = argument(p.value); arg && arg->kind == ArgKind::kState)
+      return state_slot(*arg, p, microbatch);
     return slot(p.kind, p.value, p.sharding, of_microbatch(p.value) ? microbatch : kWholeStep);
   }
 
@@ -162,14 +188,15 @@ class RankLowering {
     return it == arg_of_value_.end() ? nullptr : &graph_.args[it->second];
   }
 
-  // Model state as a microbatch finds it: the resident, then what the microbatch before made of it. A stage that only reads it
-  // is sent that.
+  // Model state as a microbatch finds it: the resident, then what the microbatch before made of it. A stage
+  // that only reads it is sent that.
   Slot state_slot(const step::StageArg& arg, const PortRef& p, int microbatch) {
     if (microbatch <= 0) return slot(p.kind, p.value, p.sharding, kWholeStep);
     if (!arg.owner) return slot(p.kind, p.value, p.sharding, microbatch);
     for (size_t r = 0; r < graph_.results.size(); ++r)
       if (graph_.results[r].kind == ResultKind::kNewState && graph_.results[r].index == arg.index)
-        return slot(PortRef::Kind::kValue, graph_.graph.results()[r].index, sharding_.results[r], microbatch - 1);
+        return slot(PortRef::Kind::kValue, graph_.graph.results()[r].index, sharding_.results[r],
+                    microbatch - 1);
     throw base::internal_error("[program.lower] wanted a new value of state {}, got none", arg.index);
   }
 
@@ -198,18 +225,20 @@ class RankLowering {
     send_results(module, microbatch);
   }
 
-  // New parameters and states have a slot of their own, as later modules of the step may read the old ones; at the end of
-  // the step they move to where those were.
+  // New parameters and states have a slot of their own, as later modules of the step may read the old ones;
+  // at the end of the step they move to where those were.
   Slot result_slot(const PortRef& p, int microbatch) {
     const Slot own = port_slot(p, microbatch);
     if (p.kind != PortRef::Kind::kValue) return own;
     for (size_t r = 0; r < graph_.results.size(); ++r) {
       if (graph_.graph.results()[r].index != p.value || sharding_.results[r] != p.sharding) continue;
       const Slot home = resident_slot(graph_.results[r]);
-      const bool goes_on = graph_.results[r].kind == ResultKind::kNewState && microbatch + 1 < joint_.microbatches;
+      const bool goes_on =
+          graph_.results[r].kind == ResultKind::kNewState && microbatch + 1 < joint_.microbatches;
       if (home < 0 || home == own || goes_on) continue;
       if (placed_.count(own))
-        throw base::internal_error("[program.lower] wanted one resident for a new value, got two (value {})", p.value);
+        throw base::internal_error("[program.lower] wanted one resident for a new value, got two (value {})",
+                                   p.value);
       placed_.insert(own);
       pending_moves_.push_back({own, home});
     }
@@ -218,13 +247,18 @@ class RankLowering {
 
   Slot resident_slot(const step::StageResult& result) const {
     step::Role role;
-    if (result.kind == ResultKind::kNewParam) role = step::Role::kParam;
-    else if (result.kind == ResultKind::kNewOptState) role = step::Role::kOptState;
-    else if (result.kind == ResultKind::kNewState) role = step::Role::kState;
-    else return -1;
+    if (result.kind == ResultKind::kNewParam)
+      role = step::Role::kParam;
+    else if (result.kind == ResultKind::kNewOptState)
+      role = step::Role::kOptState;
+    else if (result.kind == ResultKind::kNewState)
+      role = step::Role::kState;
+    else
+      return -1;
     for (const Resident& r : rank_.residents)
       if (r.role == role && r.index == result.index) return r.slot;
-    throw base::internal_error("[program.lower] wanted a resident for {} {}, got none", step::name(role), result.index);
+    throw base::internal_error("[program.lower] wanted a resident for {} {}, got none", step::name(role),
+                               result.index);
   }
 
   // Batch blocks and what other stages send, right before the first module that reads them.
@@ -248,7 +282,8 @@ class RankLowering {
     if (!fetched_.insert(to).second) return;
     for (size_t id = 0; id < cut_.transfers.size(); ++id) {
       const step::Transfer& t = cut_.transfers[id];
-      if (t.to_stage == stage_ && t.to_arg == arg) receive(t, static_cast<int>(id), microbatch - 1, to, p.sharding);
+      if (t.to_stage == stage_ && t.to_arg == arg)
+        receive(t, static_cast<int>(id), microbatch - 1, to, p.sharding);
     }
   }
 
@@ -270,8 +305,9 @@ class RankLowering {
   }
 
   std::vector<Tile> tiles_of(const step::Transfer& t) const {
-    return tiles(t.type, plan_.stages[t.from_stage].sharding.results[t.from_result], plan_.stages[t.from_stage].mesh,
-                 plan_.stages[t.to_stage].sharding.args[t.to_arg], plan_.stages[t.to_stage].mesh);
+    return tiles(t.type, plan_.stages[t.from_stage].sharding.results[t.from_result],
+                 plan_.stages[t.from_stage].mesh, plan_.stages[t.to_stage].sharding.args[t.to_arg],
+                 plan_.stages[t.to_stage].mesh);
   }
 
   void receive(const step::Transfer& t, int id, int microbatch, Slot to, const Sharding& s) {
@@ -282,7 +318,11 @@ class RankLowering {
     i.label = fmt::format("receive {} from stage {}", id, t.from_stage);
     for (const Tile& tile : tiles_of(t))
       if (tile.to == device_)
-        i.pieces.push_back({rank_of(t.from_stage, tile.from), tag_of(id, microbatch, joint_.microbatches), -1, {}, tile.at_receiver});
+        i.pieces.push_back({rank_of(t.from_stage, tile.from),
+                            tag_of(id, microbatch, joint_.microbatches),
+                            -1,
+                            {},
+                            tile.at_receiver});
     rank_.step.push_back(std::move(i));
   }
 
@@ -293,7 +333,8 @@ class RankLowering {
       const int value = graph_.graph.results()[t.from_result].index;
       const Sharding& s = sharding_.results[t.from_result];
       for (const PortRef& p : module.results)
-        if (p.kind == PortRef::Kind::kValue && p.value == value && p.sharding == s) send(t, static_cast<int>(id), p, microbatch);
+        if (p.kind == PortRef::Kind::kValue && p.value == value && p.sharding == s)
+          send(t, static_cast<int>(id), p, microbatch);
     }
   }
 
@@ -333,7 +374,8 @@ class RankLowering {
 
   void run_pipelined() {
     for (const Work& w : work_)
-      run_if_there(w.forward ? "forward" : "backward", w.microbatch, fmt::format("{}{}", w.forward ? "F" : "B", w.microbatch));
+      run_if_there(w.forward ? "forward" : "backward", w.microbatch,
+                   fmt::format("{}{}", w.forward ? "F" : "B", w.microbatch));
     run_applies();
   }
 
@@ -377,7 +419,8 @@ class RankLowering {
       const ir::ValueId v = graph_.graph.args()[t.to_arg];
       const Sharding& rest = sharding_.args[t.to_arg];
       const Slot fresh = next_slot_++;  // the old value stays until the new one is there
-      receive(t, static_cast<int>(id), once_a_microbatch(t) ? joint_.microbatches - 1 : kWholeStep, fresh, rest);
+      receive(t, static_cast<int>(id), once_a_microbatch(t) ? joint_.microbatches - 1 : kWholeStep, fresh,
+              rest);
       move(fresh, slot(PortRef::Kind::kValue, v.index, rest, kWholeStep), "new copy in place");
     }
   }
@@ -431,8 +474,8 @@ class RankLowering {
 
 }  // namespace
 
-RankProgram lower_rank(const step::JointStep& joint, const step::Cut& cut, const plan::Plan& plan, int stage, int device,
-                       const StageParts& parts, const std::vector<Work>& work) {
+RankProgram lower_rank(const step::JointStep& joint, const step::Cut& cut, const plan::Plan& plan, int stage,
+                       int device, const StageParts& parts, const std::vector<Work>& work) {
   return RankLowering(joint, cut, plan, stage, device, parts, work).run();
 }
 

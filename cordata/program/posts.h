@@ -7,8 +7,9 @@
 
 namespace cordata::program {
 
-// Where a list's receives are posted: by position, the receives (by position) that are posted just before that instruction. The
-// executor, the simulator and the check all ask this, so that what is checked and simulated is what runs.
+// Where a list's receives are posted: by position, the receives (by position) that are posted just before
+// that instruction. The executor, the simulator and the check all ask this, so that what is checked and
+// simulated is what runs.
 //
 // Each is posted before the module that runs ahead of the one that needs it:
 //   RECV a | RUN F0 | RECV b | RUN F1 | RECV c | RUN F2

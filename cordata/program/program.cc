@@ -10,7 +10,8 @@
 namespace cordata::program {
 
 std::string_view name(OpCode op) {
-  constexpr std::string_view kNames[] = {"RUN", "SEND", "RECV", "LOAD", "NUMBER", "ZERO", "MOVE", "FREE", "LOSS"};
+  constexpr std::string_view kNames[] = {"RUN",  "SEND", "RECV", "LOAD", "NUMBER",
+                                         "ZERO", "MOVE", "FREE", "LOSS"};
   return kNames[static_cast<int>(op)];
 }
 
@@ -29,16 +30,22 @@ nlohmann::json to_json(const Instruction& i) {
     j["type"] = ir::to_string(i.type);
   if (i.microbatch >= 0) j["microbatch"] = i.microbatch;
   for (const Piece& p : i.pieces)
-    j["pieces"].push_back({{"peer", p.peer}, {"tag", p.tag}, {"local_slot", p.local_slot}, {"box", to_json(p.box)}});
+    j["pieces"].push_back(
+        {{"peer", p.peer}, {"tag", p.tag}, {"local_slot", p.local_slot}, {"box", to_json(p.box)}});
   return j;
 }
 
 nlohmann::json to_json(const RankProgram& r) {
-  nlohmann::json j{{"rank", r.rank}, {"stage", r.stage}, {"index_in_mesh", r.index_in_mesh}, {"slots", r.num_slots},
-                   {"modules", r.modules}, {"device_index", r.device_index}};
+  nlohmann::json j{{"rank", r.rank},       {"stage", r.stage},     {"index_in_mesh", r.index_in_mesh},
+                   {"slots", r.num_slots}, {"modules", r.modules}, {"device_index", r.device_index}};
   for (const Resident& res : r.residents)
-    j["residents"].push_back({{"name", res.name}, {"index", res.index}, {"slot", res.slot}, {"type", ir::to_string(res.local)},
-                              {"box", to_json(res.box)}, {"owner", res.owner}, {"primary", res.primary}});
+    j["residents"].push_back({{"name", res.name},
+                              {"index", res.index},
+                              {"slot", res.slot},
+                              {"type", ir::to_string(res.local)},
+                              {"box", to_json(res.box)},
+                              {"owner", res.owner},
+                              {"primary", res.primary}});
   for (const Instruction& i : r.setup) j["setup"].push_back(to_json(i));
   for (const Instruction& i : r.step) j["step"].push_back(to_json(i));
   return j;

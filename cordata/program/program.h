@@ -22,24 +22,26 @@ struct Box {
 };
 
 enum class OpCode : uint8_t {
-  kRun,   // execute `module` with `args` slots into `results` slots; donated arguments' slots become empty
-  kSend,  // send `box` (local coordinates) of slot args[0] to rank `peer` under `tag`; the slot keeps its buffer until the message has left
-  kRecv,  // fill results[0] (a new buffer of type `type`) from `pieces`, each a box from a peer under a tag
-  kLoad,  // fill results[0] with this rank's `box` of batch input `input`, microbatch `microbatch`
-  kNumber,  // fill results[0], an integer scalar of type `type`, with `microbatch`, or the step's number where that is -1
-  kZero,  // fill results[0] with zeros of type `type`
-  kMove,  // the buffer of args[0] becomes results[0]'s
-  kFree,  // drop the buffers of `args`
-  kLoss,  // args[0] holds the step's loss (a scalar): report it
+  kRun,     // execute `module` with `args` slots into `results` slots; donated arguments' slots become empty
+  kSend,    // send `box` (local coordinates) of slot args[0] to rank `peer` under `tag`; the slot keeps its
+            // buffer until the message has left
+  kRecv,    // fill results[0] (a new buffer of type `type`) from `pieces`, each a box from a peer under a tag
+  kLoad,    // fill results[0] with this rank's `box` of batch input `input`, microbatch `microbatch`
+  kNumber,  // fill results[0], an integer scalar of type `type`, with `microbatch`, or the step's number
+            // where that is -1
+  kZero,    // fill results[0] with zeros of type `type`
+  kMove,    // the buffer of args[0] becomes results[0]'s
+  kFree,    // drop the buffers of `args`
+  kLoss,    // args[0] holds the step's loss (a scalar): report it
 };
 std::string_view name(OpCode op);  // "RUN", ...
 
 struct Piece {
-  int peer = -1;     // a rank; this rank itself for a local copy (then `tag` is unused and `local_slot` is read)
+  int peer = -1;  // a rank; this rank itself for a local copy (then `tag` is unused and `local_slot` is read)
   int tag = 0;
   Slot local_slot = -1;
-  Box source;        // box of local_slot's buffer (local copies only)
-  Box box;           // where it goes in the new buffer (local coordinates)
+  Box source;  // box of local_slot's buffer (local copies only)
+  Box box;     // where it goes in the new buffer (local coordinates)
 };
 
 struct Instruction {
@@ -59,12 +61,12 @@ struct Instruction {
 struct ModuleText {
   std::string name;
   int stage = 0;
-  std::string text;                   // StableHLO, as the plugin takes it
+  std::string text;                     // StableHLO, as the plugin takes it
   std::vector<ir::Type> args, results;  // local
-  std::vector<int> alias;             // by argument: the result that takes over its buffer, or -1
-  bool collective = false;            // holds collectives: all ranks of the stage run it together
-  // The communicator of each collective in the order a run issues them, those of a loop's body once (its trip count is the same on all
-  // ranks). -1: all ranks of the stage (native collectives).
+  std::vector<int> alias;               // by argument: the result that takes over its buffer, or -1
+  bool collective = false;              // holds collectives: all ranks of the stage run it together
+  // The communicator of each collective in the order a run issues them, those of a loop's body once (its trip
+  // count is the same on all ranks). -1: all ranks of the stage (native collectives).
   std::vector<int> comms;
 };
 
@@ -77,17 +79,18 @@ struct Resident {
   ir::Type global, local;
   Box box;
   bool owner = true;  // false: a copy of a shared parameter; checkpoints take the owner's
-  bool primary = true;  // of replicated blocks, exactly one rank of all has primary = true: it writes the checkpoint
+  bool primary =
+      true;  // of replicated blocks, exactly one rank of all has primary = true: it writes the checkpoint
 };
 
 struct RankProgram {
   int rank = 0, stage = 0, index_in_mesh = 0;
   int num_slots = 0;
-  std::vector<Resident> residents;     // filled before the first step (params, opt states, states, device index)
-  Slot device_index = -1;              // scalar i32 with index_in_mesh, or -1
-  std::vector<Instruction> setup;      // once, before the first step (zeroed accumulators)
-  std::vector<Instruction> step;       // every step
-  std::vector<int> modules;            // those it runs
+  std::vector<Resident> residents;  // filled before the first step (params, opt states, states, device index)
+  Slot device_index = -1;           // scalar i32 with index_in_mesh, or -1
+  std::vector<Instruction> setup;   // once, before the first step (zeroed accumulators)
+  std::vector<Instruction> step;    // every step
+  std::vector<int> modules;         // those it runs
 };
 
 struct BatchInput {
@@ -103,7 +106,8 @@ struct Program {
   int64_t batch = 1;
   std::string schedule;
   std::vector<ModuleText> modules;
-  // By number (`comm` of a custom call): disjoint groups of ranks, of which a rank talks in its own. Made at start in this order.
+  // By number (`comm` of a custom call): disjoint groups of ranks, of which a rank talks in its own. Made at
+  // start in this order.
   std::vector<std::vector<std::vector<int>>> communicators;
   std::vector<BatchInput> inputs;
   std::vector<RankProgram> ranks;
@@ -114,7 +118,8 @@ nlohmann::json to_json(const Program& program);  // all but the modules' texts
 // program.json, written last (docs/formats.md).
 void write_program(const Program& program, const std::string& dir);
 
-// A schedule says in which order a stage does its forwards and backwards. Pure data: by stage, the list of (forward?, microbatch).
+// A schedule says in which order a stage does its forwards and backwards. Pure data: by stage, the list of
+// (forward?, microbatch).
 struct Work {
   bool forward;
   int microbatch;
@@ -129,17 +134,22 @@ Schedule make_schedule(const std::string& name, int stages, int microbatches);  
 Program lower(const step::JointStep& joint, const step::TrainStep& step, const plan::Plan& plan,
               partition::CollectiveMode mode);
 
-// Proves that the lists can't hang or mismatch, however the ranks interleave and however many steps they run. Guaranteed when it
-// gives "":
-//  * slots are in range, full when read and empty when filled (MOVE replaces; FREE of an empty slot does nothing), of the type that
-//    the reader wants; a donated buffer has no second reader; pieces of a receive tile its buffer; this holds in every step, as a
-//    step leaves the slots as it found them;
-//  * each SEND has its RECV and each RECV its SENDs in the same step: same ranks, tag, bytes and element type, the first with
+// Proves that the lists can't hang or mismatch, however the ranks interleave and however many steps they run.
+// Guaranteed when it gives "":
+//  * slots are in range, full when read and empty when filled (MOVE replaces; FREE of an empty slot does
+//  nothing), of the type that
+//    the reader wants; a donated buffer has no second reader; pieces of a receive tile its buffer; this holds
+//    in every step, as a step leaves the slots as it found them;
+//  * each SEND has its RECV and each RECV its SENDs in the same step: same ranks, tag, bytes and element
+//  type, the first with
 //    the first where a tag comes twice;
-//  * all members of a communicator issue the same collectives (module, microbatch, how many-th of the module) in the same order;
-//  * every rank reaches the end of its list where receives are posted as posts.h says, a SEND never waits, a RECV waits for
-//    its messages, a RUN for all members at each of its collectives, and a RUN that overwrites a buffer for the receives of the
-//    messages that leave from it to be posted. (What a rank waits for, once there, stays there: so if one order ends, all do.)
+//  * all members of a communicator issue the same collectives (module, microbatch, how many-th of the module)
+//  in the same order;
+//  * every rank reaches the end of its list where receives are posted as posts.h says, a SEND never waits, a
+//  RECV waits for
+//    its messages, a RUN for all members at each of its collectives, and a RUN that overwrites a buffer for
+//    the receives of the messages that leave from it to be posted. (What a rank waits for, once there, stays
+//    there: so if one order ends, all do.)
 // Not proved: that the values are right; a list that reads another full slot of the same type passes.
 // Otherwise it gives a message that names the two instructions at odds by rank, list, position and label.
 std::string check(const Program& program);

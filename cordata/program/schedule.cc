@@ -17,8 +17,9 @@ Schedule gpipe(int stages, int microbatches) {
   return Schedule(static_cast<size_t>(stages), list);
 }
 
-// 1F1B (PipeDream-flush, Narayanan et al., 2021): a stage runs ahead by the number of stages after it, then does one backward for
-// each forward, so that it holds at most that many microbatches + 1. Two stages, three microbatches:
+// 1F1B (PipeDream-flush, Narayanan et al., 2021): a stage runs ahead by the number of stages after it, then
+// does one backward for each forward, so that it holds at most that many microbatches + 1. Two stages, three
+// microbatches:
 //
 //   stage 0 | F0 F1 .  B0 F2 B1 .  B2
 //   stage 1 |    F0 B0 F1 B1 F2 B2
@@ -44,7 +45,8 @@ Schedule make_schedule(const std::string& name, int stages, int microbatches) {
   constexpr Row kRows[] = {{"1f1b", one_f_one_b}, {"gpipe", gpipe}, {"single", gpipe}};
   for (const Row& row : kRows)
     if (name == row.name) return row.make(stages, microbatches);
-  throw base::user_error("[program.schedule] wanted one of 1f1b, gpipe, single, got '{}'; try schedule=1f1b", name);
+  throw base::user_error("[program.schedule] wanted one of 1f1b, gpipe, single, got '{}'; try schedule=1f1b",
+                         name);
 }
 
 }  // namespace cordata::program

@@ -17,7 +17,8 @@ void expect_exact_cover(const ir::Type& type, const sharding::Sharding& from, co
     ASSERT_EQ(t.at_sender.extent, t.at_receiver.extent);
     for (int64_t i = 0; i < t.at_sender.extent[0]; ++i)
       for (int64_t j = 0; j < t.at_sender.extent[1]; ++j) {
-        const int64_t row = source.start[0] + t.at_sender.start[0] + i, col = source.start[1] + t.at_sender.start[1] + j;
+        const int64_t row = source.start[0] + t.at_sender.start[0] + i,
+                      col = source.start[1] + t.at_sender.start[1] + j;
         EXPECT_EQ(row, dest.start[0] + t.at_receiver.start[0] + i);
         EXPECT_EQ(col, dest.start[1] + t.at_receiver.start[1] + j);
         got[t.to].insert({row, col});
@@ -38,7 +39,8 @@ TEST(Tiles, CoverEveryBlockOnceForAllShardings) {
   for (const auto& a : meshes)
     for (const auto& b : meshes)
       for (const auto& from : sharding::enumerate_shardings(type, a, false))
-        for (const auto& to : sharding::enumerate_shardings(type, b, false)) expect_exact_cover(type, from, a, to, b);
+        for (const auto& to : sharding::enumerate_shardings(type, b, false))
+          expect_exact_cover(type, from, a, to, b);
 }
 
 TEST(Tiles, HoldersOfTheSameBlockTakeTurns) {

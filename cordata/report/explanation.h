@@ -11,7 +11,8 @@
 
 namespace cordata::report {
 
-// Why a plan is as it is, as plain data: the text, the HTML page and the JSON show the same. Words are for people.
+// Why a plan is as it is, as plain data: the text, the HTML page and the JSON show the same. Words are for
+// people.
 
 // Another way to run an op, and what a step would take more with all else unchanged.
 struct OtherWay {
@@ -44,7 +45,7 @@ struct StageExplanation {
   std::vector<OpGroup> ops;  // in order of their first
   std::vector<RestingGroup> resting;
   base::Bytes parameters{0}, optimizer{0}, accumulators{0};  // a device
-  base::Bytes passing{0};                                    // the rest of the predicted peak: activations and what is moved
+  base::Bytes passing{0};  // the rest of the predicted peak: activations and what is moved
 };
 
 // What another planner finds for the same model and cluster.
@@ -61,8 +62,9 @@ struct Explanation {
   std::string unit;
   double units_per_step = 0;
   std::vector<StageExplanation> stages;
-  std::vector<OtherPlan> others;                // only where asked for
-  std::vector<std::vector<base::TimelineEvent>> timeline;  // by rank, of one step; empty where it was not simulated
+  std::vector<OtherPlan> others;  // only where asked for
+  std::vector<std::vector<base::TimelineEvent>>
+      timeline;  // by rank, of one step; empty where it was not simulated
 };
 
 std::string to_text(const Explanation& e);

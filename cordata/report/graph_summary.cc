@@ -10,8 +10,9 @@
 namespace cordata::report {
 namespace {
 
-// The most that the results of these ops (positions, in order) take at once. A value lives until its last reader among them
-// (that of a region: the op that holds it); what is read by none of them, or is a result of the graph, dies at once or stays.
+// The most that the results of these ops (positions, in order) take at once. A value lives until its last
+// reader among them (that of a region: the op that holds it); what is read by none of them, or is a result of
+// the graph, dies at once or stays.
 base::Bytes most_live(const ir::Graph& graph, std::span<const int> order) {
   const int end = static_cast<int>(order.size());
   std::vector<int> last(graph.num_values(), -1);
@@ -61,7 +62,9 @@ GraphSummary summarize(const ir::Graph& graph) {
     const ir::Node& node = graph.node(id);
     const std::string kind(ir::name(node.kind));
     ++s.ops_by_kind[kind];
-    if (has_dims(graph, node) && !ir::is_constant_like(node.kind) && ir::factor_rule(graph, node).replicated_only()) ++s.without_rule[kind];
+    if (has_dims(graph, node) && !ir::is_constant_like(node.kind) &&
+        ir::factor_rule(graph, node).replicated_only())
+      ++s.without_rule[kind];
     s.flops += ir::flops(graph, node);
   }
   s.arguments = bytes_of(graph, graph.args());
@@ -89,12 +92,21 @@ StepSummary summarize(const step::JointStep& joint) {
   for (int i = 0; i < static_cast<int>(graph.ops().size()); ++i) {
     const ir::Node& node = graph.node(graph.ops()[i]);
     const base::Flops flops = ir::flops(graph, node);
-    if (joint.phase[i] == step::Phase::kForward || joint.phase[i] == step::Phase::kBackward) microbatch.push_back(i);
+    if (joint.phase[i] == step::Phase::kForward || joint.phase[i] == step::Phase::kBackward)
+      microbatch.push_back(i);
     switch (joint.phase[i]) {
-      case step::Phase::kForward: s.forward += flops * joint.microbatches; break;
-      case step::Phase::kBackward: s.backward += flops * joint.microbatches; break;
-      case step::Phase::kAccumulate: s.gradient_bytes += bytes_of(graph, std::vector{node.result()}); break;
-      case step::Phase::kApply: s.apply += flops; break;
+      case step::Phase::kForward:
+        s.forward += flops * joint.microbatches;
+        break;
+      case step::Phase::kBackward:
+        s.backward += flops * joint.microbatches;
+        break;
+      case step::Phase::kAccumulate:
+        s.gradient_bytes += bytes_of(graph, std::vector{node.result()});
+        break;
+      case step::Phase::kApply:
+        s.apply += flops;
+        break;
     }
   }
   s.live = most_live(graph, microbatch);

@@ -23,13 +23,17 @@ std::vector<int> shown_ranks(const Explanation& e) {
   return ranks;
 }
 
-// A bar's class says its colour: waiting, messages, and computing by the first letter of what runs ("F3", "B0", "apply").
+// A bar's class says its colour: waiting, messages, and computing by the first letter of what runs ("F3",
+// "B0", "apply").
 std::string_view colour(const base::TimelineEvent& bar) {
   switch (bar.lane) {
-    case base::Lane::kWait: return "w";
+    case base::Lane::kWait:
+      return "w";
     case base::Lane::kSend:
-    case base::Lane::kReceive: return "s";
-    case base::Lane::kCompute: break;
+    case base::Lane::kReceive:
+      return "s";
+    case base::Lane::kCompute:
+      break;
   }
   if (bar.name.starts_with("F")) return "f";
   if (bar.name.starts_with("B")) return "b";
@@ -42,12 +46,23 @@ std::string escape_html(std::string_view text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -59,8 +74,10 @@ std::string html_table(const std::vector<std::vector<std::string>>& rows) {
     const char* cell = r == 0 ? "th" : "td";
     text += "<tr>";
     for (const std::string& word : rows[r]) {
-      const bool number = !word.empty() && (std::isdigit(static_cast<unsigned char>(word[0])) || ((word[0] == '+' || word[0] == '-') && word.size() > 1));
-      text += fmt::format("<{}{}>{}</{}>", cell, r > 0 && number ? " class=\"n\"" : "", escape_html(word), cell);
+      const bool number = !word.empty() && (std::isdigit(static_cast<unsigned char>(word[0])) ||
+                                            ((word[0] == '+' || word[0] == '-') && word.size() > 1));
+      text +=
+          fmt::format("<{}{}>{}</{}>", cell, r > 0 && number ? " class=\"n\"" : "", escape_html(word), cell);
     }
     text += "</tr>\n";
   }
@@ -87,17 +104,25 @@ Timeline draw_timeline(const Explanation& e) {
         continue;
       }
       // Messages go on while modules run: a thin line below.
-      t.shapes += fmt::format("<rect class=\"{}\" x=\"{:.2f}\" y=\"{:.1f}\" width=\"{:.2f}\" height=\"{}\"><title>{}: {} to {}</title></rect>\n", colour(b),
-                              kLabel + b.begin_s * scale, message ? y + kBar + 1 : y, std::max(0.3, (b.end_s - b.begin_s) * scale), message ? 3 : kBar,
-                              escape_html(b.name), base::to_string(base::Seconds(b.begin_s)), base::to_string(base::Seconds(b.end_s)));
+      t.shapes += fmt::format(
+          "<rect class=\"{}\" x=\"{:.2f}\" y=\"{:.1f}\" width=\"{:.2f}\" height=\"{}\"><title>{}: {} to "
+          "{}</title></rect>\n",
+          colour(b), kLabel + b.begin_s * scale, message ? y + kBar + 1 : y,
+          std::max(0.3, (b.end_s - b.begin_s) * scale), message ? 3 : kBar, escape_html(b.name),
+          base::to_string(base::Seconds(b.begin_s)), base::to_string(base::Seconds(b.end_s)));
     }
   }
   const double axis = kRow * static_cast<double>(ranks.size()) + 18;
   for (int tick = 0; tick <= 5; ++tick)
-    t.shapes += fmt::format("<text x=\"{:.0f}\" y=\"{:.0f}\" text-anchor=\"{}\">{}</text>\n", kLabel + (kPictureWidth - kLabel) * tick / 5, axis,
-                            tick == 0 ? "start" : tick == 5 ? "end" : "middle", base::to_string(base::Seconds(end * tick / 5)));
+    t.shapes += fmt::format("<text x=\"{:.0f}\" y=\"{:.0f}\" text-anchor=\"{}\">{}</text>\n",
+                            kLabel + (kPictureWidth - kLabel) * tick / 5, axis,
+                            tick == 0   ? "start"
+                            : tick == 5 ? "end"
+                                        : "middle",
+                            base::to_string(base::Seconds(end * tick / 5)));
   t.height = kRow * static_cast<double>(ranks.size()) + 30;
-  if (ranks.size() < e.timeline.size()) t.words.push_back(fmt::format("The first rank of each stage, of {} ranks.", e.timeline.size()));
+  if (ranks.size() < e.timeline.size())
+    t.words.push_back(fmt::format("The first rank of each stage, of {} ranks.", e.timeline.size()));
   if (left_out) t.words.push_back(fmt::format("{} later bars are left out.", left_out));
   return t;
 }
@@ -105,8 +130,12 @@ Timeline draw_timeline(const Explanation& e) {
 std::string timeline_svg(const Explanation& e) {
   const Timeline t = draw_timeline(e);
   if (t.height == 0) return "";
-  std::string svg = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"predicted timeline\">\n", kPictureWidth, t.height) + t.shapes + "</svg>\n<p>";
-  for (const auto& [colour, words] : kTimelineKey) svg += fmt::format("<span class=\"key {}\"></span>{} ", colour, words);
+  std::string svg =
+      fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"predicted timeline\">\n",
+                  kPictureWidth, t.height) +
+      t.shapes + "</svg>\n<p>";
+  for (const auto& [colour, words] : kTimelineKey)
+    svg += fmt::format("<span class=\"key {}\"></span>{} ", colour, words);
   svg += "</p>\n";
   for (const std::string& words : t.words) svg += "<p>" + words + "</p>\n";
   return svg;

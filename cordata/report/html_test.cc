@@ -19,7 +19,9 @@ Explanation example(int ranks) {
     stage.num_layers = 1;
     e.plan.stages.push_back(stage);
     e.stages.emplace_back();
-    e.timeline.push_back({{base::Lane::kCompute, "F0", 0.0, 1.0}, {base::Lane::kSend, "act <0>", 1.0, 1.5}, {base::Lane::kCompute, "B0", 1.5, 4.0}});
+    e.timeline.push_back({{base::Lane::kCompute, "F0", 0.0, 1.0},
+                          {base::Lane::kSend, "act <0>", 1.0, 1.5},
+                          {base::Lane::kCompute, "B0", 1.5, 4.0}});
   }
   return e;
 }

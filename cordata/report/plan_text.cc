@@ -14,35 +14,43 @@ std::string head(const plan::Plan& p, double units_per_step, const std::string& 
   const size_t stages = p.stages.size();
   size_t devices = 0;
   for (const auto& s : p.stages) devices += s.ranks.size();
-  std::string text = fmt::format("{} on {} by {}: {} stage{}, {} of {} devices, {} microbatch{}, schedule {}\n", p.model, p.cluster.name, p.planner,
-                                 stages, stages == 1 ? "" : "s", devices, p.cluster.num_devices(), p.microbatches, p.microbatches == 1 ? "" : "es",
-                                 p.schedule);
-  text += fmt::format("predicted: step {}, {} {}/s, at most {} of {} a device, gap {:.2g} %\n", base::to_string(p.step),
-                      base::with_commas(static_cast<int64_t>(units_per_step / std::max(p.step.value, 1e-12))), unit, base::to_string(p.peak_memory),
-                      base::to_string(p.cluster.device.memory), 100 * p.gap);
+  std::string text =
+      fmt::format("{} on {} by {}: {} stage{}, {} of {} devices, {} microbatch{}, schedule {}\n", p.model,
+                  p.cluster.name, p.planner, stages, stages == 1 ? "" : "s", devices, p.cluster.num_devices(),
+                  p.microbatches, p.microbatches == 1 ? "" : "es", p.schedule);
+  text += fmt::format(
+      "predicted: step {}, {} {}/s, at most {} of {} a device, gap {:.2g} %\n", base::to_string(p.step),
+      base::with_commas(static_cast<int64_t>(units_per_step / std::max(p.step.value, 1e-12))), unit,
+      base::to_string(p.peak_memory), base::to_string(p.cluster.device.memory), 100 * p.gap);
   return text;
 }
 
 std::string stage_table(const plan::Plan& p) {
-  std::vector<std::vector<std::string>> rows = {{"stage", "ranks", "mesh", "layers", "forward", "backward", "update", "memory"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"stage", "ranks", "mesh", "layers", "forward", "backward", "update", "memory"}};
   for (size_t i = 0; i < p.stages.size(); ++i) {
     const auto& s = p.stages[i];
-    rows.push_back({std::to_string(i), stage_ranks(s), s.mesh.shape.empty() ? "1" : sharding::to_string(s.mesh),
-                    s.num_layers == 1 ? std::to_string(s.first_layer) : fmt::format("{}-{}", s.first_layer, s.first_layer + s.num_layers - 1),
-                    base::to_string(s.predicted.forward), base::to_string(s.predicted.backward), base::to_string(s.predicted.apply),
-                    base::to_string(s.predicted.peak_memory)});
+    rows.push_back({std::to_string(i), stage_ranks(s),
+                    s.mesh.shape.empty() ? "1" : sharding::to_string(s.mesh),
+                    s.num_layers == 1 ? std::to_string(s.first_layer)
+                                      : fmt::format("{}-{}", s.first_layer, s.first_layer + s.num_layers - 1),
+                    base::to_string(s.predicted.forward), base::to_string(s.predicted.backward),
+                    base::to_string(s.predicted.apply), base::to_string(s.predicted.peak_memory)});
   }
   return base::table(rows);
 }
 
 // Lines of one kind and stage, summed: what one device hands to collectives in a step.
 std::string bill_table(const plan::Plan& p) {
-  std::vector<std::vector<std::string>> rows = {{"communication", "stage", "over", "calls a step", "bytes a step"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"communication", "stage", "over", "calls a step", "bytes a step"}};
   for (size_t i = 0; i < p.bill.size();) {
     const auto& first = p.bill[i];
     int64_t calls = 0;
     double bytes = 0;
-    for (; i < p.bill.size() && p.bill[i].kind == first.kind && p.bill[i].stage == first.stage && p.bill[i].axes == first.axes; ++i) {
+    for (; i < p.bill.size() && p.bill[i].kind == first.kind && p.bill[i].stage == first.stage &&
+           p.bill[i].axes == first.axes;
+         ++i) {
       calls += p.bill[i].count;
       bytes += p.bill[i].bytes * static_cast<double>(p.bill[i].count);
     }

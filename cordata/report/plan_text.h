@@ -7,13 +7,14 @@
 
 namespace cordata::report {
 
-// A plan for people, a screen of text: what was asked, stages as a table, the bill, notes. `units_per_step` and `unit`
-// (tokens, images) give the throughput.
+// A plan for people, a screen of text: what was asked, stages as a table, the bill, notes. `units_per_step`
+// and `unit` (tokens, images) give the throughput.
 std::string plan_text(const plan::Plan& plan, double units_per_step, const std::string& unit);
 
 // Parts of it, which the HTML page shows too.
-std::string stage_ranks(const plan::Stage& stage);      // "0-3", "0,2,5"
-std::string axes_words(const plan::Plan& plan, const plan::BillLine& line);  // "axis 0 (4 devices)"; "" for sends
+std::string stage_ranks(const plan::Stage& stage);  // "0-3", "0,2,5"
+std::string axes_words(const plan::Plan& plan,
+                       const plan::BillLine& line);  // "axis 0 (4 devices)"; "" for sends
 
 std::string more_words(base::Seconds more);  // "+12.0 ms", "the same", "-3.00 us"
 

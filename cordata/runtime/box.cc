@@ -15,14 +15,15 @@ void check_within(const ir::Type& type, const program::Box& box) {
     within = box.start[d] >= 0 && box.extent[d] >= 0 && box.start[d] + box.extent[d] <= type.shape[d];
   }
   if (within) return;
-  throw base::internal_error("[runtime.box] wanted a box within {}, got start [{}], extent [{}]", ir::to_string(type),
-                             fmt::join(box.start, ", "), fmt::join(box.extent, ", "));
+  throw base::internal_error("[runtime.box] wanted a box within {}, got start [{}], extent [{}]",
+                             ir::to_string(type), fmt::join(box.start, ", "), fmt::join(box.extent, ", "));
 }
 
 }  // namespace
 
 BoxCopy::BoxCopy(const ir::Shape& from, const std::vector<int64_t>& from_start, const ir::Shape& to,
-                 const std::vector<int64_t>& to_start, const std::vector<int64_t>& extent, int64_t element_bytes)
+                 const std::vector<int64_t>& to_start, const std::vector<int64_t>& extent,
+                 int64_t element_bytes)
     : run_bytes_(element_bytes), bytes_(element_bytes) {
   int64_t from_stride = element_bytes, to_stride = element_bytes;
   bool dense = true;  // whether all dims inside this one are whole on both sides
@@ -56,14 +57,15 @@ void BoxCopy::run(size_t loop, const std::byte* from, std::byte* to) const {
 
 BoxCopy pack(const ir::Type& type, const program::Box& box) {
   check_within(type, box);
-  return {type.shape, box.start, box.extent, std::vector<int64_t>(box.extent.size()), box.extent,
-          ir::bytes_per_element(type.dtype)};
+  return {type.shape, box.start,
+          box.extent, std::vector<int64_t>(box.extent.size()),
+          box.extent, ir::bytes_per_element(type.dtype)};
 }
 
 BoxCopy unpack(const ir::Type& type, const program::Box& box) {
   check_within(type, box);
-  return {box.extent, std::vector<int64_t>(box.extent.size()), type.shape, box.start, box.extent,
-          ir::bytes_per_element(type.dtype)};
+  return {box.extent, std::vector<int64_t>(box.extent.size()), type.shape, box.start,
+          box.extent, ir::bytes_per_element(type.dtype)};
 }
 
 program::Box whole(const ir::Shape& shape) { return {std::vector<int64_t>(shape.size()), shape}; }

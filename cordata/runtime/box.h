@@ -10,8 +10,8 @@
 
 namespace cordata::runtime {
 
-// A box of one dense row-major tensor copied into a box of the same extent of another: resolved once into runs of
-// contiguous bytes, so that a step only moves them.
+// A box of one dense row-major tensor copied into a box of the same extent of another: resolved once into
+// runs of contiguous bytes, so that a step only moves them.
 class BoxCopy {
  public:
   BoxCopy() = default;
@@ -20,7 +20,9 @@ class BoxCopy {
 
   void run(const std::byte* from, std::byte* to) const;
 
-  bool one_run() const { return loops_.empty(); }  // then it is bytes() bytes from from_offset() to to_offset()
+  bool one_run() const {
+    return loops_.empty();
+  }  // then it is bytes() bytes from from_offset() to to_offset()
   int64_t bytes() const { return bytes_; }
   int64_t from_offset() const { return from_offset_; }
   int64_t to_offset() const { return to_offset_; }
@@ -35,7 +37,8 @@ class BoxCopy {
   int64_t run_bytes_ = 0, bytes_ = 0, from_offset_ = 0, to_offset_ = 0;
 };
 
-// `box` of a tensor of `type` packed densely, and back. Throw an internal error when the box isn't within the tensor.
+// `box` of a tensor of `type` packed densely, and back. Throw an internal error when the box isn't within the
+// tensor.
 BoxCopy pack(const ir::Type& type, const program::Box& box);
 BoxCopy unpack(const ir::Type& type, const program::Box& box);
 

@@ -27,7 +27,9 @@ int64_t flat(const ir::Shape& shape, const std::vector<int64_t>& at) {
 
 TEST(BoxCopy, MovesWhatElementwiseCopyMoves) {
   std::mt19937 random(7);
-  auto pick = [&](int64_t from, int64_t to) { return std::uniform_int_distribution<int64_t>(from, to)(random); };
+  auto pick = [&](int64_t from, int64_t to) {
+    return std::uniform_int_distribution<int64_t>(from, to)(random);
+  };
   for (int round = 0; round < 300; ++round) {
     const int64_t rank = pick(0, 4);
     ir::Shape shape(rank);
@@ -57,7 +59,8 @@ TEST(BoxCopy, MovesWhatElementwiseCopyMoves) {
       ASSERT_EQ(packed[0], source[out.from_offset() / 4]);
       ASSERT_EQ(packed.back(), source[(out.from_offset() + out.bytes()) / 4 - 1]);
     }
-    unpack(type, box).run(reinterpret_cast<const std::byte*>(packed.data()), reinterpret_cast<std::byte*>(back.data()));
+    unpack(type, box).run(reinterpret_cast<const std::byte*>(packed.data()),
+                          reinterpret_cast<std::byte*>(back.data()));
     ASSERT_EQ(back, wanted_back);
   }
 }

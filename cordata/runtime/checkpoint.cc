@@ -53,8 +53,8 @@ Values values_of(const program::Program& program) {
     for (const Block& block : blocks) found += num_elements(block.resident->box);
     const program::Resident& first = *blocks.front().resident;
     if (int64_t wanted = num_elements(whole(first.global.shape)); found != wanted) {
-      throw base::internal_error("[runtime.checkpoint] wanted {} elements of {} {} on all ranks, got {}", wanted,
-                                 step::name(key.first), first.name, found);
+      throw base::internal_error("[runtime.checkpoint] wanted {} elements of {} {} on all ranks, got {}",
+                                 wanted, step::name(key.first), first.name, found);
     }
   }
   return values;
@@ -86,8 +86,10 @@ class Gather {
     std::vector<std::byte> bytes(static_cast<size_t>(size));
     if (mine) read_(*block.resident, bytes);
     if (mine == (transport_.rank() == 0)) return bytes;
-    auto transfer = mine ? transport_.send(bytes.data(), size, 0, kTag) : transport_.receive(bytes.data(), size, block.rank, kTag);
-    wait(*transfer, Deadline::after(limit_), fmt::format("{} for the checkpoint, rank {} to 0", block.resident->name, block.rank));
+    auto transfer = mine ? transport_.send(bytes.data(), size, 0, kTag)
+                         : transport_.receive(bytes.data(), size, block.rank, kTag);
+    wait(*transfer, Deadline::after(limit_),
+         fmt::format("{} for the checkpoint, rank {} to 0", block.resident->name, block.rank));
     return bytes;
   }
 
@@ -110,8 +112,8 @@ void sync(const fs::path& path) {
 void write_manifest(const fs::path& dir, const std::string& text) {
   const fs::path path = dir / kManifest, partial = dir / (std::string(kManifest) + ".partial");
   FILE* file = std::fopen(partial.c_str(), "we");
-  const bool written = file && std::fwrite(text.data(), 1, text.size(), file) == text.size() && std::fflush(file) == 0 &&
-                       (::fsync(::fileno(file)) == 0 || errno == EINVAL);
+  const bool written = file && std::fwrite(text.data(), 1, text.size(), file) == text.size() &&
+                       std::fflush(file) == 0 && (::fsync(::fileno(file)) == 0 || errno == EINVAL);
   std::string why = reason();
   const bool closed = file && std::fclose(file) == 0;
   const bool renamed = written && closed && std::rename(partial.c_str(), path.c_str()) == 0;
@@ -133,7 +135,8 @@ std::set<std::string> files_in_use(const fs::path& dir) {
     std::fclose(file);
     for (const json& f : manifest.at("files")) {
       const fs::path name = f.at("name").get<std::string>();
-      if (!name.has_parent_path()) names.insert(name.string());  // they will be removed: nothing outside of here
+      if (!name.has_parent_path())
+        names.insert(name.string());  // they will be removed: nothing outside of here
     }
   } catch (const json::exception&) {
   }
@@ -149,7 +152,8 @@ class NewFiles {
     for (const auto& entry : fs::directory_iterator(dir_, ignored)) {
       const std::string name = entry.path().filename().string();
       for (Role role : kRoles) {
-        if (name.starts_with(fmt::format("{}-", step::name(role))) && name.ends_with(".safetensors.partial")) fs::remove(entry, ignored);
+        if (name.starts_with(fmt::format("{}-", step::name(role))) && name.ends_with(".safetensors.partial"))
+          fs::remove(entry, ignored);
       }
     }
   }
@@ -190,28 +194,29 @@ std::vector<step::TensorEntry> entries_of(const Values& values, Role role) {
 }
 
 json to_json(const CheckpointInfo& info) {
-  return {{"format", kFormat},
-          {"model", info.model},
-          {"model_hash", fmt::format("{:016x}", info.model_hash)},
-          {"step", info.step},
-          {"run", info.run},
-          {"files", json::array()}};
+  return {{"format", kFormat}, {"model", info.model}, {"model_hash", fmt::format("{:016x}", info.model_hash)},
+          {"step", info.step}, {"run", info.run},     {"files", json::array()}};
 }
 
 }  // namespace
 
-std::string checkpoint_name(const std::string& name, int index) { return name.empty() ? std::to_string(index) : name; }
+std::string checkpoint_name(const std::string& name, int index) {
+  return name.empty() ? std::to_string(index) : name;
+}
 
 base::Bytes checkpoint_bytes(const program::Program& program) {
   double bytes = 4096;
-  for (const auto& [key, blocks] : values_of(program)) bytes += static_cast<double>(blocks.front().resident->global.num_bytes()) + 200;
+  for (const auto& [key, blocks] : values_of(program))
+    bytes += static_cast<double>(blocks.front().resident->global.num_bytes()) + 200;
   return base::Bytes(bytes);
 }
 
 void check_checkpoint_folder(const std::string& dir, base::Bytes needed) {
   std::error_code failed;
   fs::create_directories(dir, failed);
-  if (failed) throw user_error("[runtime.checkpoint] wanted a folder for the checkpoint, got {}: {}", dir, failed.message());
+  if (failed)
+    throw user_error("[runtime.checkpoint] wanted a folder for the checkpoint, got {}: {}", dir,
+                     failed.message());
   const std::string probe = dir + "/.cordata-probe";
   FILE* file = std::fopen(probe.c_str(), "we");
   const bool written = file && std::fputc('\n', file) != EOF && std::fflush(file) == 0;
@@ -252,7 +257,8 @@ void save_checkpoint(const std::string& dir, const CheckpointInfo& info, const p
     const auto entries = entries_of(values, role);
     if (entries.empty()) continue;
     const std::string name = files.name(role), path = dir + "/" + name;
-    step::SafetensorsWriter writer(path, entries, {{"format", kFormat}, {"role", std::string(step::name(role))}});
+    step::SafetensorsWriter writer(path, entries,
+                                   {{"format", kFormat}, {"role", std::string(step::name(role))}});
     for (const auto& [key, blocks] : values) {
       if (key.first == role) writer.append(gather.to_rank_0(blocks));
     }

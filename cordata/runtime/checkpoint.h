@@ -18,9 +18,9 @@ namespace cordata::runtime {
 
 // What a checkpoint says about itself: checkpoint.json, "format": "cordata.checkpoint/1" (docs/formats.md).
 struct CheckpointInfo {
-  std::string model;        // as the user named it
-  uint64_t model_hash = 0;  // step::model_hash
-  int64_t step = 0;         // steps done
+  std::string model;                              // as the user named it
+  uint64_t model_hash = 0;                        // step::model_hash
+  int64_t step = 0;                               // steps done
   nlohmann::json run = nlohmann::json::object();  // whatever a restart wants to know: seed, data, plan
 };
 
@@ -34,11 +34,13 @@ void check_checkpoint_folder(const std::string& dir, base::Bytes needed = base::
 // Bytes of a checkpoint of this program, about.
 base::Bytes checkpoint_bytes(const program::Program& program);
 
-// Saves every parameter, optimizer state and state of the program, whole, whatever the plan: rank 0 gathers blocks, a
-// tensor at a time, and writes a safetensors file for each role. Every rank calls it, with no message under way. What was
-// saved before is replaced at once when all is on disk, or stays as it was. Throws environment errors (rank 0).
+// Saves every parameter, optimizer state and state of the program, whole, whatever the plan: rank 0 gathers
+// blocks, a tensor at a time, and writes a safetensors file for each role. Every rank calls it, with no
+// message under way. What was saved before is replaced at once when all is on disk, or stays as it was.
+// Throws environment errors (rank 0).
 void save_checkpoint(const std::string& dir, const CheckpointInfo& info, const program::Program& program,
-                     const ReadBlock& read, Transport& transport, base::Seconds time_limit = base::Seconds(600));
+                     const ReadBlock& read, Transport& transport,
+                     base::Seconds time_limit = base::Seconds(600));
 
 // A checkpoint opened for reading; tensors are read when asked for.
 class Checkpoint {
@@ -49,7 +51,8 @@ class Checkpoint {
   const CheckpointInfo& info() const { return info_; }
   std::vector<step::TensorEntry> entries(step::Role role) const;
   bool has(step::Role role, const std::string& name) const;
-  // The whole tensor; a block of it (as FillBlock wants it, for any plan). Throw user errors: not there, another type.
+  // The whole tensor; a block of it (as FillBlock wants it, for any plan). Throw user errors: not there,
+  // another type.
   std::vector<std::byte> read(step::Role role, const std::string& name, const ir::Type& type) const;
   void read(const program::Resident& resident, std::span<std::byte> block) const;
 

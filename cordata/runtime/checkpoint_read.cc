@@ -19,11 +19,13 @@ using step::Role;
 
 json read_manifest(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
-  if (!in) throw user_error("[runtime.checkpoint] wanted a checkpoint, got {}: {}", path, std::strerror(errno));
+  if (!in)
+    throw user_error("[runtime.checkpoint] wanted a checkpoint, got {}: {}", path, std::strerror(errno));
   try {
     json manifest = json::parse(in);
     if (auto format = manifest.at("format").get<std::string>(); format != "cordata.checkpoint/1") {
-      throw user_error("[runtime.checkpoint] {}: wanted \"format\": \"cordata.checkpoint/1\", got \"{}\"", path, format);
+      throw user_error("[runtime.checkpoint] {}: wanted \"format\": \"cordata.checkpoint/1\", got \"{}\"",
+                       path, format);
     }
     return manifest;
   } catch (const json::exception& error) {
@@ -44,7 +46,8 @@ Role role_of(const std::string& word, const std::string& path) {
   for (Role role : {Role::kParam, Role::kOptState, Role::kState}) {
     if (word == step::name(role)) return role;
   }
-  throw user_error("[runtime.checkpoint] {}: wanted the role param, opt_state or state, got \"{}\"", path, word);
+  throw user_error("[runtime.checkpoint] {}: wanted the role param, opt_state or state, got \"{}\"", path,
+                   word);
 }
 
 void check_file(const std::string& path, const json& said, bool verify) {
@@ -52,10 +55,14 @@ void check_file(const std::string& path, const json& said, bool verify) {
   const auto bytes = std::filesystem::file_size(path, failed);
   if (failed) throw user_error("[runtime.checkpoint] can't read {}: {}", path, failed.message());
   if (auto wanted = said.at("bytes").get<uint64_t>(); bytes != wanted) {
-    throw user_error("[runtime.checkpoint] {}: wanted {} bytes, got {}; try an older checkpoint", path, wanted, bytes);
+    throw user_error("[runtime.checkpoint] {}: wanted {} bytes, got {}; try an older checkpoint", path,
+                     wanted, bytes);
   }
   if (verify && base::sha256_of_file(path) != said.at("sha256").get<std::string>()) {
-    throw user_error("[runtime.checkpoint] {} is damaged: its SHA-256 is not that of checkpoint.json; try an older checkpoint", path);
+    throw user_error(
+        "[runtime.checkpoint] {} is damaged: its SHA-256 is not that of checkpoint.json; try an older "
+        "checkpoint",
+        path);
   }
 }
 
@@ -71,7 +78,8 @@ Checkpoint::Checkpoint(const std::string& dir, bool verify) : dir_(dir) {
     info_.run = manifest.value("run", json::object());
     for (const json& said : manifest.at("files")) {
       const std::filesystem::path name = said.at("name").get<std::string>();
-      if (name.has_parent_path()) throw user_error("[runtime.checkpoint] {}: wanted names of files, got {}", path, name.string());
+      if (name.has_parent_path())
+        throw user_error("[runtime.checkpoint] {}: wanted names of files, got {}", path, name.string());
       check_file(dir + "/" + name.string(), said, verify);
       files_.push_back({role_of(said.at("role").get<std::string>(), path),
                         std::make_unique<step::SafetensorsReader>(dir + "/" + name.string())});
@@ -84,7 +92,8 @@ Checkpoint::Checkpoint(const std::string& dir, bool verify) : dir_(dir) {
 std::vector<step::TensorEntry> Checkpoint::entries(Role role) const {
   std::vector<step::TensorEntry> all;
   for (const File& file : files_) {
-    if (file.role == role) all.insert(all.end(), file.reader->entries().begin(), file.reader->entries().end());
+    if (file.role == role)
+      all.insert(all.end(), file.reader->entries().begin(), file.reader->entries().end());
   }
   return all;
 }
@@ -96,15 +105,17 @@ bool Checkpoint::has(Role role, const std::string& name) const {
   return false;
 }
 
-const step::SafetensorsReader& Checkpoint::file(Role role, const std::string& name, const ir::Type& type) const {
+const step::SafetensorsReader& Checkpoint::file(Role role, const std::string& name,
+                                                const ir::Type& type) const {
   for (const File& file : files_) {
     const step::TensorEntry* entry = file.role == role ? file.reader->find(name) : nullptr;
     if (!entry) continue;
     if (entry->type == type) return *file.reader;
-    throw user_error("[runtime.checkpoint] {}: wanted {} as {}, got {}; it is of another model", dir_, name, to_string(type),
-                     to_string(entry->type));
+    throw user_error("[runtime.checkpoint] {}: wanted {} as {}, got {}; it is of another model", dir_, name,
+                     to_string(type), to_string(entry->type));
   }
-  throw user_error("[runtime.checkpoint] {} holds no {} {}; it is of another model ({})", dir_, step::name(role), name, info_.model);
+  throw user_error("[runtime.checkpoint] {} holds no {} {}; it is of another model ({})", dir_,
+                   step::name(role), name, info_.model);
 }
 
 std::vector<std::byte> Checkpoint::read(Role role, const std::string& name, const ir::Type& type) const {

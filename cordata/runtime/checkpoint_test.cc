@@ -28,15 +28,19 @@ using program::Program;
 using step::Role;
 using testing::HasSubstr;
 
-const Type kMatrix = Type::tensor(DType::kF32, {4, 6}), kVector = Type::tensor(DType::kBF16, {3}), kCount = Type::tensor(DType::kI32);
+const Type kMatrix = Type::tensor(DType::kF32, {4, 6}), kVector = Type::tensor(DType::kBF16, {3}),
+           kCount = Type::tensor(DType::kI32);
 
-program::Resident resident(Role role, int index, std::string name, Type global, Box box, bool primary = true) {
+program::Resident resident(Role role, int index, std::string name, Type global, Box box,
+                           bool primary = true) {
   Type local = global;
   local.shape = box.extent;
-  return {role, index, std::move(name), index, std::move(global), std::move(local), std::move(box), true, primary};
+  return {role,           index, std::move(name), index, std::move(global), std::move(local),
+          std::move(box), true,  primary};
 }
 
-// A matrix in 2 x 2 blocks over four ranks; a vector that all have; a step counter and an unnamed moment on rank 2.
+// A matrix in 2 x 2 blocks over four ranks; a vector that all have; a step counter and an unnamed moment on
+// rank 2.
 Program four_ranks() {
   Program p;
   p.num_ranks = 4;
@@ -70,7 +74,9 @@ std::vector<std::byte> values_of(const program::Resident& r, int salt) {
 
 class CheckpointTest : public testing::Test {
  protected:
-  CheckpointTest() : dir_(testing::TempDir() + fmt::format("cordata_checkpoint_{}", ::getpid())) { fs::remove_all(dir_); }
+  CheckpointTest() : dir_(testing::TempDir() + fmt::format("cordata_checkpoint_{}", ::getpid())) {
+    fs::remove_all(dir_);
+  }
   ~CheckpointTest() override { fs::remove_all(dir_); }
 
   // Saves on thread ranks; gives rank 0's error.
@@ -86,7 +92,8 @@ class CheckpointTest : public testing::Test {
           std::copy(bytes.begin(), bytes.end(), to.begin());
         };
         try {
-          save_checkpoint(dir, {"mlp:layers=2", 0xabc, step, {{"seed", 7}}}, p, read, *world[r], base::Seconds(20));
+          save_checkpoint(dir, {"mlp:layers=2", 0xabc, step, {{"seed", 7}}}, p, read, *world[r],
+                          base::Seconds(20));
         } catch (const base::Error& e) {
           if (r == 0) error = e.what();
           world[r]->abort(e.what());
@@ -118,7 +125,8 @@ class CheckpointTest : public testing::Test {
   std::string dir_;
 };
 
-const std::vector<std::string> kFirstFiles = {"checkpoint.json", "opt_state-000020.safetensors", "param-000020.safetensors"};
+const std::vector<std::string> kFirstFiles = {"checkpoint.json", "opt_state-000020.safetensors",
+                                              "param-000020.safetensors"};
 
 TEST_F(CheckpointTest, GivesEveryBlockBack) {
   ASSERT_EQ(save(dir_, 20, 0), "");
@@ -160,17 +168,19 @@ TEST_F(CheckpointTest, WhatAKilledRunLeftIsRemoved) {
 TEST_F(CheckpointTest, PythonReadsIt) {
   const char* deps = std::getenv("CORDATA_DEPS");
   const char* home = std::getenv("HOME");
-  const std::string python = (deps ? deps : std::string(home ? home : "") + "/.cache/cordata/deps") + "/venv/bin/python";
+  const std::string python =
+      (deps ? deps : std::string(home ? home : "") + "/.cache/cordata/deps") + "/venv/bin/python";
   if (::access(python.c_str(), X_OK) != 0) GTEST_SKIP() << "wanted " << python << "; try tools/setup";
   ASSERT_EQ(save(dir_, 20, 0), "");
-  std::ofstream(dir_ + "/read.py") << "import sys\nfrom safetensors.numpy import load_file\n"
-                                      "p = load_file(sys.argv[1] + '/opt_state-000020.safetensors')\n"
-                                      "assert sorted(p) == ['1', 'count'], p\n"
-                                      "assert p['1'].shape == (4, 6) and (p['1'].ravel() == range(100, 124)).all(), p\n"
-                                      "from safetensors import safe_open\n"
-                                      "with safe_open(sys.argv[1] + '/param-000020.safetensors', 'np') as f:\n"
-                                      "    assert f.get_slice('layer/b').get_dtype() == 'BF16'\n"
-                                      "    assert (f.get_tensor('w').ravel() == range(24)).all()\n";
+  std::ofstream(dir_ + "/read.py")
+      << "import sys\nfrom safetensors.numpy import load_file\n"
+         "p = load_file(sys.argv[1] + '/opt_state-000020.safetensors')\n"
+         "assert sorted(p) == ['1', 'count'], p\n"
+         "assert p['1'].shape == (4, 6) and (p['1'].ravel() == range(100, 124)).all(), p\n"
+         "from safetensors import safe_open\n"
+         "with safe_open(sys.argv[1] + '/param-000020.safetensors', 'np') as f:\n"
+         "    assert f.get_slice('layer/b').get_dtype() == 'BF16'\n"
+         "    assert (f.get_tensor('w').ravel() == range(24)).all()\n";
   EXPECT_EQ(std::system((python + " " + dir_ + "/read.py " + dir_).c_str()), 0);
 }
 
@@ -187,7 +197,9 @@ TEST_F(CheckpointTest, DamageIsFound) {
   };
   const std::string path = dir_ + "/param-000020.safetensors";
   const auto size = fs::file_size(path);
-  std::fstream(path, std::ios::in | std::ios::out | std::ios::binary).seekp(static_cast<std::streamoff>(size) - 1) << '\x7f';
+  std::fstream(path, std::ios::in | std::ios::out | std::ios::binary)
+          .seekp(static_cast<std::streamoff>(size) - 1)
+      << '\x7f';
   EXPECT_THAT(message(), HasSubstr("damaged"));
   fs::resize_file(path, size - 1);
   EXPECT_THAT(message(), HasSubstr("wanted " + std::to_string(size) + " bytes"));
@@ -227,7 +239,8 @@ TEST_F(CheckpointTest, AFullDiskLeavesWhatWasThere) {
 
 TEST_F(CheckpointTest, AFullFileSystem) {
   fs::create_directories(dir_);
-  if (::mount("tmpfs", dir_.c_str(), "tmpfs", 0, "size=16k") != 0) GTEST_SKIP() << "needs root, to mount a tmpfs";
+  if (::mount("tmpfs", dir_.c_str(), "tmpfs", 0, "size=16k") != 0)
+    GTEST_SKIP() << "needs root, to mount a tmpfs";
   check_checkpoint_folder(dir_, base::Bytes(1000));
   EXPECT_THROW(check_checkpoint_folder(dir_, base::Bytes(1e6)), base::Error);
   std::ofstream(dir_ + "/filler") << std::string(16 << 10, 'x');

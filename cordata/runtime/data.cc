@@ -18,7 +18,8 @@ std::vector<T> without(std::vector<T> values, int64_t dim) {
 
 class Synthetic : public DataSource {
  public:
-  Synthetic(BatchShape batch, uint64_t seed) : DataSource(std::move(batch)), source_(shape().kind, inputs(), seed) {}
+  Synthetic(BatchShape batch, uint64_t seed)
+      : DataSource(std::move(batch)), source_(shape().kind, inputs(), seed) {}
 
  protected:
   void write(int input, int64_t sample, const program::Box& box, std::span<std::byte> to) override {
@@ -33,7 +34,8 @@ class Synthetic : public DataSource {
   std::vector<step::SyntheticSource::Input> inputs() const {
     std::vector<step::SyntheticSource::Input> list;
     for (size_t i = 0; i < shape().inputs.size(); ++i) {
-      list.push_back({sample_type(shape().inputs[i]), i < shape().vocabulary.size() ? shape().vocabulary[i] : 0});
+      list.push_back(
+          {sample_type(shape().inputs[i]), i < shape().vocabulary.size() ? shape().vocabulary[i] : 0});
     }
     return list;
   }
@@ -53,9 +55,11 @@ class Tokens : public DataSource {
     length_ = sequence_length(path);
     windows_ = (size - ahead_) / length_;
     if (size >= ahead_ && windows_ > 0) return;
-    throw base::user_error("[runtime.data] wanted at least {} tokens for {} in {}, got {}; try a longer file, or a shorter sequence",
-                           length_ + ahead_, split == Split::kTrain ? "training (95 % of the file)" : "evaluation (5 % of the file)",
-                           path, size);
+    throw base::user_error(
+        "[runtime.data] wanted at least {} tokens for {} in {}, got {}; try a longer file, or a shorter "
+        "sequence",
+        length_ + ahead_,
+        split == Split::kTrain ? "training (95 % of the file)" : "evaluation (5 % of the file)", path, size);
   }
 
   int64_t bytes_read() const override { return bytes_read_; }
@@ -93,15 +97,19 @@ class Tokens : public DataSource {
     int64_t length = -1;
     for (const auto& input : shape().inputs) {
       ir::Type type = sample_type(input);
-      const bool tokens = ir::is_integer(type.dtype) && type.rank() == 1 && (length < 0 || type.shape[0] == length);
+      const bool tokens =
+          ir::is_integer(type.dtype) && type.rank() == 1 && (length < 0 || type.shape[0] == length);
       if (!tokens) {
-        throw base::user_error("[runtime.data] wanted a model whose batches are token sequences for {}, got the input {} of {} a sample; "
-                               "try a safetensors file with a tensor for each input, or no --data",
-                               path, input.name, ir::to_string(type));
+        throw base::user_error(
+            "[runtime.data] wanted a model whose batches are token sequences for {}, got the input {} of {} "
+            "a sample; "
+            "try a safetensors file with a tensor for each input, or no --data",
+            path, input.name, ir::to_string(type));
       }
       length = type.shape[0];
     }
-    if (length < 1) throw base::user_error("[runtime.data] wanted a model with batch inputs for {}, got none", path);
+    if (length < 1)
+      throw base::user_error("[runtime.data] wanted a model with batch inputs for {}, got none", path);
     return length;
   }
 
@@ -118,7 +126,8 @@ ir::Type sample_type(const program::BatchInput& input) {
   return ir::Type::tensor(input.microbatch_type.dtype, without(input.microbatch_type.shape, input.batch_dim));
 }
 
-void DataSource::load(int input, int64_t step, int microbatch, const program::Box& box, std::span<std::byte> to) {
+void DataSource::load(int input, int64_t step, int microbatch, const program::Box& box,
+                      std::span<std::byte> to) {
   const program::BatchInput& in = shape_.inputs.at(input);
   const int64_t d = in.batch_dim, samples = in.microbatch_type.shape[d];
   const program::Box part{without(box.start, d), without(box.extent, d)};
@@ -130,7 +139,8 @@ void DataSource::load(int input, int64_t step, int microbatch, const program::Bo
   for (int64_t k = 0; k < box.extent[d]; ++k) {
     write(input, first + k, part, scratch_);
     at[d] = k;
-    BoxCopy(one, std::vector<int64_t>(one.size()), box.extent, at, one, width).run(scratch_.data(), to.data());
+    BoxCopy(one, std::vector<int64_t>(one.size()), box.extent, at, one, width)
+        .run(scratch_.data(), to.data());
   }
 }
 

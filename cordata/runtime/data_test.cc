@@ -35,14 +35,19 @@ class Data : public testing::Test {
   }
   std::string path(const std::string& name) const { return (dir_ / name).string(); }
 
-  std::filesystem::path dir_ = std::filesystem::temp_directory_path() / fmt::format("cordata_data_{}", getpid());
+  std::filesystem::path dir_ =
+      std::filesystem::temp_directory_path() / fmt::format("cordata_data_{}", getpid());
 };
 
 BatchShape tokens(int64_t batch, int microbatches, int64_t vocabulary = 256, int batch_dim = 0) {
   ir::Shape shape{batch / microbatches, kSeq};
   if (batch_dim == 1) std::swap(shape[0], shape[1]);
   auto type = ir::Type::tensor(ir::DType::kI32, shape);
-  return {{{"tokens", type, batch_dim}, {"labels", type, batch_dim}}, batch, microbatches, "tokens", {vocabulary, vocabulary}};
+  return {{{"tokens", type, batch_dim}, {"labels", type, batch_dim}},
+          batch,
+          microbatches,
+          "tokens",
+          {vocabulary, vocabulary}};
 }
 
 std::vector<int32_t> read(DataSource& data, int input, int64_t step, int microbatch, const Box& box) {
@@ -73,7 +78,8 @@ TEST_F(Data, LabelsAreTheTokensThatFollow) {
 
 TEST_F(Data, AnyCutOfABatchGivesTheSameValues) {
   for (const std::string& file : {path("text"), std::string()}) {
-    auto one = open_data(file, tokens(8, 1), 5), four = open_data(file, tokens(8, 4), 5), across = open_data(file, tokens(8, 4, 256, 1), 5);
+    auto one = open_data(file, tokens(8, 1), 5), four = open_data(file, tokens(8, 4), 5),
+         across = open_data(file, tokens(8, 4, 256, 1), 5);
     for (int64_t step : {0, 40}) {
       auto all = read(*one, 1, step, 0, {{0, 0}, {8, kSeq}});
       for (int m = 0; m < 4; ++m) {
@@ -137,7 +143,8 @@ TEST_F(Data, ErrorsSayWhatIsWrong) {
   EXPECT_THAT(open(write("short", "12345678")), testing::HasSubstr("at least 9 tokens"));
   EXPECT_EQ(open(write("enough", "123456789")), "");
   EXPECT_THAT(open(write("odd.u16", "123")), testing::HasSubstr("whole number"));
-  EXPECT_THAT(error_of([&] { open_data(path("text"), tokens(1, 1, 100), 1)->check(); }), testing::HasSubstr("below 100"));
+  EXPECT_THAT(error_of([&] { open_data(path("text"), tokens(1, 1, 100), 1)->check(); }),
+              testing::HasSubstr("below 100"));
   EXPECT_EQ(error_of([&] { open_data(path("text"), tokens(1, 1, 251), 1)->check(); }), "");
   BatchShape images{{{"x", ir::Type::tensor(ir::DType::kF32, {1, 8, 8, 3}), 0}}, 1, 1, "images", {0}};
   EXPECT_THAT(error_of([&] { open_data(path("text"), images, 1); }), testing::HasSubstr("token sequences"));

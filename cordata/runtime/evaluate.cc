@@ -15,7 +15,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using step::Role;
 
-base::Seconds since(Clock::time_point begin) { return base::Seconds(std::chrono::duration<double>(Clock::now() - begin).count()); }
+base::Seconds since(Clock::time_point begin) {
+  return base::Seconds(std::chrono::duration<double>(Clock::now() - begin).count());
+}
 
 Deadline soon() { return Deadline::after(base::Seconds(600)); }
 
@@ -23,14 +25,19 @@ Deadline soon() { return Deadline::after(base::Seconds(600)); }
 class Arguments {
  public:
   Arguments(const step::TrainStep& step, const ir::Graph& graph, const Client& client, const ReadTensor& read)
-      : step_(step), graph_(graph), client_(client), buffers_(graph.args().size()), hosts_(graph.args().size()) {
+      : step_(step),
+        graph_(graph),
+        client_(client),
+        buffers_(graph.args().size()),
+        hosts_(graph.args().size()) {
     for (size_t i = 0; i < buffers_.size(); ++i) {
       const step::Port& port = step.grad_args[i];
       const ir::Type& type = graph.type(graph.args()[i]);
       if (port.role == Role::kBatch) {
         hosts_[i].resize(type.num_bytes());
       } else {
-        buffers_[i] = client.upload(read(port.role, port.index, port.name, type).data(), type.dtype, type.shape);
+        buffers_[i] =
+            client.upload(read(port.role, port.index, port.name, type).data(), type.dtype, type.shape);
       }
     }
   }
@@ -40,7 +47,8 @@ class Arguments {
     for (size_t i = 0; i < buffers_.size(); ++i) {
       if (step_.grad_args[i].role == Role::kBatch) {
         const ir::Type& type = graph_.type(graph_.args()[i]);
-        data.load(step_.grad_args[i].index, number, 0, {std::vector<int64_t>(type.rank()), type.shape}, hosts_[i]);
+        data.load(step_.grad_args[i].index, number, 0, {std::vector<int64_t>(type.rank()), type.shape},
+                  hosts_[i]);
         buffers_[i] = client_.upload(hosts_[i].data(), type.dtype, type.shape);
       }
       all.push_back(&buffers_[i]);
@@ -70,7 +78,9 @@ ir::Graph loss_module(const step::TrainStep& step, int64_t samples) {
   std::vector<ir::ValueId> args, results;
   for (size_t i = 0; i < grad.args().size(); ++i) {
     if (step.grad_args[i].role == Role::kKey) {
-      throw base::user_error("[runtime.evaluate] wanted a train step without random keys, got the argument {}", step.grad_args[i].name);
+      throw base::user_error(
+          "[runtime.evaluate] wanted a train step without random keys, got the argument {}",
+          step.grad_args[i].name);
     }
     args.push_back(builder.arg(grad.type(grad.args()[i]), step.grad_args[i].name));
   }
@@ -89,17 +99,21 @@ BatchShape evaluation_shape(const step::TrainStep& step) {
   const ir::Graph grad = step.grad(step.batch);
   for (size_t i = 0; i < grad.args().size(); ++i) {
     const step::Port& port = step.grad_args[i];
-    if (port.role == Role::kBatch) shape.inputs[port.index] = {port.name, grad.type(grad.args()[i]), port.batch_dim};
+    if (port.role == Role::kBatch)
+      shape.inputs[port.index] = {port.name, grad.type(grad.args()[i]), port.batch_dim};
   }
   return shape;
 }
 
-Evaluation evaluate(const step::TrainStep& step, const Client& client, DataSource& data, const ReadTensor& read, int64_t most,
+Evaluation evaluate(const step::TrainStep& step, const Client& client, DataSource& data,
+                    const ReadTensor& read, int64_t most,
                     const std::function<void(int64_t, int64_t)>& progress) {
   int64_t samples = most > 0 ? most : data.num_samples();
   if (most > 0 && data.num_samples() > 0) samples = std::min(most, data.num_samples());
   const int64_t batches = samples / step.batch;
-  if (batches < 1) throw base::user_error("[runtime.evaluate] wanted at least one batch of {} samples, got {}", step.batch, samples);
+  if (batches < 1)
+    throw base::user_error("[runtime.evaluate] wanted at least one batch of {} samples, got {}", step.batch,
+                           samples);
 
   auto begin = Clock::now();
   const ir::Graph graph = loss_module(step, step.batch);
@@ -116,9 +130,15 @@ Evaluation evaluate(const step::TrainStep& step, const Client& client, DataSourc
     if (progress) progress((b + 1) * step.batch, result.samples);
   }
   switch (step.join) {
-    case step::LossJoin::kMean: result.loss = sum / static_cast<double>(batches); break;
-    case step::LossJoin::kSum: result.loss = sum; break;
-    case step::LossJoin::kWeighted: result.loss = sum / weights; break;
+    case step::LossJoin::kMean:
+      result.loss = sum / static_cast<double>(batches);
+      break;
+    case step::LossJoin::kSum:
+      result.loss = sum;
+      break;
+    case step::LossJoin::kWeighted:
+      result.loss = sum / weights;
+      break;
   }
   result.run = since(begin);
   return result;

@@ -30,7 +30,9 @@ struct PendingReceive {
   std::vector<Part> parts;  // by piece; empty for local ones
 };
 
-std::shared_ptr<std::byte[]> memory(int64_t bytes) { return std::shared_ptr<std::byte[]>(new std::byte[bytes]); }
+std::shared_ptr<std::byte[]> memory(int64_t bytes) {
+  return std::shared_ptr<std::byte[]>(new std::byte[bytes]);
+}
 
 // Of each number's groups the one that this rank is in, or null.
 CollectiveContext make_communicators(const program::Program& program, Transport& transport) {
@@ -59,7 +61,8 @@ class Executor::Impl {
         messages_(options.trace) {
     transport.set_time_limit(options.time_limit);
     collectives_ = make_communicators(program, transport);
-    const bool collective = std::any_of(mine_.modules.begin(), mine_.modules.end(), [&](int m) { return program.modules.at(m).collective; });
+    const bool collective = std::any_of(mine_.modules.begin(), mine_.modules.end(),
+                                        [&](int m) { return program.modules.at(m).collective; });
     // Before modules are compiled: a plugin looks for the handlers then.
     if (collective) context_.emplace(client.plugin(), register_collectives(client.plugin()), &collectives_);
     compile();
@@ -118,7 +121,8 @@ class Executor::Impl {
       try {
         module.executable = client_.compile(text.text);
       } catch (const base::Error& error) {
-        throw base::Error(error.kind(), fmt::format("rank {}, stage {}, compile {}: {}", mine_.rank, text.stage, text.name, error.what()));
+        throw base::Error(error.kind(), fmt::format("rank {}, stage {}, compile {}: {}", mine_.rank,
+                                                    text.stage, text.name, error.what()));
       }
       MemoryStats stats = module.executable.memory();
       module.extra_bytes = static_cast<int64_t>((stats.results - stats.aliased + stats.temporaries).value);
@@ -161,23 +165,31 @@ class Executor::Impl {
 
   std::string where(const ResolvedInstruction& r, int64_t number) const {
     std::string when = number < 0 ? "setup" : fmt::format("step {}", number);
-    return fmt::format("rank {}, stage {}, {}, {} {}", mine_.rank, mine_.stage, when, program::name(r.source->op),
-                       r.source->label);
+    return fmt::format("rank {}, stage {}, {}, {} {}", mine_.rank, mine_.stage, when,
+                       program::name(r.source->op), r.source->label);
   }
 
   void one(const ResolvedInstruction& r, PendingReceive& pending, int64_t number, const LoadBox& load) {
     switch (r.source->op) {
-      case OpCode::kRun: return run(r);
-      case OpCode::kSend: return send(r);
-      case OpCode::kRecv: return receive(r, pending);
-      case OpCode::kLoad: return this->load(r, number, load);
-      case OpCode::kNumber: return this->number(r, number);
-      case OpCode::kZero: return zero(r);
-      case OpCode::kMove: return slots_.move(r.source->args[0], r.source->results[0]);
+      case OpCode::kRun:
+        return run(r);
+      case OpCode::kSend:
+        return send(r);
+      case OpCode::kRecv:
+        return receive(r, pending);
+      case OpCode::kLoad:
+        return this->load(r, number, load);
+      case OpCode::kNumber:
+        return this->number(r, number);
+      case OpCode::kZero:
+        return zero(r);
+      case OpCode::kMove:
+        return slots_.move(r.source->args[0], r.source->results[0]);
       case OpCode::kFree:
         for (Slot slot : r.source->args) slots_.clear(slot);
         return;
-      case OpCode::kLoss: return loss(r);
+      case OpCode::kLoss:
+        return loss(r);
     }
   }
 
@@ -206,7 +218,8 @@ class Executor::Impl {
   void wait_until_sent(const ResolvedInstruction& r, Slot slot) {
     if (slots_.alone(slot)) return;
     const auto begin = Clock::now();
-    messages_.wait_until([&] { return slots_.alone(slot); }, deadline(), "sending a buffer that is to be overwritten");
+    messages_.wait_until([&] { return slots_.alone(slot); }, deadline(),
+                         "sending a buffer that is to be overwritten");
     counters_.wait += since(begin);
     trace(Trace::Lane::kWait, r, begin);
   }
@@ -241,8 +254,8 @@ class Executor::Impl {
         to = part.packed.get();
         owner = part.packed;
       }
-      part.message = messages_.add(transport_.receive(to, piece.bytes, piece.peer, piece.tag), std::move(owner),
-                                   {r.source->label, Trace::Lane::kReceive, piece.bytes});
+      part.message = messages_.add(transport_.receive(to, piece.bytes, piece.peer, piece.tag),
+                                   std::move(owner), {r.source->label, Trace::Lane::kReceive, piece.bytes});
     }
   }
 
@@ -256,7 +269,8 @@ class Executor::Impl {
         continue;
       }
       auto& part = pending.parts[i];
-      messages_.wait(*part.message, deadline(), fmt::format("a message of {} bytes from rank {}", piece.bytes, piece.peer));
+      messages_.wait(*part.message, deadline(),
+                     fmt::format("a message of {} bytes from rank {}", piece.bytes, piece.peer));
       if (part.packed) piece.copy.run(part.packed.get(), to);
       counters_.bytes_received += piece.bytes;
     }
@@ -324,9 +338,13 @@ Executor::Executor(const program::Program& program, int rank, const Client& clie
 Executor::~Executor() = default;
 
 void Executor::start(const FillBlock& fill) { impl_->start(fill); }
-std::optional<double> Executor::step(int64_t number, const LoadBox& load) { return impl_->step(number, load); }
+std::optional<double> Executor::step(int64_t number, const LoadBox& load) {
+  return impl_->step(number, load);
+}
 void Executor::finish() { impl_->finish(); }
-void Executor::read(const program::Resident& resident, std::span<std::byte> to) const { impl_->read(resident.slot, to); }
+void Executor::read(const program::Resident& resident, std::span<std::byte> to) const {
+  impl_->read(resident.slot, to);
+}
 std::vector<std::byte> Executor::read_slot(program::Slot slot) const { return impl_->read(slot); }
 ExecutorCounters Executor::counters() const { return impl_->counters(); }
 

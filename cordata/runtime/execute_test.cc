@@ -50,7 +50,8 @@ Instruction receive(Slot slot, int peer, int tag) {
 }
 Instruction load(Slot slot, int microbatch) {
   Instruction i{OpCode::kLoad};
-  i.results = {slot}, i.input = 0, i.microbatch = microbatch, i.box = kWhole, i.type = kVector, i.label = "load";
+  i.results = {slot}, i.input = 0, i.microbatch = microbatch, i.box = kWhole, i.type = kVector,
+  i.label = "load";
   return i;
 }
 Instruction zero(Slot slot, Type type) {
@@ -127,8 +128,9 @@ void fill_with(std::span<std::byte> to, const std::function<float(int64_t)>& val
   for (size_t i = 0; i < to.size() / sizeof(float); ++i) out[i] = value(static_cast<int64_t>(i));
 }
 
-// Two stages: y = w * x on rank 0; loss = sum over microbatches of v . y, g = v on rank 1; w -= 0.5 * sum of g * x.
-// Rank 0: slots 0 w, 1 accumulator, 2 + m x, 10 + m y, 20 + m g. Rank 1: 0 v, 1 loss, 10 + m y, 20 + m g.
+// Two stages: y = w * x on rank 0; loss = sum over microbatches of v . y, g = v on rank 1; w -= 0.5 * sum of
+// g * x. Rank 0: slots 0 w, 1 accumulator, 2 + m x, 10 + m y, 20 + m g. Rank 1: 0 v, 1 loss, 10 + m y, 20 + m
+// g.
 Program two_stages(int microbatches) {
   Program p;
   p.num_ranks = 2;
@@ -137,16 +139,18 @@ Program two_stages(int microbatches) {
   p.modules.push_back(module_text("forward", 0, {v, v}, {-1, -1}, {v},
                                   "  %y = stablehlo.multiply %a0, %a1 : " + kV + "\n  return %y : " + kV));
   p.modules.push_back(module_text("backward", 0, {v, v, v}, {0, -1, -1}, {v},
-                                  "  %t = stablehlo.multiply %a1, %a2 : " + kV + "\n  %s = stablehlo.add %a0, %t : " + kV +
-                                      "\n  return %s : " + kV));
-  p.modules.push_back(module_text("apply", 0, {v, v}, {0, 1}, {v, v},
-                                  "  %h = stablehlo.constant dense<0.5> : " + kV + "\n  %z = stablehlo.constant dense<0.0> : " +
-                                      kV + "\n  %t = stablehlo.multiply %a1, %h : " + kV +
-                                      "\n  %w = stablehlo.subtract %a0, %t : " + kV + "\n  return %w, %z : " + kV + ", " + kV));
-  p.modules.push_back(module_text("last", 1, {s, v, v}, {0, -1, -1}, {s, v},
-                                  "  %d = stablehlo.dot %a1, %a2 : (" + kV + ", " + kV + ") -> " + kS +
-                                      "\n  %l = stablehlo.add %a0, %d : " + kS + "\n  %g = stablehlo.add %a1, %a1 : " + kV +
-                                      "\n  %h = stablehlo.subtract %g, %a1 : " + kV + "\n  return %l, %h : " + kS + ", " + kV));
+                                  "  %t = stablehlo.multiply %a1, %a2 : " + kV +
+                                      "\n  %s = stablehlo.add %a0, %t : " + kV + "\n  return %s : " + kV));
+  p.modules.push_back(module_text(
+      "apply", 0, {v, v}, {0, 1}, {v, v},
+      "  %h = stablehlo.constant dense<0.5> : " + kV + "\n  %z = stablehlo.constant dense<0.0> : " + kV +
+          "\n  %t = stablehlo.multiply %a1, %h : " + kV + "\n  %w = stablehlo.subtract %a0, %t : " + kV +
+          "\n  return %w, %z : " + kV + ", " + kV));
+  p.modules.push_back(module_text(
+      "last", 1, {s, v, v}, {0, -1, -1}, {s, v},
+      "  %d = stablehlo.dot %a1, %a2 : (" + kV + ", " + kV + ") -> " + kS +
+          "\n  %l = stablehlo.add %a0, %d : " + kS + "\n  %g = stablehlo.add %a1, %a1 : " + kV +
+          "\n  %h = stablehlo.subtract %g, %a1 : " + kV + "\n  return %l, %h : " + kS + ", " + kV));
   program::RankProgram a{.rank = 0, .stage = 0, .num_slots = 40}, b{.rank = 1, .stage = 1, .num_slots = 40};
   a.residents = {vector_resident(0, "w")};
   b.residents = {vector_resident(0, "v")};
@@ -155,16 +159,18 @@ Program two_stages(int microbatches) {
   b.modules = {3};
   b.step = {zero(1, s)};
   for (int m = 0; m < microbatches; ++m) {
-    for (auto& i : {load(2 + m, m), run(0, {0, 2 + m}, {10 + m}, fmt::format("F{}", m)), send(10 + m, 1, m), free_slots({10 + m})}) {
+    for (auto& i : {load(2 + m, m), run(0, {0, 2 + m}, {10 + m}, fmt::format("F{}", m)), send(10 + m, 1, m),
+                    free_slots({10 + m})}) {
       a.step.push_back(i);
     }
-    for (auto& i : {receive(10 + m, 0, m), run(3, {1, 0, 10 + m}, {1, 20 + m}, fmt::format("FB{}", m)), send(20 + m, 0, 100 + m),
-                    free_slots({10 + m, 20 + m})}) {
+    for (auto& i : {receive(10 + m, 0, m), run(3, {1, 0, 10 + m}, {1, 20 + m}, fmt::format("FB{}", m)),
+                    send(20 + m, 0, 100 + m), free_slots({10 + m, 20 + m})}) {
       b.step.push_back(i);
     }
   }
   for (int m = 0; m < microbatches; ++m) {
-    for (auto& i : {receive(20 + m, 1, 100 + m), run(1, {1, 2 + m, 20 + m}, {1}, fmt::format("B{}", m)), free_slots({2 + m, 20 + m})}) {
+    for (auto& i : {receive(20 + m, 1, 100 + m), run(1, {1, 2 + m, 20 + m}, {1}, fmt::format("B{}", m)),
+                    free_slots({2 + m, 20 + m})}) {
       a.step.push_back(i);
     }
   }
@@ -226,7 +232,9 @@ TEST(Executor, ErrorsSayWhere) {
     return as_ranks(2, base::Seconds(0), [&](int rank, Transport& transport) {
       Client client = make_client();
       Executor executor(p, rank, client, transport, {.time_limit = base::Seconds(20)});
-      executor.start([](const program::Resident&, std::span<std::byte> to) { fill_with(to, [](int64_t) { return 1.f; }); });
+      executor.start([](const program::Resident&, std::span<std::byte> to) {
+        fill_with(to, [](int64_t) { return 1.f; });
+      });
       for (int s = 0; s < 3; ++s) executor.step(s, load);
       executor.finish();
     });
@@ -242,8 +250,9 @@ TEST(Executor, ErrorsSayWhere) {
   };
   EXPECT_EQ(first_error(two_stages(2), failing(std::make_exception_ptr(std::bad_alloc()))),
             "rank 0, stage 0, step 2, LOAD load: out of memory");
-  EXPECT_EQ(first_error(two_stages(2), failing(std::make_exception_ptr(base::user_error("[data] too short")))),
-            "rank 0, stage 0, step 2, LOAD load: [data] too short");
+  EXPECT_EQ(
+      first_error(two_stages(2), failing(std::make_exception_ptr(base::user_error("[data] too short")))),
+      "rank 0, stage 0, step 2, LOAD load: [data] too short");
 }
 
 TEST(Executor, TwoStagesTrainLikeOne) { check_two_stages(base::Seconds(0)); }

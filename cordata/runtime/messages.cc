@@ -11,8 +11,9 @@ namespace {
 
 using std::chrono::microseconds;
 
-// Ranks share cores with those that compute, and every look at the messages takes some of one. So a sleep is a part of the
-// time that has passed without anything happening, within bounds: what comes soon is seen soon, what takes long seldom looked at.
+// Ranks share cores with those that compute, and every look at the messages takes some of one. So a sleep is
+// a part of the time that has passed without anything happening, within bounds: what comes soon is seen soon,
+// what takes long seldom looked at.
 struct Rhythm {
   int part;
   microseconds least, most;
@@ -21,8 +22,9 @@ struct Rhythm {
     return std::clamp(std::chrono::duration_cast<microseconds>(idle) / part, least, most);
   }
 };
-constexpr Rhythm kComputing{4, microseconds(100), microseconds(500)};  // nobody waits: only to keep messages moving
-constexpr Rhythm kWaiting{32, microseconds(20), microseconds(500)};    // a rank stands still: at most 3 % late
+constexpr Rhythm kComputing{4, microseconds(100),
+                            microseconds(500)};  // nobody waits: only to keep messages moving
+constexpr Rhythm kWaiting{32, microseconds(20), microseconds(500)};  // a rank stands still: at most 3 % late
 
 }  // namespace
 

@@ -24,15 +24,15 @@ class Message {
   friend class Messages;
   std::shared_ptr<const void> memory_;  // what it reads or fills; dropped when it has ended
   std::unique_ptr<Transfer> transfer_;
-  std::string label_;                   // traced under this name; empty: not traced
+  std::string label_;  // traced under this name; empty: not traced
   Trace::Lane lane_ = Trace::Lane::kSend;
   Trace::Clock::time_point begin_;
   int64_t bytes_ = 0;
   std::atomic<bool> done_ = false;
 };
 
-// A rank's messages in flight. A thread of its own keeps asking them whether they have ended, so that they make progress
-// while the rank computes; a rank that waits asks them itself, which is faster.
+// A rank's messages in flight. A thread of its own keeps asking them whether they have ended, so that they
+// make progress while the rank computes; a rank that waits asks them itself, which is faster.
 class Messages {
  public:
   explicit Messages(Trace* trace) : trace_(trace) {}
@@ -45,9 +45,11 @@ class Messages {
     int64_t bytes;
   };
   // Takes over a transfer and the memory it uses. Throws what an earlier message failed with.
-  std::shared_ptr<Message> add(std::unique_ptr<Transfer> transfer, std::shared_ptr<const void> memory, Label label);
+  std::shared_ptr<Message> add(std::unique_ptr<Transfer> transfer, std::shared_ptr<const void> memory,
+                               Label label);
 
-  // Until it has ended. Throws an environment error when any message failed, or the deadline passed (naming `what`).
+  // Until it has ended. Throws an environment error when any message failed, or the deadline passed (naming
+  // `what`).
   void wait(const Message& message, Deadline deadline, std::string_view what);
   // Until `ended` says so (messages end in between).
   void wait_until(const std::function<bool()>& ended, Deadline deadline, std::string_view what);

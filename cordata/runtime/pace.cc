@@ -39,8 +39,8 @@ void nap_until_done(Transfer& transfer) {
   while (!transfer.done()) std::this_thread::sleep_for(kNap);
 }
 
-// Rank 0 reads the order and tells the others. There is no deadline: the driver decides how long a pause is, and its
-// end closes `in`.
+// Rank 0 reads the order and tells the others. There is no deadline: the driver decides how long a pause is,
+// and its end closes `in`.
 int64_t next_order(Transport& transport, std::istream& in, std::string& line) {
   int64_t order = kEnd;
   if (transport.rank() != 0) {
@@ -58,10 +58,12 @@ void run_paced(const Pace& pace, std::istream& in, std::ostream& out) {
   std::vector<int> everyone(pace.transport.size());
   std::iota(everyone.begin(), everyone.end(), 0);
   auto all = pace.transport.make_communicator(everyone);
-  if (pace.speaks) out << ordered_json{{"ready", true}, {"compile_s", pace.compile.value}}.dump() << std::endl;
+  if (pace.speaks)
+    out << ordered_json{{"ready", true}, {"compile_s", pace.compile.value}}.dump() << std::endl;
   std::string line;
   while (int64_t count = next_order(pace.transport, in, line)) {
-    if (count == kWrong) throw base::user_error("[runtime.pace] wanted 'steps N' on standard input, got '{}'", line);
+    if (count == kWrong)
+      throw base::user_error("[runtime.pace] wanted 'steps N' on standard input, got '{}'", line);
     all->barrier();
     const auto begin = Clock::now();
     std::vector<double> losses;

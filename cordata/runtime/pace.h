@@ -11,16 +11,17 @@
 
 namespace cordata::runtime {
 
-// Takes steps when it is told to, so that a benchmark can let this run and a peer's take turns on the same cores. Lines of
-// text on rank 0's `in`; the rank that `speaks` (one that learns the loss) answers on `out`, one JSON object a line:
+// Takes steps when it is told to, so that a benchmark can let this run and a peer's take turns on the same
+// cores. Lines of text on rank 0's `in`; the rank that `speaks` (one that learns the loss) answers on `out`,
+// one JSON object a line:
 //
 //   (at start)  -> {"ready": true, "compile_s": ...}
 //   steps N     -> {"steps": N, "seconds": ..., "losses": [...]}
 //   (end of input) ends it
 //
-// `seconds` runs from all ranks being told to all ranks being done. Between turns every rank sleeps: a waiting rank must
-// not take the peer's cores. Called by all ranks; `step` takes one step and gives its loss to the rank that speaks. Throws
-// a user error on another line, on all ranks.
+// `seconds` runs from all ranks being told to all ranks being done. Between turns every rank sleeps: a
+// waiting rank must not take the peer's cores. Called by all ranks; `step` takes one step and gives its loss
+// to the rank that speaks. Throws a user error on another line, on all ranks.
 struct Pace {
   Transport& transport;
   bool speaks = false;

@@ -16,13 +16,15 @@ namespace {
 
 struct Turns {
   std::vector<nlohmann::json> answers;
-  std::vector<int> steps, finished;   // by rank
-  std::vector<std::string> errors;    // by rank
+  std::vector<int> steps, finished;  // by rank
+  std::vector<std::string> errors;   // by rank
 };
 
 // `ranks` threads, of which the last speaks; step k's loss is 10 - k.
 Turns run(int ranks, const std::string& input) {
-  Turns result{.steps = std::vector<int>(ranks), .finished = std::vector<int>(ranks), .errors = std::vector<std::string>(ranks)};
+  Turns result{.steps = std::vector<int>(ranks),
+               .finished = std::vector<int>(ranks),
+               .errors = std::vector<std::string>(ranks)};
   auto world = make_thread_world(ranks);
   std::istringstream in(input);
   std::ostringstream out;

@@ -15,20 +15,28 @@ using program::Slot;
 
 class Resolver {
  public:
-  Resolver(int rank, const std::map<int, CompiledModule>& modules, const std::vector<program::ModuleText>& texts,
-           std::map<Slot, ir::Type>& slots)
+  Resolver(int rank, const std::map<int, CompiledModule>& modules,
+           const std::vector<program::ModuleText>& texts, std::map<Slot, ir::Type>& slots)
       : rank_(rank), modules_(modules), texts_(texts), slots_(slots) {}
 
   ResolvedInstruction one(const Instruction& instruction) {
     ResolvedInstruction r;
     r.source = &instruction;
     switch (instruction.op) {
-      case OpCode::kRun: run(r); break;
-      case OpCode::kSend: send(r); break;
-      case OpCode::kRecv: receive(r); break;
+      case OpCode::kRun:
+        run(r);
+        break;
+      case OpCode::kSend:
+        send(r);
+        break;
+      case OpCode::kRecv:
+        receive(r);
+        break;
       case OpCode::kLoad:
       case OpCode::kNumber:
-      case OpCode::kZero: make(r, instruction.type); break;
+      case OpCode::kZero:
+        make(r, instruction.type);
+        break;
       case OpCode::kMove: {
         ir::Type type = type_of(r, instruction.args.at(0));
         slots_.erase(instruction.args[0]);
@@ -38,14 +46,17 @@ class Resolver {
       case OpCode::kFree:
         for (Slot slot : instruction.args) slots_.erase(slot);
         break;
-      case OpCode::kLoss: type_of(r, instruction.args.at(0)); break;
+      case OpCode::kLoss:
+        type_of(r, instruction.args.at(0));
+        break;
     }
     return r;
   }
 
  private:
   [[noreturn]] static void fail(const ResolvedInstruction& r, const std::string& what) {
-    throw base::internal_error("[runtime.resolve] {} {}: {}", program::name(r.source->op), r.source->label, what);
+    throw base::internal_error("[runtime.resolve] {} {}: {}", program::name(r.source->op), r.source->label,
+                               what);
   }
 
   const ir::Type& type_of(const ResolvedInstruction& r, Slot slot) const {
@@ -55,22 +66,24 @@ class Resolver {
   }
 
   void make(ResolvedInstruction& r, const ir::Type& type) {
-    if (r.source->results.size() != 1) fail(r, fmt::format("wanted one result, got {}", r.source->results.size()));
+    if (r.source->results.size() != 1)
+      fail(r, fmt::format("wanted one result, got {}", r.source->results.size()));
     r.bytes = type.num_bytes();
     slots_[r.source->results[0]] = type;
   }
 
   void run(ResolvedInstruction& r) {
     auto found = modules_.find(r.source->module);
-    if (found == modules_.end()) fail(r, fmt::format("wanted a module of this rank, got number {}", r.source->module));
+    if (found == modules_.end())
+      fail(r, fmt::format("wanted a module of this rank, got number {}", r.source->module));
     r.module = &found->second;
     const program::ModuleText& text = texts_[r.source->module];
     const auto& args = r.source->args;
     const auto& results = r.source->results;
     if (args.size() != text.args.size() || results.size() != text.results.size() ||
         static_cast<int>(results.size()) != r.module->executable.num_results()) {
-      fail(r, fmt::format("wanted {} arguments and {} results, got {} and {}", text.args.size(), text.results.size(),
-                          args.size(), results.size()));
+      fail(r, fmt::format("wanted {} arguments and {} results, got {} and {}", text.args.size(),
+                          text.results.size(), args.size(), results.size()));
     }
     for (size_t i = 0; i < args.size(); ++i) {
       if (type_of(r, args[i]) != text.args[i]) {
@@ -121,7 +134,8 @@ class Resolver {
 
 }  // namespace
 
-ResolvedList resolve(const std::vector<Instruction>& list, int rank, const std::map<int, CompiledModule>& modules,
+ResolvedList resolve(const std::vector<Instruction>& list, int rank,
+                     const std::map<int, CompiledModule>& modules,
                      const std::vector<program::ModuleText>& texts, std::map<Slot, ir::Type>& slots) {
   Resolver resolver(rank, modules, texts, slots);
   ResolvedList resolved;

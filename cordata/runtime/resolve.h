@@ -13,11 +13,12 @@ namespace cordata::runtime {
 struct CompiledModule {
   Executable executable;
   std::vector<int64_t> result_bytes;
-  int64_t extra_bytes = 0;     // results that take over no argument, and temporaries: needed while it runs
+  int64_t extra_bytes = 0;  // results that take over no argument, and temporaries: needed while it runs
   bool collective = false;
 };
 
-// A piece of a receive. In place: straight into the new buffer; else into memory of its own, unpacked when it is there.
+// A piece of a receive. In place: straight into the new buffer; else into memory of its own, unpacked when it
+// is there.
 struct ResolvedPiece {
   int peer = -1, tag = 0;
   int64_t bytes = 0;
@@ -41,10 +42,10 @@ struct ResolvedInstruction {
 
 using ResolvedList = std::vector<ResolvedInstruction>;
 
-// `slots`: types of the residents' slots, and of what lists before this one left behind; grown by this list. Throws an
-// internal error, naming the instruction, where it doesn't fit the modules' types.
+// `slots`: types of the residents' slots, and of what lists before this one left behind; grown by this list.
+// Throws an internal error, naming the instruction, where it doesn't fit the modules' types.
 ResolvedList resolve(const std::vector<program::Instruction>& list, int rank,
-                     const std::map<int, CompiledModule>& modules, const std::vector<program::ModuleText>& texts,
-                     std::map<program::Slot, ir::Type>& slots);
+                     const std::map<int, CompiledModule>& modules,
+                     const std::vector<program::ModuleText>& texts, std::map<program::Slot, ir::Type>& slots);
 
 }  // namespace cordata::runtime

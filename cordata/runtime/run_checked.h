@@ -32,8 +32,8 @@ using FetchResult = std::function<std::vector<std::byte>(int i)>;
 std::vector<CheckOutcome> evaluate_checks(std::vector<ir::Check> checks, const FetchResult& fetch);
 
 // Compiles what the writer prints of the module without its checks, runs it on the client's first device, and
-// evaluates the checks on the host. Throws a user error for a module whose main function takes arguments: it has to
-// carry its inputs. Errors of the plugin pass through.
+// evaluates the checks on the host. Throws a user error for a module whose main function takes arguments: it
+// has to carry its inputs. Errors of the plugin pass through.
 CheckedRun run_checked(const Client& client, const ir::Graph& module, Deadline deadline);
 
 // The module without its checks. Throws that user error.

@@ -20,7 +20,8 @@ CheckedRun run(const std::string& body) {
 std::string doubled(const std::string& third) {
   return R"(() -> tensor<3xf32> {
     %0 = stablehlo.constant dense<[1.0, 2.0, 3.0]> : tensor<3xf32>
-    %1 = stablehlo.constant dense<[2.0, 4.0, )" + third + R"(]> : tensor<3xf32>
+    %1 = stablehlo.constant dense<[2.0, 4.0, )" +
+         third + R"(]> : tensor<3xf32>
     %2 = stablehlo.add %0, %0 : tensor<3xf32>
     stablehlo.custom_call @check.expect_eq(%2, %1) {has_side_effect = true} : (tensor<3xf32>, tensor<3xf32>) -> ()
     stablehlo.custom_call @check.expect_almost_eq(%2, %1) {has_side_effect = true} : (tensor<3xf32>, tensor<3xf32>) -> ()
@@ -38,11 +39,13 @@ TEST(RunChecked, CountsTheChecksThatHold) {
   EXPECT_EQ(near.passed(), 2);
   CheckedRun off = run(doubled("6.5"));
   EXPECT_EQ(off.passed(), 1);
-  EXPECT_THAT(off.checks[0].difference, testing::HasSubstr("at [2]: 6 instead of 6.5; 1 of 3 elements differ"));
+  EXPECT_THAT(off.checks[0].difference,
+              testing::HasSubstr("at [2]: 6 instead of 6.5; 1 of 3 elements differ"));
 }
 
 TEST(RunChecked, RunsModulesWithoutChecks) {
-  CheckedRun none = run("() -> tensor<f32> {\n %0 = stablehlo.constant dense<1.0> : tensor<f32>\n return %0 : tensor<f32> }");
+  CheckedRun none = run(
+      "() -> tensor<f32> {\n %0 = stablehlo.constant dense<1.0> : tensor<f32>\n return %0 : tensor<f32> }");
   EXPECT_EQ(none.checks.size(), 0u);
   EXPECT_EQ(none.ops, 1);
 }

@@ -9,7 +9,9 @@ namespace cordata::runtime {
 namespace {
 
 // What messages ask for: [N, ...dims of a sample].
-std::string stacked(const ir::Type& sample) { return ir::to_string(sample).insert(std::string("tensor<").size(), "Nx"); }
+std::string stacked(const ir::Type& sample) {
+  return ir::to_string(sample).insert(std::string("tensor<").size(), "Nx");
+}
 
 std::vector<std::string> names(const step::SafetensorsReader& header) {
   std::vector<std::string> all;
@@ -23,7 +25,8 @@ SampleFile::SampleFile(const std::string& path, BatchShape batch)
     : DataSource(std::move(batch)), path_(path), file_(path) {
   const step::SafetensorsReader header(path);
   for (size_t i = 0; i < shape().inputs.size(); ++i) inputs_.push_back(find(header, static_cast<int>(i)));
-  if (inputs_.empty()) throw base::user_error("[runtime.data] wanted a model with batch inputs for {}, got none", path);
+  if (inputs_.empty())
+    throw base::user_error("[runtime.data] wanted a model with batch inputs for {}, got none", path);
 }
 
 SampleFile::Input SampleFile::find(const step::SafetensorsReader& header, int input) {
@@ -31,16 +34,21 @@ SampleFile::Input SampleFile::find(const step::SafetensorsReader& header, int in
   const ir::Type sample = sample_type(wanted);
   const step::TensorEntry* entry = header.find(wanted.name);
   if (!entry) {
-    throw base::user_error("[runtime.data] wanted a tensor '{}' of type {} in {}, got {}.{} Try cordata inspect: it lists the batch inputs",
-                           wanted.name, stacked(sample), path_, fmt::join(names(header), ", "),
-                           base::did_you_mean(wanted.name, names(header)));
+    throw base::user_error(
+        "[runtime.data] wanted a tensor '{}' of type {} in {}, got {}.{} Try cordata inspect: it lists the "
+        "batch inputs",
+        wanted.name, stacked(sample), path_, fmt::join(names(header), ", "),
+        base::did_you_mean(wanted.name, names(header)));
   }
   ir::Shape dims = entry->type.shape;
   const int64_t samples = dims.empty() ? 0 : dims[0];
   if (!dims.empty()) dims.erase(dims.begin());
   if (entry->type.rank() == 0 || dims != sample.shape || entry->type.dtype != sample.dtype) {
-    throw base::user_error("[runtime.data] wanted '{}' in {} to be {}, N samples stacked along the first dim, got {}; try reshaping "
-                           "or converting it", wanted.name, path_, stacked(sample), ir::to_string(entry->type));
+    throw base::user_error(
+        "[runtime.data] wanted '{}' in {} to be {}, N samples stacked along the first dim, got {}; try "
+        "reshaping "
+        "or converting it",
+        wanted.name, path_, stacked(sample), ir::to_string(entry->type));
   }
   count_samples(wanted.name, samples);
   return {sample, header.offset(wanted.name)};
@@ -48,12 +56,15 @@ SampleFile::Input SampleFile::find(const step::SafetensorsReader& header, int in
 
 void SampleFile::count_samples(const std::string& name, int64_t samples) {
   if (samples < shape().batch || samples % shape().batch != 0) {
-    throw base::user_error("[runtime.data] wanted whole batches of {} samples in {}, got {} samples of '{}'; try a multiple of {}",
-                           shape().batch, path_, samples, name, shape().batch);
+    throw base::user_error(
+        "[runtime.data] wanted whole batches of {} samples in {}, got {} samples of '{}'; try a multiple of "
+        "{}",
+        shape().batch, path_, samples, name, shape().batch);
   }
   if (samples_ >= 0 && samples != samples_) {
-    throw base::user_error("[runtime.data] wanted as many samples of each input in {}, got {} of '{}' and {} of '{}'", path_, samples_,
-                           shape().inputs[0].name, samples, name);
+    throw base::user_error(
+        "[runtime.data] wanted as many samples of each input in {}, got {} of '{}' and {} of '{}'", path_,
+        samples_, shape().inputs[0].name, samples, name);
   }
   samples_ = samples;
 }

@@ -7,12 +7,14 @@
 
 namespace cordata::runtime {
 
-// Given batches: a safetensors file with a tensor for each batch input, of its name and element type, all samples stacked
-// along the first dim: [N, ...the input's dims without its batch dim], N a multiple of the global batch. Sample i of training
-// is sample i of the file, never shuffled; after the last comes the first again. Other tensors of the file are left alone.
+// Given batches: a safetensors file with a tensor for each batch input, of its name and element type, all
+// samples stacked along the first dim: [N, ...the input's dims without its batch dim], N a multiple of the
+// global batch. Sample i of training is sample i of the file, never shuffled; after the last comes the first
+// again. Other tensors of the file are left alone.
 class SampleFile : public DataSource {
  public:
-  // Throws user errors: no such file, no safetensors file, a tensor missing or of another type, too few samples.
+  // Throws user errors: no such file, no safetensors file, a tensor missing or of another type, too few
+  // samples.
   SampleFile(const std::string& path, BatchShape batch);
 
   int64_t bytes_read() const override { return bytes_read_; }

@@ -28,9 +28,12 @@ class Samples : public testing::Test {
     const std::string path = (dir_ / "batches.safetensors").string();
     step::SafetensorsWriter out(path, entries);
     for (const step::TensorEntry& e : entries) {
-      if (e.type.dtype == DType::kF64) append<double>(out, e.type);
-      else if (e.type.dtype == DType::kI32) append<int32_t>(out, e.type);
-      else append<int8_t>(out, e.type);
+      if (e.type.dtype == DType::kF64)
+        append<double>(out, e.type);
+      else if (e.type.dtype == DType::kI32)
+        append<int32_t>(out, e.type);
+      else
+        append<int8_t>(out, e.type);
     }
     out.finish();
     return path;
@@ -42,23 +45,32 @@ class Samples : public testing::Test {
     out.append(std::as_bytes(std::span(values)));
   }
 
-  std::filesystem::path dir_ = std::filesystem::temp_directory_path() / fmt::format("cordata_samples_{}", getpid());
+  std::filesystem::path dir_ =
+      std::filesystem::temp_directory_path() / fmt::format("cordata_samples_{}", getpid());
 };
 
 // Four samples a step: "x" [2] f64, "mask" [1] i8, and "across" [3] i32 whose batch dim is the second.
 BatchShape shape(int microbatches = 1) {
   const int64_t n = 4 / microbatches;
-  return {{{"x", Type::tensor(DType::kF64, {n, 2}), 0}, {"mask", Type::tensor(DType::kI8, {n, 1}), 0}, {"across", Type::tensor(DType::kI32, {3, n}), 1}},
-          4, microbatches, "", {0, 0, 0}};
+  return {{{"x", Type::tensor(DType::kF64, {n, 2}), 0},
+           {"mask", Type::tensor(DType::kI8, {n, 1}), 0},
+           {"across", Type::tensor(DType::kI32, {3, n}), 1}},
+          4,
+          microbatches,
+          "",
+          {0, 0, 0}};
 }
 std::vector<step::TensorEntry> tensors(int64_t samples) {
-  return {{"across", Type::tensor(DType::kI32, {samples, 3})}, {"other", Type::tensor(DType::kI32, {7})},
-          {"x", Type::tensor(DType::kF64, {samples, 2})}, {"mask", Type::tensor(DType::kI8, {samples, 1})}};
+  return {{"across", Type::tensor(DType::kI32, {samples, 3})},
+          {"other", Type::tensor(DType::kI32, {7})},
+          {"x", Type::tensor(DType::kF64, {samples, 2})},
+          {"mask", Type::tensor(DType::kI8, {samples, 1})}};
 }
 
 template <typename T>
 std::vector<T> read(DataSource& data, int input, int64_t step, int microbatch, const program::Box& box) {
-  std::vector<T> values(std::accumulate(box.extent.begin(), box.extent.end(), int64_t{1}, std::multiplies<>()));
+  std::vector<T> values(
+      std::accumulate(box.extent.begin(), box.extent.end(), int64_t{1}, std::multiplies<>()));
   data.load(input, step, microbatch, box, std::as_writable_bytes(std::span(values)));
   return values;
 }
@@ -68,7 +80,8 @@ TEST_F(Samples, ComeInTheOrderOfTheFile) {
   EXPECT_THAT(read<double>(*data, 0, 0, 0, {{0, 0}, {4, 2}}), ElementsAre(0, 1, 2, 3, 4, 5, 6, 7));
   EXPECT_THAT(read<double>(*data, 0, 1, 0, {{0, 0}, {4, 2}}), ElementsAre(8, 9, 10, 11, 12, 13, 14, 15));
   EXPECT_THAT(read<int8_t>(*data, 1, 1, 0, {{0, 0}, {4, 1}}), ElementsAre(4, 5, 6, 7));
-  EXPECT_THAT(read<int32_t>(*data, 2, 0, 0, {{0, 0}, {3, 4}}), ElementsAre(0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11));
+  EXPECT_THAT(read<int32_t>(*data, 2, 0, 0, {{0, 0}, {3, 4}}),
+              ElementsAre(0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11));
   EXPECT_THAT(read<double>(*data, 0, 2, 0, {{0, 0}, {1, 2}}), ElementsAre(0, 1));  // from the beginning again
   EXPECT_EQ(data->num_samples(), 8);
 }

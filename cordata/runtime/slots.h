@@ -11,8 +11,8 @@
 
 namespace cordata::runtime {
 
-// The places of a rank's program and the buffers in them. A message that leaves from a slot shares the buffer, so that
-// a freed slot's memory stays until the message has left.
+// The places of a rank's program and the buffers in them. A message that leaves from a slot shares the
+// buffer, so that a freed slot's memory stays until the message has left.
 class Slots {
  public:
   explicit Slots(int count) : places_(count) {}

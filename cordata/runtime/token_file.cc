@@ -18,8 +18,9 @@ int width_of(const std::string& path) {
 
 TokenFile::TokenFile(const std::string& path) : path_(path), width_(width_of(path)), file_(path) {
   if (file_.size() % width_ == 0) return;
-  throw base::user_error("[runtime.data] wanted a file of tokens, got {}, whose {} bytes are no whole number of {}-byte ids", path,
-                         file_.size(), width_);
+  throw base::user_error(
+      "[runtime.data] wanted a file of tokens, got {}, whose {} bytes are no whole number of {}-byte ids",
+      path, file_.size(), width_);
 }
 
 int64_t TokenFile::operator[](int64_t i) const {
@@ -30,8 +31,10 @@ int64_t TokenFile::operator[](int64_t i) const {
 
 void TokenFile::check(int64_t i, int64_t vocabulary) const {
   if (vocabulary == 0 || (*this)[i] < vocabulary) return;
-  throw base::user_error("[runtime.data] wanted tokens below {} (the model's vocabulary), got {} at token {} of {}; try vocab={}",
-                         vocabulary, (*this)[i], i, path_, largest_possible() < 256 ? 256 : (*this)[i] + 1);
+  throw base::user_error(
+      "[runtime.data] wanted tokens below {} (the model's vocabulary), got {} at token {} of {}; try "
+      "vocab={}",
+      vocabulary, (*this)[i], i, path_, largest_possible() < 256 ? 256 : (*this)[i] + 1);
 }
 
 int64_t shuffled(const step::RandomStream& stream, int64_t i, int64_t n) {

@@ -10,8 +10,8 @@
 
 namespace cordata::runtime {
 
-// A file of tokens, mapped: only what is looked at is read. *.u16 and *.u32 hold little-endian ids; any other file is
-// its bytes. Throws user errors: missing, a directory, empty, not a whole number of ids.
+// A file of tokens, mapped: only what is looked at is read. *.u16 and *.u32 hold little-endian ids; any other
+// file is its bytes. Throws user errors: missing, a directory, empty, not a whole number of ids.
 class TokenFile {
  public:
   explicit TokenFile(const std::string& path);
@@ -29,8 +29,8 @@ class TokenFile {
   base::MappedFile file_;
 };
 
-// A permutation of 0 ... n - 1 drawn by `stream`: where `i` goes, without holding the others (a Feistel network over the
-// next power of four, walked until it lands below n: Black and Rogaway, CT-RSA'02).
+// A permutation of 0 ... n - 1 drawn by `stream`: where `i` goes, without holding the others (a Feistel
+// network over the next power of four, walked until it lands below n: Black and Rogaway, CT-RSA'02).
 int64_t shuffled(const step::RandomStream& stream, int64_t i, int64_t n);
 
 }  // namespace cordata::runtime

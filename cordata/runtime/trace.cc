@@ -12,7 +12,8 @@ std::string Trace::to_json(int rank, Clock::time_point origin) const {
   const auto seconds = [&](Clock::time_point t) { return std::chrono::duration<double>(t - origin).count(); };
   std::vector<base::TimelineEvent> events;
   std::lock_guard lock(mutex_);
-  for (const TraceEvent& e : events_) events.push_back({e.lane, e.name, seconds(e.begin), seconds(e.end), e.bytes});
+  for (const TraceEvent& e : events_)
+    events.push_back({e.lane, e.name, seconds(e.begin), seconds(e.end), e.bytes});
   return base::to_chrome_events(rank, events);
 }
 

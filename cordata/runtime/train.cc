@@ -23,7 +23,8 @@ FillBlock initial_values(const step::TrainStep& step, uint64_t seed) {
   return [&step, seed](const program::Resident& r, std::span<std::byte> block) {
     step::HostTensor whole = step.initial(r.role, r.index, seed);
     if (whole.type != r.global) {
-      throw base::user_error("[runtime.train] the initial value of {} is {}, wanted {}", r.name, to_string(whole.type), to_string(r.global));
+      throw base::user_error("[runtime.train] the initial value of {} is {}, wanted {}", r.name,
+                             to_string(whole.type), to_string(r.global));
     }
     pack(r.global, r.box).run(whole.bytes.data(), block.data());
   };

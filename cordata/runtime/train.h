@@ -13,13 +13,13 @@
 namespace cordata::runtime {
 
 struct TrainerOptions {
-  uint64_t seed = 0;     // of initial values, of the order of samples, of made-up data
-  std::string data;      // a file of tokens; empty: made-up data that can be learnt
+  uint64_t seed = 0;  // of initial values, of the order of samples, of made-up data
+  std::string data;   // a file of tokens; empty: made-up data that can be learnt
   ExecutorOptions executor;
 };
 
-// One rank of a training run: a program's list for it, filled with the train step's initial values and fed with batches. Made and
-// used by all ranks in step with each other; all of them outlive it.
+// One rank of a training run: a program's list for it, filled with the train step's initial values and fed
+// with batches. Made and used by all ranks in step with each other; all of them outlive it.
 class Trainer {
  public:
   Trainer(const step::TrainStep& step, const program::Program& program, int rank, const Client& client,

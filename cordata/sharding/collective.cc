@@ -10,32 +10,47 @@ using base::Seconds;
 
 std::string_view name(CollectiveKind kind) {
   switch (kind) {
-    case CollectiveKind::kAllReduce: return "all-reduce";
-    case CollectiveKind::kReduceScatter: return "reduce-scatter";
-    case CollectiveKind::kAllGather: return "all-gather";
-    case CollectiveKind::kAllToAll: return "all-to-all";
-    case CollectiveKind::kPermute: return "permute";
-    case CollectiveKind::kSlice: return "slice";
-    case CollectiveKind::kPartialize: return "partialize";
+    case CollectiveKind::kAllReduce:
+      return "all-reduce";
+    case CollectiveKind::kReduceScatter:
+      return "reduce-scatter";
+    case CollectiveKind::kAllGather:
+      return "all-gather";
+    case CollectiveKind::kAllToAll:
+      return "all-to-all";
+    case CollectiveKind::kPermute:
+      return "permute";
+    case CollectiveKind::kSlice:
+      return "slice";
+    case CollectiveKind::kPartialize:
+      return "partialize";
   }
   return "?";
 }
 
-bool is_local(CollectiveKind kind) { return kind == CollectiveKind::kSlice || kind == CollectiveKind::kPartialize; }
+bool is_local(CollectiveKind kind) {
+  return kind == CollectiveKind::kSlice || kind == CollectiveKind::kPartialize;
+}
 
 namespace {
 
-// One ring of n devices over links alike; `b` bytes as ReshardStep defines them. docs/collectives.md has the table.
+// One ring of n devices over links alike; `b` bytes as ReshardStep defines them. docs/collectives.md has the
+// table.
 Seconds ring(CollectiveKind kind, Bytes b, double n, const AxisLink& link) {
   if (n <= 1) return Seconds(0);
   switch (kind) {
-    case CollectiveKind::kAllReduce: return 2 * (n - 1) * link.alpha + b * (2 * (n - 1) / n) / link.bandwidth;
+    case CollectiveKind::kAllReduce:
+      return 2 * (n - 1) * link.alpha + b * (2 * (n - 1) / n) / link.bandwidth;
     case CollectiveKind::kReduceScatter:
-    case CollectiveKind::kAllToAll: return (n - 1) * link.alpha + b * ((n - 1) / n) / link.bandwidth;
-    case CollectiveKind::kAllGather: return (n - 1) * link.alpha + b * (n - 1) / link.bandwidth;
-    case CollectiveKind::kPermute: return link.alpha + b / link.bandwidth;
+    case CollectiveKind::kAllToAll:
+      return (n - 1) * link.alpha + b * ((n - 1) / n) / link.bandwidth;
+    case CollectiveKind::kAllGather:
+      return (n - 1) * link.alpha + b * (n - 1) / link.bandwidth;
+    case CollectiveKind::kPermute:
+      return link.alpha + b / link.bandwidth;
     case CollectiveKind::kSlice:
-    case CollectiveKind::kPartialize: return Seconds(0);
+    case CollectiveKind::kPartialize:
+      return Seconds(0);
   }
   return Seconds(0);
 }
@@ -65,8 +80,8 @@ Seconds flat(CollectiveKind kind, Bytes bytes, const std::vector<int>& axes, con
   return ring(kind, bytes, n, slowest);
 }
 
-// Axis after axis. A reduce-scatter starts at the major axis and shrinks; an all-gather starts at the minor one and grows; an
-// all-reduce is a reduce-scatter inward and an all-gather back.
+// Axis after axis. A reduce-scatter starts at the major axis and shrinks; an all-gather starts at the minor
+// one and grows; an all-reduce is a reduce-scatter inward and an all-gather back.
 Seconds by_axis(CollectiveKind kind, Bytes bytes, const std::vector<int>& axes, const Mesh& mesh) {
   Seconds total{0};
   Bytes b = bytes;

@@ -17,7 +17,8 @@ int64_t Mesh::coordinate(int64_t index, int axis) const {
 }
 
 std::vector<std::vector<int>> Mesh::groups(uint32_t axes) const {
-  // Devices in index order fall into their group, named by the coordinates on the other axes, in row-major order.
+  // Devices in index order fall into their group, named by the coordinates on the other axes, in row-major
+  // order.
   std::vector<std::vector<int>> result;
   std::vector<int> group_of(size(), -1);
   for (int64_t device = 0; device < size(); ++device) {

@@ -8,7 +8,8 @@ namespace cordata::sharding {
 
 namespace {
 
-// Which block of each dim, and (last) which summand, a device holds: mixed-radix numbers over the axes placed there.
+// Which block of each dim, and (last) which summand, a device holds: mixed-radix numbers over the axes placed
+// there.
 struct Blocks {
   std::vector<int64_t> counts;              // by dim, then of summands
   std::vector<std::vector<int64_t>> index;  // by device; empty until filled
@@ -46,8 +47,10 @@ bool holds(const Blocks& from, int source, const Blocks& to, int target) {
   return true;
 }
 
-// Pairs up the positions of one group: each its own block if it will do, else the first free one that holds it.
-std::optional<std::vector<std::pair<int, int>>> match(const std::vector<int>& group, const Blocks& from, const Blocks& to) {
+// Pairs up the positions of one group: each its own block if it will do, else the first free one that holds
+// it.
+std::optional<std::vector<std::pair<int, int>>> match(const std::vector<int>& group, const Blocks& from,
+                                                      const Blocks& to) {
   int n = static_cast<int>(group.size());
   std::vector<int> source(n, -1);
   std::vector<bool> taken(n, false);
@@ -70,10 +73,11 @@ std::optional<std::vector<std::pair<int, int>>> match(const std::vector<int>& gr
   return pairs;
 }
 
-bool works_everywhere(const std::vector<std::vector<int>>& groups, const std::vector<std::pair<int, int>>& pairs,
-                      const Blocks& from, const Blocks& to) {
+bool works_everywhere(const std::vector<std::vector<int>>& groups,
+                      const std::vector<std::pair<int, int>>& pairs, const Blocks& from, const Blocks& to) {
   return std::ranges::all_of(groups, [&](const std::vector<int>& group) {
-    return std::ranges::all_of(pairs, [&](auto p) { return holds(from, group[p.first], to, group[p.second]); });
+    return std::ranges::all_of(pairs,
+                               [&](auto p) { return holds(from, group[p.first], to, group[p.second]); });
   });
 }
 
@@ -87,7 +91,8 @@ bool same_partial_kind(const Sharding& from, const Sharding& to) {
 
 }  // namespace
 
-std::optional<Permutation> find_permutation(int64_t rank, const Sharding& from, const Sharding& to, const Mesh& mesh) {
+std::optional<Permutation> find_permutation(int64_t rank, const Sharding& from, const Sharding& to,
+                                            const Mesh& mesh) {
   if (from == to || !same_partial_kind(from, to)) return std::nullopt;
   Blocks have(rank, from, mesh), want(rank, to, mesh);
   if (!refines(have, want)) return std::nullopt;

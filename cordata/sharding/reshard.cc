@@ -23,7 +23,8 @@ uint32_t axes_at(const Sharding& s, Placement p) {
   return axes;
 }
 
-// Axes nest in order, so what joins or leaves a dim must be minor to the rest: all its axes above the others there.
+// Axes nest in order, so what joins or leaves a dim must be minor to the rest: all its axes above the others
+// there.
 bool minor_to(uint32_t axes, uint32_t others) { return (axes & -axes) > others; }
 
 Sharding with(Sharding s, uint32_t axes, Placement p) {
@@ -41,7 +42,8 @@ std::vector<uint32_t> subsets(uint32_t set) {
 }
 
 // Which permutations exist doesn't depend on extents: remembered by rank, mesh shape and shardings.
-const std::optional<Permutation>& permutation(int64_t rank, const Sharding& from, const Sharding& to, const Mesh& mesh) {
+const std::optional<Permutation>& permutation(int64_t rank, const Sharding& from, const Sharding& to,
+                                              const Mesh& mesh) {
   using Key = std::tuple<int64_t, Sharding, Sharding>;
   thread_local std::map<std::vector<int64_t>, std::map<Key, std::optional<Permutation>>> memo;
   auto& known = memo[mesh.shape];
@@ -113,7 +115,8 @@ void ReshardTable::add_sums(int from) {
     for (int d = 0; d < type_.rank(); ++d) {
       Placement dim = static_cast<Placement>(d);
       if (!minor_to(axes, axes_at(s, dim))) continue;
-      add_edge(from, {.kind = CollectiveKind::kReduceScatter, .axes = axes, .dim = d, .after = with(s, axes, dim)});
+      add_edge(from,
+               {.kind = CollectiveKind::kReduceScatter, .axes = axes, .dim = d, .after = with(s, axes, dim)});
     }
   }
 }
@@ -125,11 +128,17 @@ void ReshardTable::add_moves(int from) {
     uint32_t here = axes_at(s, static_cast<Placement>(d));
     for (uint32_t axes : subsets(here)) {
       if (!minor_to(axes, here & ~axes)) continue;
-      add_edge(from, {.kind = CollectiveKind::kAllGather, .axes = axes, .dim = d, .after = with(s, axes, kReplicated)});
+      add_edge(
+          from,
+          {.kind = CollectiveKind::kAllGather, .axes = axes, .dim = d, .after = with(s, axes, kReplicated)});
       for (int e = 0; e < type_.rank(); ++e) {
         Placement dim = static_cast<Placement>(e);
         if (e == d || !minor_to(axes, axes_at(s, dim))) continue;
-        add_edge(from, {.kind = CollectiveKind::kAllToAll, .axes = axes, .dim = e, .from_dim = d, .after = with(s, axes, dim)});
+        add_edge(from, {.kind = CollectiveKind::kAllToAll,
+                        .axes = axes,
+                        .dim = e,
+                        .from_dim = d,
+                        .after = with(s, axes, dim)});
       }
     }
   }
@@ -147,7 +156,8 @@ void ReshardTable::add_splits(int from) {
       add_edge(from, {.kind = CollectiveKind::kSlice, .axes = axis, .dim = d, .after = with(s, axis, dim)});
     }
     if (kind_ == ir::ReduceKind::kAdd) {
-      add_edge(from, {.kind = CollectiveKind::kPartialize, .axes = axis, .after = with(s, axis, partial(kind_))});
+      add_edge(from,
+               {.kind = CollectiveKind::kPartialize, .axes = axis, .after = with(s, axis, partial(kind_))});
     }
   }
 }
@@ -177,7 +187,8 @@ const ReshardTable::Row& ReshardTable::row(int from) {
   using Length = std::tuple<int64_t, int, int>;
   constexpr int64_t kFar = std::numeric_limits<int64_t>::max();
   std::vector<Length> length(shardings_.size(), Length(kFar, 0, 0));
-  Row row{std::vector<double>(shardings_.size(), kInfinite), std::vector<std::pair<int, int>>(shardings_.size(), {-1, -1})};
+  Row row{std::vector<double>(shardings_.size(), kInfinite),
+          std::vector<std::pair<int, int>>(shardings_.size(), {-1, -1})};
   std::priority_queue<std::pair<Length, int>, std::vector<std::pair<Length, int>>, std::greater<>> queue;
   length[from] = Length(0, 0, 0);
   row.seconds[from] = 0;
@@ -242,8 +253,8 @@ ReshardTable& table(const ir::Type& type, const Mesh& mesh, ir::ReduceKind kind)
 
 }  // namespace
 
-std::optional<std::vector<ReshardStep>> reshard_path(const ir::Type& type, const Sharding& from, const Sharding& to,
-                                                     const Mesh& mesh) {
+std::optional<std::vector<ReshardStep>> reshard_path(const ir::Type& type, const Sharding& from,
+                                                     const Sharding& to, const Mesh& mesh) {
   if (from == to) return std::vector<ReshardStep>{};
   if (!type.is_tensor()) return std::nullopt;
   auto partial_at = std::ranges::find_if(from.at, is_partial);

@@ -22,12 +22,12 @@ enum class CollectiveKind : uint8_t {
 };
 
 // One step of a reshard. `bytes` is what each device hands to the call: the local tensor *before* the step
-// (all-reduce, reduce-scatter, all-to-all: all of it; all-gather: its shard); a permute first cuts out the part that its
-// target wants, so there it is the local tensor *after* the step. Local steps have 0.
+// (all-reduce, reduce-scatter, all-to-all: all of it; all-gather: its shard); a permute first cuts out the
+// part that its target wants, so there it is the local tensor *after* the step. Local steps have 0.
 struct ReshardStep {
   CollectiveKind kind;
   uint32_t axes = 0;  // bit set
-  int dim = -1;       // sharded by the step's result (reduce-scatter, slice, all-to-all) or gathered (all-gather)
+  int dim = -1;  // sharded by the step's result (reduce-scatter, slice, all-to-all) or gathered (all-gather)
   int from_dim = -1;  // all-to-all: the dim that was sharded before
   ir::ReduceKind reduce = ir::ReduceKind::kAdd;
   Sharding after;
@@ -38,26 +38,30 @@ struct ReshardStep {
 bool is_local(CollectiveKind kind);
 std::string_view name(CollectiveKind kind);  // "all-reduce"
 
-// Seconds of one collective over `axes` of a mesh, by ring algorithms (docs/collectives.md): n is `bytes` as above.
+// Seconds of one collective over `axes` of a mesh, by ring algorithms (docs/collectives.md): n is `bytes` as
+// above.
 base::Seconds collective_seconds(CollectiveKind kind, base::Bytes bytes, uint32_t axes, const Mesh& mesh);
 
-// The cheapest sequence of steps from one sharding to another (Dijkstra over shardings that fit; ties broken by order, so
-// the same on every machine). Empty when equal. Any sharding without partial is reachable from any; a partial
-// one only from itself or, for add, from a replicated axis.
-std::optional<std::vector<ReshardStep>> reshard_path(const ir::Type& type, const Sharding& from, const Sharding& to,
-                                                     const Mesh& mesh);
+// The cheapest sequence of steps from one sharding to another (Dijkstra over shardings that fit; ties broken
+// by order, so the same on every machine). Empty when equal. Any sharding without partial is reachable from
+// any; a partial one only from itself or, for add, from a replicated axis.
+std::optional<std::vector<ReshardStep>> reshard_path(const ir::Type& type, const Sharding& from,
+                                                     const Sharding& to, const Mesh& mesh);
 
-// How the blocks of one sharding become those of another that is as fine or finer, by one message a device: within every
-// group along `axes`, the device at position `first` sends (the wanted part of) its block to position `second`. Nothing
-// when that is impossible. Of the smallest set of axes; devices that hold what they want keep it.
+// How the blocks of one sharding become those of another that is as fine or finer, by one message a device:
+// within every group along `axes`, the device at position `first` sends (the wanted part of) its block to
+// position `second`. Nothing when that is impossible. Of the smallest set of axes; devices that hold what
+// they want keep it.
 struct Permutation {
   uint32_t axes = 0;
   std::vector<std::pair<int, int>> pairs;  // (source, target), by target
 };
-std::optional<Permutation> find_permutation(int64_t rank, const Sharding& from, const Sharding& to, const Mesh& mesh);
+std::optional<Permutation> find_permutation(int64_t rank, const Sharding& from, const Sharding& to,
+                                            const Mesh& mesh);
 
-// All cheapest paths between the shardings of one type on one mesh: for planners, which ask millions of times. Partial
-// placements are of one kind. Rows are computed when first asked for, so a table isn't to be shared between threads.
+// All cheapest paths between the shardings of one type on one mesh: for planners, which ask millions of
+// times. Partial placements are of one kind. Rows are computed when first asked for, so a table isn't to be
+// shared between threads.
 class ReshardTable {
  public:
   ReshardTable(ir::Type type, Mesh mesh, ir::ReduceKind kind = ir::ReduceKind::kAdd);
@@ -77,7 +81,8 @@ class ReshardTable {
   };
   struct Row {
     std::vector<double> seconds;
-    std::vector<std::pair<int, int>> previous;  // by sharding: where the path comes from, and by which of its edges
+    std::vector<std::pair<int, int>>
+        previous;  // by sharding: where the path comes from, and by which of its edges
   };
 
   const std::vector<Edge>& edges(int from);
@@ -92,7 +97,7 @@ class ReshardTable {
   Mesh mesh_;
   ir::ReduceKind kind_;
   std::vector<Sharding> shardings_;
-  std::vector<int> index_;  // by code, a number in base rank + 2
+  std::vector<int> index_;      // by code, a number in base rank + 2
   std::vector<int64_t> bytes_;  // of the local tensor, by sharding
   std::vector<std::optional<std::vector<Edge>>> edges_;
   std::vector<std::optional<Row>> rows_;

@@ -13,7 +13,8 @@ namespace {
 using ir::DType;
 using ir::Type;
 
-// A dense array of numbers on the host, and the moves of data that collectives are made of, written apart from them.
+// A dense array of numbers on the host, and the moves of data that collectives are made of, written apart
+// from them.
 struct Array {
   std::vector<int64_t> shape;
   std::vector<int64_t> values;
@@ -81,8 +82,10 @@ uint32_t partial_axes(const Sharding& s) {
   return axes;
 }
 
-// What every device holds of `whole`; partial tensors as random summands, alike on the devices that must hold the same.
-Devices distribute(const Array& whole, const Type& type, const Sharding& s, const Mesh& mesh, std::mt19937& random) {
+// What every device holds of `whole`; partial tensors as random summands, alike on the devices that must hold
+// the same.
+Devices distribute(const Array& whole, const Type& type, const Sharding& s, const Mesh& mesh,
+                   std::mt19937& random) {
   Devices devices;
   for (int d = 0; d < mesh.size(); ++d) {
     devices.push_back(whole.block(block_start(type, s, mesh, d), local_type(type, s, mesh).shape));
@@ -91,7 +94,8 @@ Devices distribute(const Array& whole, const Type& type, const Sharding& s, cons
   for (int a = 0; a < mesh.num_axes(); ++a) replicated |= s.at[a] == kReplicated ? 1u << a : 0u;
   uint32_t axes = partial_axes(s);
   if (axes == 0) return devices;
-  // Summand k > 0 is random, summand 0 what remains. Devices alike but for replicated axes share their random numbers.
+  // Summand k > 0 is random, summand 0 what remains. Devices alike but for replicated axes share their random
+  // numbers.
   std::vector<int> alike(mesh.size());
   for (const auto& group : mesh.groups(replicated)) {
     for (int d : group) alike[d] = group[0];
@@ -113,7 +117,8 @@ Devices distribute(const Array& whole, const Type& type, const Sharding& s, cons
   return devices;
 }
 
-Devices apply(const Devices& in, const ReshardStep& step, const Type& type, const Sharding& before, const Mesh& mesh) {
+Devices apply(const Devices& in, const ReshardStep& step, const Type& type, const Sharding& before,
+              const Mesh& mesh) {
   Devices out = in;
   if (step.kind == CollectiveKind::kPermute) {
     auto p = find_permutation(type.rank(), before, step.after, mesh);
@@ -138,27 +143,37 @@ Devices apply(const Devices& in, const ReshardStep& step, const Type& type, cons
     for (int64_t k = 0; k < n; ++k) {
       Array& result = out[group[k]];
       switch (step.kind) {
-        case CollectiveKind::kAllReduce: result = sum(parts); break;
-        case CollectiveKind::kReduceScatter: result = sum(parts).piece(step.dim, k, n); break;
-        case CollectiveKind::kAllGather: result = concat(parts, step.dim); break;
+        case CollectiveKind::kAllReduce:
+          result = sum(parts);
+          break;
+        case CollectiveKind::kReduceScatter:
+          result = sum(parts).piece(step.dim, k, n);
+          break;
+        case CollectiveKind::kAllGather:
+          result = concat(parts, step.dim);
+          break;
         case CollectiveKind::kAllToAll: {
           std::vector<Array> got;
           for (const Array& a : parts) got.push_back(a.piece(step.dim, k, n));
           result = concat(got, step.from_dim);
           break;
         }
-        case CollectiveKind::kSlice: result = in[group[k]].piece(step.dim, k, n); break;
+        case CollectiveKind::kSlice:
+          result = in[group[k]].piece(step.dim, k, n);
+          break;
         case CollectiveKind::kPartialize:
           if (k > 0) std::ranges::fill(result.values, 0);
           break;
-        case CollectiveKind::kPermute: break;
+        case CollectiveKind::kPermute:
+          break;
       }
     }
   }
   return out;
 }
 
-void expect_holds(const Devices& devices, const Array& whole, const Type& type, const Sharding& s, const Mesh& mesh) {
+void expect_holds(const Devices& devices, const Array& whole, const Type& type, const Sharding& s,
+                  const Mesh& mesh) {
   for (const auto& group : mesh.groups(partial_axes(s))) {
     std::vector<Array> parts;
     for (int d : group) parts.push_back(devices[d]);
@@ -170,7 +185,8 @@ void expect_holds(const Devices& devices, const Array& whole, const Type& type, 
 Mesh mesh_of(std::vector<int64_t> shape) {
   Mesh mesh{shape, {}};
   for (size_t a = 0; a < shape.size(); ++a) {
-    mesh.links.push_back({base::Seconds(1e-6 * (1 + double(a))), base::BytesPerSecond(1e9 / (1 + 2 * double(a)))});
+    mesh.links.push_back(
+        {base::Seconds(1e-6 * (1 + double(a))), base::BytesPerSecond(1e9 / (1 + 2 * double(a)))});
   }
   return mesh;
 }
@@ -200,7 +216,8 @@ TEST_P(EveryReshard, MovesTheDataThere) {
     for (const Sharding& to : all) {
       auto path = reshard_path(type, from, to, mesh);
       bool creates_partial = false;
-      for (int a = 0; a < mesh.num_axes(); ++a) creates_partial |= is_partial(to.at[a]) && from.at[a] != to.at[a];
+      for (int a = 0; a < mesh.num_axes(); ++a)
+        creates_partial |= is_partial(to.at[a]) && from.at[a] != to.at[a];
       if (!creates_partial) {
         ASSERT_TRUE(path.has_value());
       }
@@ -223,9 +240,10 @@ TEST_P(EveryReshard, MovesTheDataThere) {
   EXPECT_GE(moved, static_cast<int>(all.size()));
 }
 
-// Every single step between two shardings, told from what the step does alone, without looking at how it is enumerated: a
-// step is legal when simulating it gives the data of the target sharding.
-std::vector<ReshardStep> steps_between(const Type& type, const Sharding& from, const Sharding& to, const Mesh& mesh) {
+// Every single step between two shardings, told from what the step does alone, without looking at how it is
+// enumerated: a step is legal when simulating it gives the data of the target sharding.
+std::vector<ReshardStep> steps_between(const Type& type, const Sharding& from, const Sharding& to,
+                                       const Mesh& mesh) {
   std::vector<ReshardStep> found;
   Array whole(type.shape);
   std::iota(whole.values.begin(), whole.values.end(), 1000);
@@ -261,7 +279,8 @@ std::vector<ReshardStep> steps_between(const Type& type, const Sharding& from, c
     for (int d = 0; d < type.rank(); ++d) {
       bool splits = local[d] % n == 0;
       auto on_d = [&](Placement p) { return p == d; };
-      if (was(is_partial) && splits) attempt({.kind = CollectiveKind::kReduceScatter, .axes = axes, .dim = d}, before);
+      if (was(is_partial) && splits)
+        attempt({.kind = CollectiveKind::kReduceScatter, .axes = axes, .dim = d}, before);
       if (was(on_d)) attempt({.kind = CollectiveKind::kAllGather, .axes = axes, .dim = d}, before);
       if (was([](Placement p) { return p == kReplicated; }) && splits) {
         attempt({.kind = CollectiveKind::kSlice, .axes = axes, .dim = d}, 0);
@@ -290,7 +309,8 @@ TEST_P(EveryReshard, IsCheapestByBellmanFord) {
   for (size_t i = 0; i < n; ++i) {
     for (size_t j = 0; j < n; ++j) {
       if (i == j) continue;
-      for (const ReshardStep& s : steps_between(type, all[i], all[j], mesh)) edges.emplace_back(i, j, s.seconds.value);
+      for (const ReshardStep& s : steps_between(type, all[i], all[j], mesh))
+        edges.emplace_back(i, j, s.seconds.value);
     }
   }
   for (size_t i = 0; i < n; ++i) {
@@ -304,21 +324,24 @@ TEST_P(EveryReshard, IsCheapestByBellmanFord) {
       ASSERT_EQ(path.has_value(), cost[j] < 1e29);
       if (!path) continue;
       EXPECT_NEAR(path_seconds(*path), cost[j], 1e-11)
-          << to_string(all[i], type, mesh) << " -> " << to_string(all[j], type, mesh) << " on " << to_string(mesh);
+          << to_string(all[i], type, mesh) << " -> " << to_string(all[j], type, mesh) << " on "
+          << to_string(mesh);
     }
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Meshes, EveryReshard,
-                         testing::Values(Case{{2}, {4, 6}}, Case{{4}, {8, 4}}, Case{{2, 2}, {4, 8}}, Case{{2, 2}, {8}},
-                                         Case{{2, 3}, {6, 12}}, Case{{2, 3}, {12}}, Case{{3, 2}, {4, 6}},
-                                         Case{{2, 4}, {8, 3, 8}}, Case{{2, 2, 2}, {8, 4}}, Case{{2, 2, 2}, {8}},
-                                         Case{{1, 2}, {2, 2}}, Case{{2}, {}}));
+                         testing::Values(Case{{2}, {4, 6}}, Case{{4}, {8, 4}}, Case{{2, 2}, {4, 8}},
+                                         Case{{2, 2}, {8}}, Case{{2, 3}, {6, 12}}, Case{{2, 3}, {12}},
+                                         Case{{3, 2}, {4, 6}}, Case{{2, 4}, {8, 3, 8}},
+                                         Case{{2, 2, 2}, {8, 4}}, Case{{2, 2, 2}, {8}}, Case{{1, 2}, {2, 2}},
+                                         Case{{2}, {}}));
 
 // Whoever reads native collectives has only the pairs to tell the axes by.
 TEST(Permutation, MovesAlongAllItsAxesAndNoOther) {
   int found = 0;
-  for (auto shape : std::vector<std::vector<int64_t>>{{2, 2}, {2, 4}, {4, 4}, {2, 2, 2}, {4, 2, 2}, {2, 2, 4}, {2, 3, 2}}) {
+  for (auto shape : std::vector<std::vector<int64_t>>{
+           {2, 2}, {2, 4}, {4, 4}, {2, 2, 2}, {4, 2, 2}, {2, 2, 4}, {2, 3, 2}}) {
     Mesh mesh = mesh_of(shape);
     Type type = Type::tensor(DType::kF32, {48, 48});
     for (const Sharding& from : enumerate_shardings(type, mesh, true)) {
@@ -334,7 +357,8 @@ TEST(Permutation, MovesAlongAllItsAxesAndNoOther) {
             }
           }
         }
-        EXPECT_EQ(moved, p->axes) << to_string(from, type, mesh) << " -> " << to_string(to, type, mesh) << " " << to_string(mesh);
+        EXPECT_EQ(moved, p->axes) << to_string(from, type, mesh) << " -> " << to_string(to, type, mesh) << " "
+                                  << to_string(mesh);
       }
     }
   }

@@ -99,7 +99,10 @@ TEST(Strategy, AFactorTwiceInOneTensorIsNeverSharded) {
 }
 
 TEST(Strategy, MaximaAndSumsDontMix) {
-  FactorRule rule{.factors = {{4, FactorKind::kReduce, ReduceKind::kMax}}, .operands = {{{0}}}, .results = {{}}, .linear = {1}};
+  FactorRule rule{.factors = {{4, FactorKind::kReduce, ReduceKind::kMax}},
+                  .operands = {{{0}}},
+                  .results = {{}},
+                  .linear = {1}};
   auto all = enumerate_strategies(rule, Mesh{{2, 2}, {}});
   EXPECT_THAT(all, testing::Contains(use({0, 0})));
   EXPECT_THAT(all, testing::Not(testing::Contains(use({0, linear(0)}))));

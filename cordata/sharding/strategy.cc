@@ -26,7 +26,8 @@ Placement sharded_dim(const FactorRule& rule, const TensorFactors& tensor, int f
 }
 
 bool stands_in(const TensorFactors& tensor, int factor) {
-  return std::ranges::any_of(tensor, [&](const auto& dim) { return std::ranges::find(dim, factor) != dim.end(); });
+  return std::ranges::any_of(tensor,
+                             [&](const auto& dim) { return std::ranges::find(dim, factor) != dim.end(); });
 }
 
 bool stands_in_results(const FactorRule& rule, int factor) {
@@ -68,7 +69,8 @@ bool partials_agree(const FactorRule& rule, const Strategy& s) {
 bool dims_agree(const FactorRule& rule, const Strategy& s) {
   auto sharded = [&](int f) { return std::ranges::find(s.use, static_cast<AxisUse>(f)) != s.use.end(); };
   auto ok = [&](const TensorFactors& tensor) {
-    return std::ranges::all_of(tensor, [&](const auto& dim) { return std::ranges::count_if(dim, sharded) <= 1; });
+    return std::ranges::all_of(tensor,
+                               [&](const auto& dim) { return std::ranges::count_if(dim, sharded) <= 1; });
   };
   return std::ranges::all_of(rule.operands, ok) && std::ranges::all_of(rule.results, ok);
 }

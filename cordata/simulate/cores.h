@@ -8,15 +8,19 @@
 
 namespace cordata::simulate {
 
-// The cores of the hosts, shared alike by the ranks that compute where there are fewer cores than ranks (local:4 on 2 cores); a
-// rank computes at full speed while no more ranks do than the host has cores.
+// The cores of the hosts, shared alike by the ranks that compute where there are fewer cores than ranks
+// (local:4 on 2 cores); a rank computes at full speed while no more ranks do than the host has cores.
 class Cores {
  public:
   explicit Cores(const cluster::Cluster& cluster)
-      : per_host_(cluster.devices_per_host), cores_(cluster.devices_per_host / std::max(1.0, cluster.cores_shared_by)),
-        shared_(cluster.cores_shared_by > 1), hosts_(cluster.hosts), jobs_(cluster.num_devices()) {}
+      : per_host_(cluster.devices_per_host),
+        cores_(cluster.devices_per_host / std::max(1.0, cluster.cores_shared_by)),
+        shared_(cluster.cores_shared_by > 1),
+        hosts_(cluster.hosts),
+        jobs_(cluster.num_devices()) {}
 
-  // When a rank that computes would be done if nobody else began or ended; `version` tells an outdated answer from a new one.
+  // When a rank that computes would be done if nobody else began or ended; `version` tells an outdated answer
+  // from a new one.
   struct Finish {
     int rank;
     double at;
@@ -53,12 +57,14 @@ class Cores {
   };
 
   double speed(const Host& host) const {
-    return shared_ ? std::min(1.0, cores_ / static_cast<double>(std::max<size_t>(host.running.size(), 1))) : 1.0;
+    return shared_ ? std::min(1.0, cores_ / static_cast<double>(std::max<size_t>(host.running.size(), 1)))
+                   : 1.0;
   }
 
   void catch_up(Host& host, double now) {
     if (shared_)
-      for (int r : host.running) jobs_[r].work = std::max(0.0, jobs_[r].work - (now - host.since) * speed(host));
+      for (int r : host.running)
+        jobs_[r].work = std::max(0.0, jobs_[r].work - (now - host.since) * speed(host));
     host.since = now;
   }
 

@@ -8,11 +8,13 @@
 
 namespace cordata::simulate {
 
-// The ways messages take. A message holds its sender's way out and its receiver's way in for its bytes over the bandwidth, and
-// arrives alpha later. Within a host each rank has its own ways; between hosts, ranks of one host share its.
+// The ways messages take. A message holds its sender's way out and its receiver's way in for its bytes over
+// the bandwidth, and arrives alpha later. Within a host each rank has its own ways; between hosts, ranks of
+// one host share its.
 class Links {
  public:
-  Links(const cluster::Cluster& cluster, bool free) : c_(cluster), free_(free), ranks_(cluster.num_devices()), hosts_(cluster.hosts) {}
+  Links(const cluster::Cluster& cluster, bool free)
+      : c_(cluster), free_(free), ranks_(cluster.num_devices()), hosts_(cluster.hosts) {}
 
   // When a message that could leave at `ready` has arrived.
   double arrival(int from, int to, int64_t bytes, double ready) {

@@ -38,7 +38,9 @@ class Memory {
 
   const Ptr& get(program::Slot slot) const {
     const Ptr& buffer = slots_.at(static_cast<size_t>(slot));
-    if (!buffer) throw base::internal_error("[simulate] slot {} is read while it is empty; program::check says where", slot);
+    if (!buffer)
+      throw base::internal_error("[simulate] slot {} is read while it is empty; program::check says where",
+                                 slot);
     return buffer;
   }
   void put(program::Slot slot, Ptr buffer) { slots_.at(static_cast<size_t>(slot)) = std::move(buffer); }
@@ -58,8 +60,10 @@ class Memory {
   void change(int64_t bytes, double now) {
     live_ += bytes;
     peak_ = std::max(peak_, live_);
-    if (!curve_.empty() && curve_.back().first == now) curve_.back().second = live_;
-    else curve_.emplace_back(now, live_);
+    if (!curve_.empty() && curve_.back().first == now)
+      curve_.back().second = live_;
+    else
+      curve_.emplace_back(now, live_);
   }
 
   int64_t peak() const { return peak_; }

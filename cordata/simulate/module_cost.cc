@@ -13,9 +13,11 @@
 namespace cordata::simulate {
 namespace {
 
-// The peak of what lives between ops. A value lives from its op to its last reader; fused values are never written; an op whose
-// operand dies there and is as large writes in its place, as compilers do with elementwise ops.
-int64_t transient_bytes(const ir::Graph& graph, const std::vector<cost::OpTime>& times, const std::vector<int>& alias) {
+// The peak of what lives between ops. A value lives from its op to its last reader; fused values are never
+// written; an op whose operand dies there and is as large writes in its place, as compilers do with
+// elementwise ops.
+int64_t transient_bytes(const ir::Graph& graph, const std::vector<cost::OpTime>& times,
+                        const std::vector<int>& alias) {
   const auto ops = graph.ops();
   const int never = -1, end = static_cast<int>(ops.size());
   std::vector<int> last(graph.num_values(), never);
@@ -25,7 +27,8 @@ int64_t transient_bytes(const ir::Graph& graph, const std::vector<cost::OpTime>&
     for (ir::ValueId v : node.operands) last[v.index] = i;
     if (!node.regions.empty())
       for (ir::ValueId v : ir::captures(graph, node)) last[v.index] = i;
-    for (int r = 0; r < node.num_results; ++r) held[node.result(r).index] = !times[i].fused && !ir::is_constant_like(node.kind);
+    for (int r = 0; r < node.num_results; ++r)
+      held[node.result(r).index] = !times[i].fused && !ir::is_constant_like(node.kind);
   }
   std::set<int> given(alias.begin(), alias.end());
   for (size_t r = 0; r < graph.results().size(); ++r) {
@@ -49,7 +52,8 @@ int64_t transient_bytes(const ir::Graph& graph, const std::vector<cost::OpTime>&
     peak = std::max(peak, live + (in_place ? 0 : made));
     live += made - dies;
     for (int r = 0; r < node.num_results; ++r)  // nobody reads it
-      if (held[node.result(r).index] && last[node.result(r).index] == never) live -= graph.type(node.result(r)).num_bytes();
+      if (held[node.result(r).index] && last[node.result(r).index] == never)
+        live -= graph.type(node.result(r)).num_bytes();
   }
   return std::max(peak, live);
 }
@@ -74,9 +78,11 @@ ModuleCost module_cost(const program::ModuleText& module, const cluster::Cluster
   base::Seconds compute{0};
   size_t next = 0;
   for (size_t i = 0; i < graph.ops().size(); ++i) {
-    const bool is_collective = next < cost.collectives.size() && cost.collectives[next].node == graph.ops()[i];
+    const bool is_collective =
+        next < cost.collectives.size() && cost.collectives[next].node == graph.ops()[i];
     if (!is_collective) compute += base::Seconds(times[i].seconds + times[i].launch);
-    for (; next < cost.collectives.size() && holds(graph, graph.ops()[i], cost.collectives[next].node); ++next) {
+    for (; next < cost.collectives.size() && holds(graph, graph.ops()[i], cost.collectives[next].node);
+         ++next) {
       cost.compute.push_back(compute);
       compute = {};
     }
@@ -95,7 +101,8 @@ std::vector<int> group_of(const program::Program& program, int comm, int rank) {
   if (comm < static_cast<int>(program.communicators.size()))
     for (const auto& group : program.communicators[comm])
       if (std::find(group.begin(), group.end(), rank) != group.end()) return group;
-  throw base::internal_error("[simulate] wanted rank {} in communicator {}, got none of {}", rank, comm, program.communicators.size());
+  throw base::internal_error("[simulate] wanted rank {} in communicator {}, got none of {}", rank, comm,
+                             program.communicators.size());
 }
 
 namespace {
@@ -121,19 +128,23 @@ int groups_that_share(const program::Program& program, int comm, const cluster::
 
 }  // namespace
 
-base::Seconds collective_time(const program::CollectiveCall& call, const program::Program& program, int rank, const cluster::Cluster& c) {
+base::Seconds collective_time(const program::CollectiveCall& call, const program::Program& program, int rank,
+                              const cluster::Cluster& c) {
   const std::vector<int> group = group_of(program, call.comm, rank);
   const auto hosts = ranks_by_host(group, c);
   const base::Bytes bytes(static_cast<double>(call.bytes));
   const sharding::AxisLink intra{c.intra.alpha, c.intra.bandwidth};
   if (hosts.size() == 1)
     return sharding::collective_seconds(call.kind, bytes, 1, {{static_cast<int64_t>(group.size())}, {intra}});
-  sharding::AxisLink inter{std::max(c.intra.alpha, c.inter.alpha), c.inter.bandwidth / groups_that_share(program, call.comm, c)};
+  sharding::AxisLink inter{std::max(c.intra.alpha, c.inter.alpha),
+                           c.inter.bandwidth / groups_that_share(program, call.comm, c)};
   if (c.devices_per_host > 1) inter.bandwidth = std::min(inter.bandwidth, c.intra.bandwidth);
   const int64_t each = hosts.begin()->second;
   const bool even = std::all_of(hosts.begin(), hosts.end(), [&](const auto& h) { return h.second == each; });
-  if (each == 1 || !even) return sharding::collective_seconds(call.kind, bytes, 1, {{static_cast<int64_t>(group.size())}, {inter}});
-  return sharding::collective_seconds(call.kind, bytes, 3, {{static_cast<int64_t>(hosts.size()), each}, {inter, intra}});
+  if (each == 1 || !even)
+    return sharding::collective_seconds(call.kind, bytes, 1, {{static_cast<int64_t>(group.size())}, {inter}});
+  return sharding::collective_seconds(call.kind, bytes, 3,
+                                      {{static_cast<int64_t>(hosts.size()), each}, {inter, intra}});
 }
 
 }  // namespace cordata::simulate

@@ -52,13 +52,13 @@ struct Meeting {
 struct RankState {
   explicit RankState(int slots) : memory(slots) {}
   int step = 0, position = 0;
-  bool arrived = false;      // has posted what is posted at this position
-  bool asleep = false;       // waits for an event of its own: computing, or in a collective
-  size_t segment = 0;        // of the RUN: collectives that have ended
-  double since = 0;          // when it came to this position
+  bool arrived = false;  // has posted what is posted at this position
+  bool asleep = false;   // waits for an event of its own: computing, or in a collective
+  size_t segment = 0;    // of the RUN: collectives that have ended
+  double since = 0;      // when it came to this position
   double run_begin = 0;
   std::vector<std::vector<int>> posts;
-  std::map<int, std::vector<int>> pending;          // RECVs posted: messages by piece, -1 for local ones
+  std::map<int, std::vector<int>> pending;  // RECVs posted: messages by piece, -1 for local ones
   std::map<int, Memory::Ptr> receiving;
   Memory memory;
   std::vector<base::TimelineEvent> events;
@@ -77,16 +77,23 @@ struct Event {
 class Engine {
  public:
   Engine(const Program& program, const cluster::Cluster& cluster, const SimulationOptions& options)
-      : program_(program), cluster_(cluster), options_(options), cores_(cluster), links_(cluster, options.free_transfers) {
+      : program_(program),
+        cluster_(cluster),
+        options_(options),
+        cores_(cluster),
+        links_(cluster, options.free_transfers) {
     if (program.num_ranks > cluster.num_devices())
-      throw base::user_error("[simulate] wanted a cluster of {} devices or more, got {}", program.num_ranks, cluster.num_devices());
+      throw base::user_error("[simulate] wanted a cluster of {} devices or more, got {}", program.num_ranks,
+                             cluster.num_devices());
     for (const auto& r : program.ranks) {
       RankState& s = ranks_.emplace_back(r.num_slots);
       s.posts = program::receives_posted_at(r.step);
       for (const auto& resident : r.residents) s.memory.put(resident.slot, s.memory.make(resident.local, 0));
-      if (r.device_index >= 0) s.memory.put(r.device_index, s.memory.make(ir::Type::tensor(ir::DType::kI32), 0));
+      if (r.device_index >= 0)
+        s.memory.put(r.device_index, s.memory.make(ir::Type::tensor(ir::DType::kI32), 0));
       for (const Instruction& i : r.setup) {
-        if (i.op != OpCode::kZero) throw base::internal_error("[simulate] wanted ZEROs in setup, got {}", program::name(i.op));
+        if (i.op != OpCode::kZero)
+          throw base::internal_error("[simulate] wanted ZEROs in setup, got {}", program::name(i.op));
         s.memory.put(i.results.at(0), s.memory.make(i.type, 0));
       }
     }
@@ -103,7 +110,9 @@ class Engine {
       handle(e);
     }
     for (int r = 0; r < program_.num_ranks; ++r)
-      if (!ended(r)) throw base::internal_error("[simulate] rank {} waits forever in step[{}]; program::check says why", r, ranks_[r].position);
+      if (!ended(r))
+        throw base::internal_error("[simulate] rank {} waits forever in step[{}]; program::check says why", r,
+                                   ranks_[r].position);
     return result();
   }
 
@@ -112,7 +121,9 @@ class Engine {
   const std::vector<Instruction>& list(int r) const { return program_.ranks[r].step; }
   bool ended(int r) const { return ranks_[r].step == steps(); }
 
-  void at(double when, Event::Kind kind, int who, int version = 0) { queue_.push({when, order_++, kind, who, version}); }
+  void at(double when, Event::Kind kind, int who, int version = 0) {
+    queue_.push({when, order_++, kind, who, version});
+  }
   void trace(int r, Lane lane, const std::string& label, double begin, double end, int64_t bytes = 0) {
     ranks_[r].events.push_back({lane, label, begin, end, bytes});
   }
@@ -162,15 +173,27 @@ class Engine {
   bool one(int r, const Instruction& i) {
     RankState& s = ranks_[r];
     switch (i.op) {
-      case OpCode::kRun: return begin_run(r, i);
-      case OpCode::kRecv: if (!receive(r, i)) return false; break;
-      case OpCode::kSend: send(r, i); break;
+      case OpCode::kRun:
+        return begin_run(r, i);
+      case OpCode::kRecv:
+        if (!receive(r, i)) return false;
+        break;
+      case OpCode::kSend:
+        send(r, i);
+        break;
       case OpCode::kLoad:
       case OpCode::kNumber:
-      case OpCode::kZero: s.memory.put(i.results.at(0), s.memory.make(i.type, now_)); break;
-      case OpCode::kMove: s.memory.move(i.args.at(0), i.results.at(0), now_); break;
-      case OpCode::kFree: for (program::Slot slot : i.args) s.memory.clear(slot, now_); break;
-      case OpCode::kLoss: break;
+      case OpCode::kZero:
+        s.memory.put(i.results.at(0), s.memory.make(i.type, now_));
+        break;
+      case OpCode::kMove:
+        s.memory.move(i.args.at(0), i.results.at(0), now_);
+        break;
+      case OpCode::kFree:
+        for (program::Slot slot : i.args) s.memory.clear(slot, now_);
+        break;
+      case OpCode::kLoss:
+        break;
     }
     next(r);
     return true;
@@ -203,7 +226,8 @@ class Engine {
     const auto measured = options_.run_times.find(module);
     const program::ModuleText& text = program_.modules[static_cast<size_t>(module)];
     Timing t;
-    if (measured != options_.run_times.end() && text.text.empty()) {  // nothing to read: all at once, then its collectives
+    if (measured != options_.run_times.end() &&
+        text.text.empty()) {  // nothing to read: all at once, then its collectives
       t.compute.assign(text.comms.size() + 1, 0.0);
       t.compute[0] = measured->second.value;
       t.collective.assign(text.comms.size(), 0.0);
@@ -252,7 +276,8 @@ class Engine {
     const Timing& t = timing(r);
     const auto& group = t.groups[s.segment];
     const int module = list(r)[static_cast<size_t>(s.position)].module;
-    Meeting& meeting = meetings_[{program_.modules[static_cast<size_t>(module)].comms.at(s.segment), group.front()}];
+    Meeting& meeting =
+        meetings_[{program_.modules[static_cast<size_t>(module)].comms.at(s.segment), group.front()}];
     meeting.here.push_back(r);
     if (meeting.here.size() < group.size()) return;
     for (int member : meeting.here) at(now_ + t.collective[s.segment], Event::Kind::kMet, member);
@@ -266,7 +291,8 @@ class Engine {
     s.memory.change(-timing(r).transient, now_);
     for (size_t a = 0; a < i.args.size(); ++a)
       if (a < module.alias.size() && module.alias[a] >= 0) s.memory.clear(i.args[a], now_);
-    for (size_t k = 0; k < i.results.size(); ++k) s.memory.put(i.results[k], s.memory.make(module.results.at(k), now_));
+    for (size_t k = 0; k < i.results.size(); ++k)
+      s.memory.put(i.results[k], s.memory.make(module.results.at(k), now_));
     trace(r, Lane::kCompute, i.label, s.run_begin, now_);
     s.busy += now_ - s.run_begin;
     next(r);
@@ -353,8 +379,10 @@ class Engine {
     out.step = base::Seconds(steps() == 1 ? last : (last - first) / (steps() - 1));
     out.flops = base::Flops(flops_ / steps());
     for (RankState& s : ranks_) {
-      RankTimeline line{std::move(s.events), s.memory.curve(), base::Bytes(static_cast<double>(s.memory.peak())), base::Seconds(s.busy)};
-      std::stable_sort(line.events.begin(), line.events.end(), [](const auto& a, const auto& b) { return a.begin_s < b.begin_s; });
+      RankTimeline line{std::move(s.events), s.memory.curve(),
+                        base::Bytes(static_cast<double>(s.memory.peak())), base::Seconds(s.busy)};
+      std::stable_sort(line.events.begin(), line.events.end(),
+                       [](const auto& a, const auto& b) { return a.begin_s < b.begin_s; });
       out.peak_memory = std::max(out.peak_memory, line.peak_memory);
       out.ranks.push_back(std::move(line));
     }
@@ -380,14 +408,16 @@ class Engine {
 
 }  // namespace
 
-SimulationResult simulate(const Program& program, const cluster::Cluster& cluster, const SimulationOptions& options) {
+SimulationResult simulate(const Program& program, const cluster::Cluster& cluster,
+                          const SimulationOptions& options) {
   return Engine(program, cluster, options).run();
 }
 
 void write_trace(const SimulationResult& result, const std::string& path) {
   std::vector<std::string> ranks;
   for (size_t r = 0; r < result.ranks.size(); ++r)
-    ranks.push_back(base::to_chrome_events(static_cast<int>(r), result.ranks[r].events, result.ranks[r].memory));
+    ranks.push_back(
+        base::to_chrome_events(static_cast<int>(r), result.ranks[r].events, result.ranks[r].memory));
   base::write_chrome_trace(path, ranks);
 }
 

@@ -71,7 +71,8 @@ Program pipeline(const std::string& schedule, int stages, int microbatches) {
   Program p;
   p.num_ranks = stages;
   p.microbatches = microbatches;
-  p.modules = {{"forward", 0, "", {kActivation}, {kActivation}, {-1}}, {"backward", 0, "", {kActivation, kActivation}, {kActivation}, {-1, -1}}};
+  p.modules = {{"forward", 0, "", {kActivation}, {kActivation}, {-1}},
+               {"backward", 0, "", {kActivation, kActivation}, {kActivation}, {-1, -1}}};
   const auto work = program::make_schedule(schedule, stages, microbatches);
   for (int s = 0; s < stages; ++s) {
     Lists l{{.rank = s, .stage = s, .modules = {0, 1}}};
@@ -81,8 +82,10 @@ Program pipeline(const std::string& schedule, int stages, int microbatches) {
       const std::string label = fmt::format("{}{}", w.forward ? "F" : "B", m);
       if (w.forward) {
         in[m] = l.fresh(), out[m] = l.fresh();
-        if (s > 0) l.receive(in[m], s - 1, m);
-        else l.load(in[m], m);
+        if (s > 0)
+          l.receive(in[m], s - 1, m);
+        else
+          l.load(in[m], m);
         l.run(0, {in[m]}, {out[m]}, label);
         if (s + 1 < stages) l.send(out[m], s + 1, m), l.free({out[m]});
         continue;
@@ -110,7 +113,8 @@ TEST(Simulate, PipelinesTakeMicrobatchesPlusStagesLessOne) {
       for (int microbatches : {1, 2, 4, 8}) {
         const Program p = pipeline(schedule, stages, microbatches);
         ASSERT_EQ(program::check(p), "") << schedule;
-        EXPECT_THAT(simulate(p, devices(stages), one_step()).step.value, DoubleNear((microbatches + stages - 1) * (kF + kB), 1e-9))
+        EXPECT_THAT(simulate(p, devices(stages), one_step()).step.value,
+                    DoubleNear((microbatches + stages - 1) * (kF + kB), 1e-9))
             << schedule << " " << stages << " stages, " << microbatches << " microbatches";
       }
 }
@@ -123,20 +127,24 @@ TEST(Simulate, AStepTakesAsLongAsTheOneBefore) {
   EXPECT_THAT(simulate(p, devices(2), o).step.value, DoubleNear(5 * (kF + kB), 1e-9));
 }
 
-// Messages move while modules run: of 8 messages each way, each d late, GPipe feels the first one forward and the first backward.
+// Messages move while modules run: of 8 messages each way, each d late, GPipe feels the first one forward and
+// the first backward.
 TEST(Simulate, LateMessagesAreHiddenByGPipe) {
   const double d = kF / 2;
   const Program p = pipeline("gpipe", 2, 8);
-  const double growth = simulate(p, devices(2), one_step(d)).step.value - simulate(p, devices(2), one_step()).step.value;
+  const double growth =
+      simulate(p, devices(2), one_step(d)).step.value - simulate(p, devices(2), one_step()).step.value;
   EXPECT_THAT(growth, DoubleNear(2 * d, 1e-9));
   EXPECT_LE(growth, 3 * d);
 }
 
-// 1F1B lets one microbatch more than there are stages behind be under way, so that late messages stall it: two of them in turn, over and over.
+// 1F1B lets one microbatch more than there are stages behind be under way, so that late messages stall it:
+// two of them in turn, over and over.
 TEST(Simulate, LateMessagesStallOneForwardOneBackward) {
   const double d = kF / 2;
   const Program p = pipeline("1f1b", 2, 8);
-  const double growth = simulate(p, devices(2), one_step(d)).step.value - simulate(p, devices(2), one_step()).step.value;
+  const double growth =
+      simulate(p, devices(2), one_step(d)).step.value - simulate(p, devices(2), one_step()).step.value;
   EXPECT_THAT(growth, DoubleNear(8 * d, 1e-9));
 }
 
@@ -145,7 +153,8 @@ TEST(Simulate, RanksShareCores) {
     Program p = pipeline("gpipe", 1, 4);
     p.num_ranks = 4;
     for (int r = 1; r < 4; ++r) p.ranks.push_back(p.ranks[0]), p.ranks[r].rank = r;
-    EXPECT_THAT(simulate(p, devices(4, 4.0 / cores), one_step()).step.value, DoubleNear(4 * (kF + kB) * 4 / cores, 1e-9));
+    EXPECT_THAT(simulate(p, devices(4, 4.0 / cores), one_step()).step.value,
+                DoubleNear(4 * (kF + kB) * 4 / cores, 1e-9));
   }
   // Four stages on two cores: no more than two of them at once at full speed.
   const Program p = pipeline("gpipe", 4, 8);
@@ -154,7 +163,8 @@ TEST(Simulate, RanksShareCores) {
   EXPECT_LT(step, 4 * 8 * (kF + kB) / 2 + 4 * (kF + kB));
 }
 
-// What a stage holds at its fullest: GPipe the inputs of all microbatches, 1F1B of as many as there are stages from it on.
+// What a stage holds at its fullest: GPipe the inputs of all microbatches, 1F1B of as many as there are
+// stages from it on.
 TEST(Simulate, HoldsWhatTheScheduleHolds) {
   const int stages = 4, microbatches = 8;
   for (const char* schedule : {"gpipe", "1f1b"}) {
@@ -164,7 +174,8 @@ TEST(Simulate, HoldsWhatTheScheduleHolds) {
       const int held = std::string(schedule) == "gpipe" ? microbatches : stages - s;
       EXPECT_GE(kib, held) << schedule << " stage " << s;
       // Besides: an output, its gradient, and receives posted ahead.
-      EXPECT_LE(kib, held + 4 + (std::string(schedule) == "gpipe" && s == stages - 1 ? microbatches : 0)) << schedule << " stage " << s;
+      EXPECT_LE(kib, held + 4 + (std::string(schedule) == "gpipe" && s == stages - 1 ? microbatches : 0))
+          << schedule << " stage " << s;
       EXPECT_EQ(result.ranks[s].memory.back().second, 0) << "all is free at the end";
     }
   }
@@ -174,14 +185,17 @@ TEST(Simulate, MessagesTakeTheirTimeOneAfterAnother) {
   cluster::Cluster c = devices(2);
   c.intra = {Seconds(0.25), base::BytesPerSecond(1024), "a message of a second"};
   // The step of 2 stages, 1 microbatch: F, message, F, B, message, B.
-  EXPECT_THAT(simulate(pipeline("gpipe", 2, 1), c, one_step()).step.value, DoubleNear(2 * (kF + kB) + 2 * 1.25, 1e-9));
+  EXPECT_THAT(simulate(pipeline("gpipe", 2, 1), c, one_step()).step.value,
+              DoubleNear(2 * (kF + kB) + 2 * 1.25, 1e-9));
   SimulationOptions free = one_step();
   free.free_transfers = true;
   EXPECT_THAT(simulate(pipeline("gpipe", 2, 1), c, free).step.value, DoubleNear(2 * (kF + kB), 1e-9));
-  // Four seconds a message: the way is the bottleneck. A receive is posted as the module before it begins, so each of the messages
-  // after the second leaves when the one before has arrived and its module begins: forwards end at 18.75, gradients arrive from 25 on.
+  // Four seconds a message: the way is the bottleneck. A receive is posted as the module before it begins, so
+  // each of the messages after the second leaves when the one before has arrived and its module begins:
+  // forwards end at 18.75, gradients arrive from 25 on.
   c.intra.bandwidth = base::BytesPerSecond(256);
-  EXPECT_THAT(simulate(pipeline("gpipe", 2, 4), c, one_step()).step.value, DoubleNear(25 + 3 * 4.25 + kB, 1e-9));
+  EXPECT_THAT(simulate(pipeline("gpipe", 2, 4), c, one_step()).step.value,
+              DoubleNear(25 + 3 * 4.25 + kB, 1e-9));
 }
 
 constexpr const char* kMatmul = R"(
@@ -206,7 +220,8 @@ TEST(Simulate, ModulesCostTheirOpsAndCollectives) {
   for (int r = 0; r < 4; ++r) {
     Lists l{{.rank = r, .stage = 0, .index_in_mesh = r, .num_slots = 2, .modules = {0}}};
     const program::Box all{{0, 0}, {64, 64}};
-    l.rank.residents = {{step::Role::kParam, 0, "a", 0, square, square, all}, {step::Role::kParam, 1, "b", 1, square, square, all}};
+    l.rank.residents = {{step::Role::kParam, 0, "a", 0, square, square, all},
+                        {step::Role::kParam, 1, "b", 1, square, square, all}};
     const Slot to = l.fresh();
     l.run(0, {0, 1}, {to}, "step");
     l.free({to});
@@ -247,7 +262,8 @@ TEST(Simulate, TracesLikeTheExecutor) {
 
 TEST(Simulate, RefusesAProgramThatHangs) {
   Program p = pipeline("gpipe", 2, 2);
-  p.ranks[0].step.erase(std::find_if(p.ranks[0].step.begin(), p.ranks[0].step.end(), [](const auto& i) { return i.op == OpCode::kSend; }));
+  p.ranks[0].step.erase(std::find_if(p.ranks[0].step.begin(), p.ranks[0].step.end(),
+                                     [](const auto& i) { return i.op == OpCode::kSend; }));
   EXPECT_THROW(simulate(p, devices(2), one_step()), base::Error);
 }
 

@@ -21,20 +21,29 @@ Pass pass_of(Phase phase) { return {phase == Phase::kAccumulate ? Phase::kBackwa
 
 ArgKind arg_kind(Role role) {
   switch (role) {
-    case Role::kParam: return ArgKind::kParam;
-    case Role::kOptState: return ArgKind::kOptState;
-    case Role::kState: return ArgKind::kState;
-    case Role::kBatch: return ArgKind::kBatch;
-    default: return ArgKind::kKey;
+    case Role::kParam:
+      return ArgKind::kParam;
+    case Role::kOptState:
+      return ArgKind::kOptState;
+    case Role::kState:
+      return ArgKind::kState;
+    case Role::kBatch:
+      return ArgKind::kBatch;
+    default:
+      return ArgKind::kKey;
   }
 }
 
 ResultKind result_kind(Role role) {
   switch (role) {
-    case Role::kParam: return ResultKind::kNewParam;
-    case Role::kOptState: return ResultKind::kNewOptState;
-    case Role::kState: return ResultKind::kNewState;
-    default: return ResultKind::kLoss;
+    case Role::kParam:
+      return ResultKind::kNewParam;
+    case Role::kOptState:
+      return ResultKind::kNewOptState;
+    case Role::kState:
+      return ResultKind::kNewState;
+    default:
+      return ResultKind::kLoss;
   }
 }
 
@@ -62,8 +71,12 @@ struct Draft {
 class Cutter {
  public:
   Cutter(const JointStep& joint, const Layers& layers, const std::vector<int>& stage_of_layer)
-      : joint_(joint), g_(joint.graph), homes_(find_homes(joint, layers, stage_of_layer)),
-        drafts_(static_cast<size_t>(homes_.num_stages)), position_(g_.num_nodes(), -1), arg_index_(g_.num_values(), -1),
+      : joint_(joint),
+        g_(joint.graph),
+        homes_(find_homes(joint, layers, stage_of_layer)),
+        drafts_(static_cast<size_t>(homes_.num_stages)),
+        position_(g_.num_nodes(), -1),
+        arg_index_(g_.num_values(), -1),
         scratch_(g_.num_values()) {
     for (size_t i = 0; i < g_.ops().size(); ++i) position_[g_.ops()[i].index] = static_cast<int>(i);
     for (size_t i = 0; i < g_.args().size(); ++i) arg_index_[g_.args()[i].index] = static_cast<int>(i);
@@ -74,8 +87,8 @@ class Cutter {
     deliver_results();
     Cut cut;
     for (Draft& d : drafts_)
-      cut.stages.push_back({d.builder.finish(d.result_values), std::move(d.pass), std::move(d.origin), std::move(d.args),
-                            std::move(d.results)});
+      cut.stages.push_back({d.builder.finish(d.result_values), std::move(d.pass), std::move(d.origin),
+                            std::move(d.args), std::move(d.results)});
     cut.transfers = std::move(transfers_);
     return cut;
   }
@@ -89,8 +102,8 @@ class Cutter {
       for (int s : home.terms) emit_term(at, s);
   }
 
-  // Copies an op into a stage, in the first pass where all that it reads is there. `of_terms`: operands that are sums
-  // over stages are read as this stage's term.
+  // Copies an op into a stage, in the first pass where all that it reads is there. `of_terms`: operands that
+  // are sums over stages are read as this stage's term.
   void emit(int at, int stage, bool of_terms) {
     const ir::Node& node = g_.node(g_.ops()[at]);
     std::vector<ValueId> reads = node.operands;
@@ -99,7 +112,8 @@ class Cutter {
     std::vector<Local> locals(reads.size());
     for (size_t i = 0; i < reads.size(); ++i) {
       if (homes_.of(reads[i]).kind == Home::Kind::kAnywhere) continue;
-      locals[i] = of_terms && is_sum(reads[i]) ? drafts_[stage].have.at(reads[i].index) : need(reads[i], stage, pass);
+      locals[i] =
+          of_terms && is_sum(reads[i]) ? drafts_[stage].have.at(reads[i].index) : need(reads[i], stage, pass);
       pass = std::max(pass, locals[i].pass);
     }
     for (size_t i = 0; i < reads.size(); ++i)
@@ -139,7 +153,8 @@ class Cutter {
     for (ValueId v : node.operands)
       if (holds(v, stage)) here.push_back(v);
     if (here.size() == node.operands.size()) return emit(at, stage, true);
-    const Local term = is_sum(here.at(0)) ? drafts_[stage].have.at(here[0].index) : need(here[0], stage, pass_of(joint_.phase[at]));
+    const Local term = is_sum(here.at(0)) ? drafts_[stage].have.at(here[0].index)
+                                          : need(here[0], stage, pass_of(joint_.phase[at]));
     drafts_[stage].have[node.result().index] = term;
   }
 
@@ -149,10 +164,12 @@ class Cutter {
     const Home& home = homes_.of(v);
     if (home.kind == Home::Kind::kAnywhere) return {remake(v, stage, pass), pass};
     if (home.kind == Home::Kind::kTerms) return sum_at(v, stage, pass);
-    if (const auto it = d.have.find(v.index); it != d.have.end()) return needed_earlier(v, d, it->second, pass);
+    if (const auto it = d.have.find(v.index); it != d.have.end())
+      return needed_earlier(v, d, it->second, pass);
     const bool here = home.kind == Home::Kind::kEverywhere || home.stage == stage;
     const bool copy_of_param = arg_index_[v.index] >= 0 && pass.phase != Phase::kApply;
-    if (arg_index_[v.index] >= 0 && (here || copy_of_param)) return d.have[v.index] = bring_arg(v, stage, here);
+    if (arg_index_[v.index] >= 0 && (here || copy_of_param))
+      return d.have[v.index] = bring_arg(v, stage, here);
     if (here) {
       emit(position_[g_.value(v).def.index], stage, false);
       return d.have.at(v.index);
@@ -182,7 +199,8 @@ class Cutter {
     for (ValueId o : node.operands) operands.push_back(remake(o, stage, pass));
     for (size_t i = 0; i < operands.size(); ++i) scratch_[node.operands[i].index] = operands[i];
     copy(at, stage, pass);
-    for (int r = 0; r < node.num_results; ++r) d.remade[{node.result(r).index, pass}] = scratch_[node.result(r).index];
+    for (int r = 0; r < node.num_results; ++r)
+      d.remade[{node.result(r).index, pass}] = scratch_[node.result(r).index];
     return d.remade.at(key);
   }
 
@@ -227,14 +245,16 @@ class Cutter {
     return d.sums[v.index] = total;
   }
 
-  // A stage's own value as one that can leave it: a sum over microbatches is whole only when the backward passes are over, so an
-  // identity in the first apply round stands for it.
+  // A stage's own value as one that can leave it: a sum over microbatches is whole only when the backward
+  // passes are over, so an identity in the first apply round stands for it.
   Local held(ValueId v, int stage) {
     Draft& d = drafts_[stage];
     Local& local = d.have.at(v.index);
-    const bool running = std::find(d.accumulators.begin(), d.accumulators.end(), local.value.index) != d.accumulators.end();
+    const bool running =
+        std::find(d.accumulators.begin(), d.accumulators.end(), local.value.index) != d.accumulators.end();
     if (!running) return local;
-    const Local whole{d.builder.value(ir::OpKind::kOptimizationBarrier, {local.value}, {}, {g_.type(v)}), kApply0};
+    const Local whole{d.builder.value(ir::OpKind::kOptimizationBarrier, {local.value}, {}, {g_.type(v)}),
+                      kApply0};
     record(stage, kApply0, position_[g_.value(v).def.index]);
     return local = whole;
   }
@@ -249,17 +269,21 @@ class Cutter {
         continue;
       }
       const Home& home = homes_.of(argument(port));
-      if (port.role == Role::kState) deliver_state(port.index, v, argument(port), home.stage);
-      else if (home.kind == Home::Kind::kStage) deliver(result_kind(port.role), port.index, v, home.stage);
-      else shared_counters.push_back(i);
+      if (port.role == Role::kState)
+        deliver_state(port.index, v, argument(port), home.stage);
+      else if (home.kind == Home::Kind::kStage)
+        deliver(result_kind(port.role), port.index, v, home.stage);
+      else
+        shared_counters.push_back(i);
       if (port.role == Role::kParam) refresh_copies(port.index, home.stage);
     }
     for (size_t i : shared_counters) deliver_to_holders(i);
     for (const auto& [index, stage] : states_) refresh_copies_of_state(index, stage);
   }
 
-  // A state's new value is made in the forward pass of each microbatch. One that is no op's result, or another state's new value
-  // too, gets an identity of its own: what one microbatch hands to the next is a buffer of that state alone.
+  // A state's new value is made in the forward pass of each microbatch. One that is no op's result, or
+  // another state's new value too, gets an identity of its own: what one microbatch hands to the next is a
+  // buffer of that state alone.
   void deliver_state(int index, ValueId v, ValueId old, int stage) {
     Draft& d = drafts_[stage];
     need(old, stage, kForward0);
@@ -276,7 +300,9 @@ class Cutter {
 
   void refresh_copies_of_state(int index, int owner) {
     const auto& results = drafts_[owner].results;
-    const auto made = std::find_if(results.begin(), results.end(), [&](const StageResult& r) { return r.kind == ResultKind::kNewState && r.index == index; });
+    const auto made = std::find_if(results.begin(), results.end(), [&](const StageResult& r) {
+      return r.kind == ResultKind::kNewState && r.index == index;
+    });
     send_to_copies(ArgKind::kState, index, owner, static_cast<int>(made - results.begin()), kForward0);
   }
 
@@ -294,7 +320,8 @@ class Cutter {
 
   // The owner sends a shared parameter's new value to the stages that hold copies.
   void refresh_copies(int param, int owner) {
-    send_to_copies(ArgKind::kParam, param, owner, static_cast<int>(drafts_[owner].results.size()) - 1, kApply0);
+    send_to_copies(ArgKind::kParam, param, owner, static_cast<int>(drafts_[owner].results.size()) - 1,
+                   kApply0);
   }
 
   void send_to_copies(ArgKind kind, int index, int owner, int from_result, Pass sent_after) {
@@ -318,8 +345,10 @@ class Cutter {
       });
       const bool last_chance = s + 1 == homes_.num_stages && !owned;
       if (held == args.end() && !last_chance) continue;
-      if (held == args.end()) need(argument(port), s, kApply0);
-      else held->owner = !owned;
+      if (held == args.end())
+        need(argument(port), s, kApply0);
+      else
+        held->owner = !owned;
       owned = true;
       deliver(result_kind(port.role), port.index, g_.results()[i], s);
     }
@@ -330,9 +359,9 @@ class Cutter {
   Homes homes_;
   std::vector<Draft> drafts_;
   std::vector<Transfer> transfers_;
-  std::vector<int> position_;        // by node: its position among the joint ops
-  std::vector<int> arg_index_;       // by value: which argument it is, or -1
-  std::vector<ValueId> scratch_;     // by joint value, for clone
+  std::vector<int> position_;                // by node: its position among the joint ops
+  std::vector<int> arg_index_;               // by value: which argument it is, or -1
+  std::vector<ValueId> scratch_;             // by joint value, for clone
   std::vector<std::pair<int, int>> states_;  // delivered: which, and on which stage
 };
 

@@ -24,12 +24,15 @@ void write_text(const fs::path& path, const std::string& text) {
   std::ofstream out(path, std::ios::binary);
   out << text;
   out.close();
-  if (!out) throw environment_error("[step.directory] can't write {}: {}", path.string(), std::strerror(errno));
+  if (!out)
+    throw environment_error("[step.directory] can't write {}: {}", path.string(), std::strerror(errno));
 }
 
 json read_json(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
-  if (!in) throw user_error("[step.directory] can't read {}: {}; a train step directory holds roles.json", path, std::strerror(errno));
+  if (!in)
+    throw user_error("[step.directory] can't read {}: {}; a train step directory holds roles.json", path,
+                     std::strerror(errno));
   try {
     return json::parse(in);
   } catch (const nlohmann::json::exception& e) {
@@ -41,7 +44,8 @@ bool all_zero(const std::vector<std::byte>& bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
 }
 
-// Every value that lives from step to step, once: parameters and states as grad has them, optimizer state as apply has it.
+// Every value that lives from step to step, once: parameters and states as grad has them, optimizer state as
+// apply has it.
 struct Living {
   std::vector<Port> ports;
   std::vector<ir::Type> types;
@@ -79,7 +83,8 @@ void write_initial(const TrainStep& step, const ir::Graph& grad, const std::stri
   out.finish();
 }
 
-// A directory as it is read: names of the values, so that they can be found in init.safetensors when asked for.
+// A directory as it is read: names of the values, so that they can be found in init.safetensors when asked
+// for.
 struct Opened {
   std::string dir;
   Living values;
@@ -111,7 +116,10 @@ std::string grad_file(int64_t microbatch_size, int64_t batch) {
 }
 
 std::string initial_name(const Port& port) {
-  const char* folder = port.role == Role::kParam ? "params" : port.role == Role::kOptState ? "opt_states" : port.role == Role::kKey ? "keys" : "states";
+  const char* folder = port.role == Role::kParam      ? "params"
+                       : port.role == Role::kOptState ? "opt_states"
+                       : port.role == Role::kKey      ? "keys"
+                                                      : "states";
   return fmt::format("{}/{}", folder, port.name.empty() ? std::to_string(port.index) : port.name);
 }
 
@@ -139,8 +147,9 @@ TrainStep read_directory(const std::string& dir) {
   int64_t batch = step.batch;
   step.grad = [at, batch, sizes = step.microbatch_sizes](int64_t size) {
     if (!std::count(sizes.begin(), sizes.end(), size))
-      throw user_error("[step.directory] {} has no grad module for microbatches of {} samples; it has those for {}", at.string(),
-                       size, fmt::join(sizes, ", "));
+      throw user_error(
+          "[step.directory] {} has no grad module for microbatches of {} samples; it has those for {}",
+          at.string(), size, fmt::join(sizes, ", "));
     return ir::read_module_file((at / grad_file(size, batch)).string());
   };
   step.apply = ir::read_module_file((at / "apply.mlir").string());

@@ -22,7 +22,8 @@ class HomeFinder {
 
   Homes run() {
     if (layers_.size() != g_.ops().size())
-      throw base::internal_error("[step.cut] wanted a layer for each of {} ops, got {}", g_.ops().size(), layers_.size());
+      throw base::internal_error("[step.cut] wanted a layer for each of {} ops, got {}", g_.ops().size(),
+                                 layers_.size());
     homes_.num_stages = *std::max_element(stage_of_layer_.begin(), stage_of_layer_.end()) + 1;
     homes_.op.resize(g_.ops().size());
     homes_.value.resize(g_.num_values());
@@ -42,11 +43,13 @@ class HomeFinder {
     return all;
   }
 
-  // The stage of a forward or backward op by its layer; ops without one go to the last stage among what they read.
+  // The stage of a forward or backward op by its layer; ops without one go to the last stage among what they
+  // read.
   int stage_by_layer(int at, const ir::Node& node) const {
     if (layers_[at] >= 0) {
       if (layers_[at] >= static_cast<int>(stage_of_layer_.size()))
-        throw base::internal_error("[step.cut] wanted layers below {}, got {}", stage_of_layer_.size(), layers_[at]);
+        throw base::internal_error("[step.cut] wanted layers below {}, got {}", stage_of_layer_.size(),
+                                   layers_[at]);
       return stage_of_layer_[layers_[at]];
     }
     int stage = 0;
@@ -67,8 +70,10 @@ class HomeFinder {
       const ValueId v = g_.args()[a];
       const Role role = joint_.args[a].role;
       Home& home = homes_.value[v.index];
-      if (role == Role::kParam || role == Role::kState) home = Home::at(std::max(first[v.index], 0));
-      else home = Home::everywhere();
+      if (role == Role::kParam || role == Role::kState)
+        home = Home::at(std::max(first[v.index], 0));
+      else
+        home = Home::everywhere();
     }
     for (size_t i = 0; i < joint_.results.size(); ++i)
       if (joint_.results[i].role == Role::kState) place_state(joint_.results[i].index, g_.results()[i]);
@@ -83,15 +88,17 @@ class HomeFinder {
   // A state lives where its new value is made, or, where that is no op's result, is at hand.
   void place_state(int index, ValueId made) {
     const ir::NodeId def = g_.value(made).def;
-    const auto at = def.valid() ? std::lower_bound(g_.ops().begin(), g_.ops().end(), def) - g_.ops().begin() : -1;
+    const auto at =
+        def.valid() ? std::lower_bound(g_.ops().begin(), g_.ops().end(), def) - g_.ops().begin() : -1;
     int stage = def.valid() && layers_[at] >= 0 ? stage_of_layer_.at(layers_[at]) : -1;
     if (!def.valid() && homes_.of(made).kind == Home::Kind::kStage) stage = homes_.of(made).stage;
     for (size_t a = 0; a < g_.args().size() && stage >= 0; ++a)
-      if (joint_.args[a].role == Role::kState && joint_.args[a].index == index) homes_.value[g_.args()[a].index] = Home::at(stage);
+      if (joint_.args[a].role == Role::kState && joint_.args[a].index == index)
+        homes_.value[g_.args()[a].index] = Home::at(stage);
   }
 
-  // Optimizer state lives with the parameter that it flows into. Scalars on the way (a norm, a step counter) tie
-  // nothing together.
+  // Optimizer state lives with the parameter that it flows into. Scalars on the way (a norm, a step counter)
+  // tie nothing together.
   int stage_it_updates(ValueId state, const std::vector<std::vector<ir::NodeId>>& users) const {
     std::vector<bool> seen(g_.num_values(), false);
     std::vector<ValueId> stack{state};
@@ -114,7 +121,8 @@ class HomeFinder {
 
   int owner_of(int param) const {
     for (size_t a = 0; a < g_.args().size(); ++a)
-      if (joint_.args[a].role == Role::kParam && joint_.args[a].index == param) return homes_.of(g_.args()[a]).stage;
+      if (joint_.args[a].role == Role::kParam && joint_.args[a].index == param)
+        return homes_.of(g_.args()[a]).stage;
     return 0;
   }
 
@@ -131,14 +139,18 @@ class HomeFinder {
       with_home += h.kind == Home::Kind::kStage || h.kind == Home::Kind::kTerms;
     }
     const Phase phase = joint_.phase[at];
-    if (!argument && !ir::has_side_effect(node) && node.kind != OpKind::kAccumulate && node.kind != OpKind::kRng) return {};
+    if (!argument && !ir::has_side_effect(node) && node.kind != OpKind::kAccumulate &&
+        node.kind != OpKind::kRng)
+      return {};
     if (phase == Phase::kForward) return Home::at(stage_by_layer(at, node));
 
     std::set<int> all = stages;
     all.insert(terms.begin(), terms.end());
     if (is_float_add(node) && only_anywhere_beside && with_home == 2 && all.size() > 1) return Home::sum(all);
-    if (!terms.empty() && with_home == 1 && only_anywhere_beside && linear_in_term(node)) return Home::sum(terms);
-    if (phase == Phase::kAccumulate) return stages.empty() ? Home::at(stage_by_layer(at, node)) : Home::at(*stages.begin());
+    if (!terms.empty() && with_home == 1 && only_anywhere_beside && linear_in_term(node))
+      return Home::sum(terms);
+    if (phase == Phase::kAccumulate)
+      return stages.empty() ? Home::at(stage_by_layer(at, node)) : Home::at(*stages.begin());
     return phase == Phase::kBackward ? Home::at(stage_by_layer(at, node)) : apply_home(node, stages, terms);
   }
 
@@ -161,20 +173,29 @@ class HomeFinder {
   // Cheaper to bring what it reads (a summed weight, a learning rate) than what it makes of it.
   bool grows(const ir::Node& node) const {
     if (node.num_results != 1 || g_.type(node.result()).num_bytes() <= kSmallBytes) return false;
-    return std::all_of(node.operands.begin(), node.operands.end(), [&](ValueId v) { return g_.type(v).num_bytes() <= kSmallBytes; });
+    return std::all_of(node.operands.begin(), node.operands.end(),
+                       [&](ValueId v) { return g_.type(v).num_bytes() <= kSmallBytes; });
   }
 
   bool is_float_add(const ir::Node& node) const {
     return node.kind == OpKind::kAdd && ir::is_float(g_.type(node.result()).dtype);
   }
 
-  // True for ops of which the sum of the results is the result of the sum (the other operands being constants).
+  // True for ops of which the sum of the results is the result of the sum (the other operands being
+  // constants).
   bool linear_in_term(const ir::Node& node) const {
     switch (node.kind) {
-      case OpKind::kAccumulate: case OpKind::kConvert: case OpKind::kMultiply: case OpKind::kNegate: case OpKind::kReshape:
-      case OpKind::kTranspose: return true;
-      case OpKind::kDivide: return homes_.of(node.operands[0]).kind == Home::Kind::kTerms;
-      default: return false;
+      case OpKind::kAccumulate:
+      case OpKind::kConvert:
+      case OpKind::kMultiply:
+      case OpKind::kNegate:
+      case OpKind::kReshape:
+      case OpKind::kTranspose:
+        return true;
+      case OpKind::kDivide:
+        return homes_.of(node.operands[0]).kind == Home::Kind::kTerms;
+      default:
+        return false;
     }
   }
 

@@ -12,7 +12,8 @@ namespace cordata::step {
 struct Home {
   enum class Kind : uint8_t {
     kAnywhere,    // depends on no argument: made again in each pass that reads it
-    kEverywhere,  // at hand or computed alike on every stage that asks (batch inputs, step counters, the joined norm)
+    kEverywhere,  // at hand or computed alike on every stage that asks (batch inputs, step counters, the
+                  // joined norm)
     kStage,       // on one stage
     kTerms,       // the sum of what the stages in `terms` hold
   };
@@ -33,9 +34,9 @@ struct Homes {
   const Home& of(ir::ValueId v) const { return value[v.index]; }
 };
 
-// Forward and backward ops live where their layer is; a parameter where it is first read (its owner); apply ops where their
-// parameters are. A small value that joins several stages is computed on each of them. Throws an internal error when the
-// layers don't fit the joint graph.
+// Forward and backward ops live where their layer is; a parameter where it is first read (its owner); apply
+// ops where their parameters are. A small value that joins several stages is computed on each of them. Throws
+// an internal error when the layers don't fit the joint graph.
 Homes find_homes(const JointStep& joint, const Layers& layers, const std::vector<int>& stage_of_layer);
 
 }  // namespace cordata::step

@@ -24,18 +24,23 @@ struct JointArgs {
       return v[index];
     };
     switch (role) {
-      case Role::kParam: return grow(params);
-      case Role::kOptState: return grow(opt_states);
-      case Role::kState: return grow(states);
-      case Role::kBatch: return grow(batch);
-      default: return key;
+      case Role::kParam:
+        return grow(params);
+      case Role::kOptState:
+        return grow(opt_states);
+      case Role::kState:
+        return grow(states);
+      case Role::kBatch:
+        return grow(batch);
+      default:
+        return key;
     }
   }
 };
 
 // The arguments of one role, in the order of their index, as arguments of the joint graph.
-void add_args(ir::GraphBuilder& b, const ir::Graph& from, const std::vector<Port>& ports, Role role, JointArgs& out,
-              std::vector<Port>& joint_ports) {
+void add_args(ir::GraphBuilder& b, const ir::Graph& from, const std::vector<Port>& ports, Role role,
+              JointArgs& out, std::vector<Port>& joint_ports) {
   std::vector<int> order;
   for (int i = 0; i < static_cast<int>(ports.size()); ++i)
     if (ports[i].role == role) order.push_back(i);
@@ -50,7 +55,9 @@ void add_args(ir::GraphBuilder& b, const ir::Graph& from, const std::vector<Port
 
 bool narrow_float(const ir::Type& t) { return ir::is_float(t.dtype) && ir::bits(t.dtype) < 32; }
 
-ValueId accumulate(ir::GraphBuilder& b, ValueId v) { return b.value(ir::OpKind::kAccumulate, {v}, {}, {b.type(v)}); }
+ValueId accumulate(ir::GraphBuilder& b, ValueId v) {
+  return b.value(ir::OpKind::kAccumulate, {v}, {}, {b.type(v)});
+}
 
 // Sums over microbatches and joins them; gradients come back in the type that apply wants.
 class Join {
@@ -99,8 +106,8 @@ std::vector<bool> ancestors(const ir::Graph& g, const std::vector<ValueId>& root
   return node;
 }
 
-// Phases follow from structure alone: what accumulates and new states depend on runs once a microbatch, of it what the loss and
-// new states depend on is forward; all else is apply.
+// Phases follow from structure alone: what accumulates and new states depend on runs once a microbatch, of it
+// what the loss and new states depend on is forward; all else is apply.
 std::vector<Phase> find_phases(const ir::Graph& g, const std::vector<ValueId>& new_states) {
   std::vector<ValueId> accumulated = new_states, forward_results = new_states;
   forward_results.push_back(g.results()[0]);
@@ -111,9 +118,12 @@ std::vector<Phase> find_phases(const ir::Graph& g, const std::vector<ValueId>& n
 
   std::vector<Phase> phases;
   for (ir::NodeId id : g.ops()) {
-    if (g.node(id).kind == ir::OpKind::kAccumulate) phases.push_back(Phase::kAccumulate);
-    else if (!microbatch[id.index]) phases.push_back(Phase::kApply);
-    else phases.push_back(forward[id.index] ? Phase::kForward : Phase::kBackward);
+    if (g.node(id).kind == ir::OpKind::kAccumulate)
+      phases.push_back(Phase::kAccumulate);
+    else if (!microbatch[id.index])
+      phases.push_back(Phase::kApply);
+    else
+      phases.push_back(forward[id.index] ? Phase::kForward : Phase::kBackward);
   }
   return phases;
 }
@@ -132,7 +142,8 @@ std::vector<ValueId> bind_grad(const TrainStep& step, JointArgs& args) {
 
 std::vector<ValueId> bind_apply(const TrainStep& step, JointArgs& args, const std::vector<ValueId>& grads) {
   std::vector<ValueId> bound;
-  for (const Port& p : step.apply_args) bound.push_back(p.role == Role::kGrad ? grads[p.index] : args.at(p.role, p.index));
+  for (const Port& p : step.apply_args)
+    bound.push_back(p.role == Role::kGrad ? grads[p.index] : args.at(p.role, p.index));
   return bound;
 }
 
@@ -145,12 +156,17 @@ std::string_view name(Phase phase) {
 
 JointStep build_joint(const TrainStep& step, int microbatches) {
   if (microbatches < 1 || step.batch % microbatches != 0)
-    throw user_error("[step.joint] wanted a number of microbatches that divides the batch of {}, got {}; try another "
-                     "--microbatches, or batch=", step.batch, microbatches);
+    throw user_error(
+        "[step.joint] wanted a number of microbatches that divides the batch of {}, got {}; try another "
+        "--microbatches, or batch=",
+        step.batch, microbatches);
   const int64_t size = step.batch / microbatches;
-  if (std::find(step.microbatch_sizes.begin(), step.microbatch_sizes.end(), size) == step.microbatch_sizes.end())
-    throw user_error("[step.joint] wanted a grad module for microbatches of {} samples, got sizes {}; try exporting the "
-                     "train step with that size", size, fmt::join(step.microbatch_sizes, ", "));
+  if (std::find(step.microbatch_sizes.begin(), step.microbatch_sizes.end(), size) ==
+      step.microbatch_sizes.end())
+    throw user_error(
+        "[step.joint] wanted a grad module for microbatches of {} samples, got sizes {}; try exporting the "
+        "train step with that size",
+        size, fmt::join(step.microbatch_sizes, ", "));
 
   const ir::Graph grad = step.grad(size);
   JointStep joint;
@@ -171,7 +187,8 @@ JointStep build_joint(const TrainStep& step, int microbatches) {
   if (const int w = find_result(step.grad_results, Role::kWeight, 0); w >= 0) join.set_weight(out[w]);
 
   const int loss_at = find_result(step.grad_results, Role::kLoss, 0);
-  if (loss_at < 0) throw user_error("[step.joint] wanted a grad module with a loss result, got none; try roles.json");
+  if (loss_at < 0)
+    throw user_error("[step.joint] wanted a grad module with a loss result, got none; try roles.json");
   const ValueId loss = join(out[loss_at], b.type(out[loss_at]));
 
   std::vector<ValueId> grads(step.num_params());
@@ -179,7 +196,9 @@ JointStep build_joint(const TrainStep& step, int microbatches) {
     const Port& p = step.apply_args[i];
     if (p.role != Role::kGrad) continue;
     const int at = find_result(step.grad_results, Role::kGrad, p.index);
-    if (at < 0) throw user_error("[step.joint] apply wants the gradient of parameter {} ({}), the grad module has none", p.index, p.name);
+    if (at < 0)
+      throw user_error("[step.joint] apply wants the gradient of parameter {} ({}), the grad module has none",
+                       p.index, p.name);
     grads[p.index] = join(out[at], step.apply.type(step.apply.args()[i]));
   }
 
@@ -208,12 +227,16 @@ JointStep build_joint(const TrainStep& step, int microbatches) {
 }
 
 uint64_t model_hash(const TrainStep& step) {
-  const auto mix = [](uint64_t h, uint64_t v) { return (h ^ (v + 0x9e3779b97f4a7c15ull + (h << 6) + (h >> 2))) * 0xff51afd7ed558ccdull; };
-  uint64_t h = mix(ir::structural_hash(step.grad(step.microbatch_sizes.back())), ir::structural_hash(step.apply));
+  const auto mix = [](uint64_t h, uint64_t v) {
+    return (h ^ (v + 0x9e3779b97f4a7c15ull + (h << 6) + (h >> 2))) * 0xff51afd7ed558ccdull;
+  };
+  uint64_t h =
+      mix(ir::structural_hash(step.grad(step.microbatch_sizes.back())), ir::structural_hash(step.apply));
   h = mix(h, static_cast<uint64_t>(step.batch) * 3 + static_cast<uint64_t>(step.join));
   if (step.key) h = mix(h, ir::structural_hash(*step.key));
   for (const auto* ports : {&step.grad_args, &step.grad_results, &step.apply_args, &step.apply_results})
-    for (const Port& p : *ports) h = mix(h, static_cast<uint64_t>(p.role) * 1000003 + static_cast<uint64_t>(p.index));
+    for (const Port& p : *ports)
+      h = mix(h, static_cast<uint64_t>(p.role) * 1000003 + static_cast<uint64_t>(p.index));
   return h;
 }
 

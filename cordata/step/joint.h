@@ -11,9 +11,10 @@ namespace cordata::step {
 enum class Phase : uint8_t { kForward, kBackward, kAccumulate, kApply };
 std::string_view name(Phase phase);
 
-// One whole training step as one graph: the grad module, then for each value of a microbatch that the step needs a
-// `cordata.accumulate` (the sum over the microbatches), then join (times 1/M, or divided by the summed weight), then
-// apply. Canonical: its ops stand in an order that depends on structure only, so that plans can refer to them by position.
+// One whole training step as one graph: the grad module, then for each value of a microbatch that the step
+// needs a `cordata.accumulate` (the sum over the microbatches), then join (times 1/M, or divided by the
+// summed weight), then apply. Canonical: its ops stand in an order that depends on structure only, so that
+// plans can refer to them by position.
 //
 // args:    params, opt states, states, batch inputs (of one microbatch), [key]
 // results: loss, new params, new opt states, new states

@@ -11,18 +11,21 @@ constexpr int kNoLayer = -1;
 
 // What the layer of backward ops is found from, by value.
 struct Reach {
-  std::vector<int> highest_reader;  // of forward values and arguments: the highest layer of a forward op that reads it
+  std::vector<int>
+      highest_reader;  // of forward values and arguments: the highest layer of a forward op that reads it
   std::vector<int> backward_layer;  // of values made by backward ops
 };
 
-// The layer of one backward op. The residuals it reads belong to the highest layer that uses them in the forward pass; never above
-// the lowest layer among its cotangents, so that gradients only flow towards lower layers.
+// The layer of one backward op. The residuals it reads belong to the highest layer that uses them in the
+// forward pass; never above the lowest layer among its cotangents, so that gradients only flow towards lower
+// layers.
 int backward_layer(const ir::Graph& g, const ir::Node& node, const Reach& reach) {
   int residual = kNoLayer;
   int cotangent = std::numeric_limits<int>::max();
   const auto read = [&](ir::ValueId v) {
     residual = std::max(residual, reach.highest_reader[v.index]);
-    if (reach.backward_layer[v.index] != kNoLayer) cotangent = std::min(cotangent, reach.backward_layer[v.index]);
+    if (reach.backward_layer[v.index] != kNoLayer)
+      cotangent = std::min(cotangent, reach.backward_layer[v.index]);
   };
   for (ir::ValueId v : node.operands) read(v);
   for (ir::ValueId v : ir::captures(g, node)) read(v);
@@ -41,8 +44,10 @@ Layers extend_to_backward(const JointStep& joint, const Layers& forward) {
     if (joint.phase[i] != Phase::kForward) continue;
     layers[i] = forward[i];
     const ir::Node& node = g.node(g.ops()[i]);
-    for (ir::ValueId v : node.operands) reach.highest_reader[v.index] = std::max(reach.highest_reader[v.index], forward[i]);
-    for (ir::ValueId v : ir::captures(g, node)) reach.highest_reader[v.index] = std::max(reach.highest_reader[v.index], forward[i]);
+    for (ir::ValueId v : node.operands)
+      reach.highest_reader[v.index] = std::max(reach.highest_reader[v.index], forward[i]);
+    for (ir::ValueId v : ir::captures(g, node))
+      reach.highest_reader[v.index] = std::max(reach.highest_reader[v.index], forward[i]);
     // What the forward pass makes and only the backward pass reads stays where it was made.
     for (int r = 0; r < node.num_results; ++r) {
       int& highest = reach.highest_reader[node.result(r).index];

@@ -24,9 +24,12 @@ uint64_t hash(std::string_view text) {
 
 }  // namespace
 
-RandomStream::RandomStream(uint64_t seed, std::string_view name) : key_(mix(mix(seed + kGolden) ^ hash(name))) {}
+RandomStream::RandomStream(uint64_t seed, std::string_view name)
+    : key_(mix(mix(seed + kGolden) ^ hash(name))) {}
 
-RandomStream RandomStream::sub(uint64_t index) const { return RandomStream(mix(key_ ^ mix(index + kGolden))); }
+RandomStream RandomStream::sub(uint64_t index) const {
+  return RandomStream(mix(key_ ^ mix(index + kGolden)));
+}
 
 uint64_t RandomStream::bits(uint64_t i) const { return mix(key_ ^ mix((i + 1) * kGolden)); }
 

@@ -6,8 +6,9 @@
 
 namespace cordata::step {
 
-// Counter-based random numbers: element i of a stream is a pure function of (stream, i), so any slice of a tensor can
-// be made alone, on any rank, in any order. The mixing is SplitMix64's finaliser (Steele, Lea, Flood: OOPSLA'14).
+// Counter-based random numbers: element i of a stream is a pure function of (stream, i), so any slice of a
+// tensor can be made alone, on any rank, in any order. The mixing is SplitMix64's finaliser (Steele, Lea,
+// Flood: OOPSLA'14).
 class RandomStream {
  public:
   // One stream for each (seed, name), e.g. a parameter's name.

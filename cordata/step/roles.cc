@@ -29,8 +29,10 @@ json ports_to_json(const std::vector<Port>& ports) {
 Role role_of(const std::string& word, const std::string& origin) {
   for (int r = 0; r < kNumRoles; ++r)
     if (word == name(static_cast<Role>(r))) return static_cast<Role>(r);
-  throw user_error("[step.roles] {}: unknown role '{}'; wanted param, opt_state, state, batch, key, grad, loss, weight or aux", origin,
-                   word);
+  throw user_error(
+      "[step.roles] {}: unknown role '{}'; wanted param, opt_state, state, batch, key, grad, loss, weight or "
+      "aux",
+      origin, word);
 }
 
 std::vector<Port> ports_from_json(const json& list, const std::string& origin) {
@@ -69,16 +71,17 @@ void read_fields(const json& roles, const std::string& origin, TrainStep& step) 
 }  // namespace
 
 json roles_to_json(const TrainStep& step) {
-  return {{"format", kFormat},
-          {"name", step.name},
-          {"batch", step.batch},
-          {"join", kJoins[static_cast<int>(step.join)]},
-          {"microbatch_sizes", step.microbatch_sizes},
-          {"grad", {{"args", ports_to_json(step.grad_args)}, {"results", ports_to_json(step.grad_results)}}},
-          {"apply", {{"args", ports_to_json(step.apply_args)}, {"results", ports_to_json(step.apply_results)}}},
-          {"unit", step.unit},
-          {"units_per_sample", step.units_per_sample},
-          {"data", {{"kind", step.data_kind}, {"vocabulary", step.vocabulary}}}};
+  return {
+      {"format", kFormat},
+      {"name", step.name},
+      {"batch", step.batch},
+      {"join", kJoins[static_cast<int>(step.join)]},
+      {"microbatch_sizes", step.microbatch_sizes},
+      {"grad", {{"args", ports_to_json(step.grad_args)}, {"results", ports_to_json(step.grad_results)}}},
+      {"apply", {{"args", ports_to_json(step.apply_args)}, {"results", ports_to_json(step.apply_results)}}},
+      {"unit", step.unit},
+      {"units_per_sample", step.units_per_sample},
+      {"data", {{"kind", step.data_kind}, {"vocabulary", step.vocabulary}}}};
 }
 
 void roles_from_json(const json& roles, const std::string& origin, TrainStep& step) {

@@ -29,10 +29,12 @@ struct Word {
   const char* text;
 };
 constexpr Word kWords[] = {
-    {DType::kI1, "BOOL"}, {DType::kUI8, "U8"},   {DType::kI8, "I8"},   {DType::kUI16, "U16"},      {DType::kI16, "I16"},
-    {DType::kUI32, "U32"}, {DType::kI32, "I32"}, {DType::kUI64, "U64"}, {DType::kI64, "I64"},      {DType::kF16, "F16"},
-    {DType::kBF16, "BF16"}, {DType::kF32, "F32"}, {DType::kF64, "F64"}, {DType::kF8E5M2, "F8_E5M2"},
-    {DType::kF8E4M3FN, "F8_E4M3"}, {DType::kC64, "C64"},
+    {DType::kI1, "BOOL"},  {DType::kUI8, "U8"},         {DType::kI8, "I8"},
+    {DType::kUI16, "U16"}, {DType::kI16, "I16"},        {DType::kUI32, "U32"},
+    {DType::kI32, "I32"},  {DType::kUI64, "U64"},       {DType::kI64, "I64"},
+    {DType::kF16, "F16"},  {DType::kBF16, "BF16"},      {DType::kF32, "F32"},
+    {DType::kF64, "F64"},  {DType::kF8E5M2, "F8_E5M2"}, {DType::kF8E4M3FN, "F8_E4M3"},
+    {DType::kC64, "C64"},
 };
 
 std::string word(const TensorEntry& entry) {
@@ -107,7 +109,8 @@ void SafetensorsWriter::append(std::span<const std::byte> bytes) {
 
 void SafetensorsWriter::finish() {
   if (written_ != expected_)
-    throw base::internal_error("[step.safetensors] {}: {} bytes declared, {} written", path_, expected_, written_);
+    throw base::internal_error("[step.safetensors] {}: {} bytes declared, {} written", path_, expected_,
+                               written_);
   if (::fsync(file_) != 0 && errno != EINVAL && errno != EROFS)
     throw environment_error("[step.safetensors] can't write {}: {}", path_, reason());
   int failed = ::close(file_);
@@ -120,9 +123,11 @@ void SafetensorsWriter::finish() {
   }
 }
 
-void SafetensorsReader::add_entry(const std::string& name, const nlohmann::ordered_json& v, uint64_t file_size) {
+void SafetensorsReader::add_entry(const std::string& name, const nlohmann::ordered_json& v,
+                                  uint64_t file_size) {
   auto dtype = dtype_of(v.at("dtype").get<std::string>());
-  if (!dtype) throw user_error("[step.safetensors] {}: {} has the unknown type {}", path_, name, v.at("dtype").dump());
+  if (!dtype)
+    throw user_error("[step.safetensors] {}: {} has the unknown type {}", path_, name, v.at("dtype").dump());
   ir::Type type = ir::Type::tensor(*dtype, v.at("shape").get<ir::Shape>());
   auto range = v.at("data_offsets").get<std::vector<uint64_t>>();
   bool sound = range.size() == 2 && range[0] <= range[1] && data_start_ + range[1] <= file_size &&
@@ -146,8 +151,10 @@ SafetensorsReader::SafetensorsReader(const std::string& path) : path_(path) {
   try {
     const json header = json::parse(text);
     for (const auto& [name, v] : header.items()) {
-      if (name == "__metadata__") metadata_ = v.get<std::map<std::string, std::string>>();
-      else add_entry(name, v, total);
+      if (name == "__metadata__")
+        metadata_ = v.get<std::map<std::string, std::string>>();
+      else
+        add_entry(name, v, total);
     }
   } catch (const nlohmann::json::exception& e) {
     throw user_error("[step.safetensors] {} is no safetensors file: {}", path, e.what());
@@ -180,7 +187,8 @@ void SafetensorsReader::read(const std::string& name, uint64_t offset, std::span
   std::ifstream in(path_, std::ios::binary);
   in.seekg(static_cast<std::streamoff>(begin + offset));
   in.read(reinterpret_cast<char*>(out.data()), static_cast<std::streamsize>(out.size()));
-  if (!in) throw environment_error("[step.safetensors] can't read {}: the file changed or the disk failed", path_);
+  if (!in)
+    throw environment_error("[step.safetensors] can't read {}: the file changed or the disk failed", path_);
 }
 
 }  // namespace cordata::step

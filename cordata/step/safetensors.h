@@ -19,9 +19,10 @@ struct TensorEntry {
   ir::Type type;
 };
 
-// Writes a safetensors file (8 bytes header length, JSON header, raw little-endian bytes): entries are declared first, then
-// their bytes are appended in that order, in pieces of any size. The file appears under its name only when
-// `finish` has run, complete and synced; until then it is PATH.partial. Throws environment errors.
+// Writes a safetensors file (8 bytes header length, JSON header, raw little-endian bytes): entries are
+// declared first, then their bytes are appended in that order, in pieces of any size. The file appears under
+// its name only when `finish` has run, complete and synced; until then it is PATH.partial. Throws environment
+// errors.
 class SafetensorsWriter {
  public:
   SafetensorsWriter(const std::string& path, const std::vector<TensorEntry>& entries,
@@ -50,7 +51,7 @@ class SafetensorsReader {
   const std::vector<TensorEntry>& entries() const { return entries_; }
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
   const TensorEntry* find(const std::string& name) const;  // nullptr: not there
-  uint64_t offset(const std::string& name) const;              // of its first byte in the file
+  uint64_t offset(const std::string& name) const;          // of its first byte in the file
   std::vector<std::byte> read(const std::string& name) const;
   // Bytes [offset, offset + out.size()) of that tensor.
   void read(const std::string& name, uint64_t offset, std::span<std::byte> out) const;

@@ -22,8 +22,9 @@ std::vector<std::byte> bytes_of(const std::vector<float>& v) {
 
 std::string write_two(const std::string& name) {
   std::string path = temporary(name);
-  SafetensorsWriter out(path, {{"a", ir::Type::tensor(ir::DType::kF32, {2, 2})}, {"n", ir::Type::tensor(ir::DType::kI32)}},
-                        {{"step", "7"}});
+  SafetensorsWriter out(
+      path, {{"a", ir::Type::tensor(ir::DType::kF32, {2, 2})}, {"n", ir::Type::tensor(ir::DType::kI32)}},
+      {{"step", "7"}});
   out.append(bytes_of({1, 2, 3, 4}));
   out.append(bytes_of({5}));
   out.finish();

@@ -13,14 +13,15 @@
 namespace cordata::step {
 namespace {
 
-constexpr double kLikely[] = {0.6, 0.8, 0.9, 0.96};  // cumulative chance of the four successors; else any token
-constexpr double kNoise = 0.5;                       // standard deviation around an image's prototype
-constexpr int64_t kFeatures = 16;                    // how many elements of a noise vector the others depend on
+constexpr double kLikely[] = {0.6, 0.8, 0.9,
+                              0.96};  // cumulative chance of the four successors; else any token
+constexpr double kNoise = 0.5;        // standard deviation around an image's prototype
+constexpr int64_t kFeatures = 16;     // how many elements of a noise vector the others depend on
 
 bool has_kind(const std::string& kind) { return kind == "tokens" || kind == "images" || kind == "vectors"; }
 
-// Mean 0, variance 1: the sum of four uniform numbers of 16 bits (Irwin and Hall). A batch must cost little beside the step that
-// trains on it, and a logarithm and a cosine for each of its elements would not.
+// Mean 0, variance 1: the sum of four uniform numbers of 16 bits (Irwin and Hall). A batch must cost little
+// beside the step that trains on it, and a logarithm and a cosine for each of its elements would not.
 double bell(const RandomStream& stream, uint64_t i) {
   const uint64_t bits = stream.bits(i);
   const uint64_t sum = (bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) + (bits >> 48);
@@ -36,14 +37,18 @@ std::vector<double> bells(const RandomStream& stream, int64_t n) {
 uint64_t element_bits(double value, ir::DType dtype) {
   if (ir::is_integer(dtype)) return static_cast<uint64_t>(static_cast<int64_t>(value));
   switch (dtype) {
-    case ir::DType::kF64: return std::bit_cast<uint64_t>(value);
-    case ir::DType::kF32: return std::bit_cast<uint32_t>(static_cast<float>(value));
-    case ir::DType::kF16: return std::bit_cast<uint16_t>(static_cast<_Float16>(value));
+    case ir::DType::kF64:
+      return std::bit_cast<uint64_t>(value);
+    case ir::DType::kF32:
+      return std::bit_cast<uint32_t>(static_cast<float>(value));
+    case ir::DType::kF16:
+      return std::bit_cast<uint16_t>(static_cast<_Float16>(value));
     case ir::DType::kBF16: {
       uint32_t bits = std::bit_cast<uint32_t>(static_cast<float>(value));
       return (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;  // to nearest even
     }
-    default: throw base::user_error("[step.synthetic] no made-up data of type {}; try --data", ir::name(dtype));
+    default:
+      throw base::user_error("[step.synthetic] no made-up data of type {}; try --data", ir::name(dtype));
   }
 }
 
@@ -57,23 +62,33 @@ void put_element(double value, ir::DType dtype, std::byte*& out) {
 }
 
 SyntheticSource::SyntheticSource(std::string kind, std::vector<Input> inputs, uint64_t seed)
-    : kind_(std::move(kind)), inputs_(std::move(inputs)), table_(seed, "synthetic.table"), samples_(seed, "synthetic.samples") {
+    : kind_(std::move(kind)),
+      inputs_(std::move(inputs)),
+      table_(seed, "synthetic.table"),
+      samples_(seed, "synthetic.samples") {
   if (!has_kind(kind_))
-    throw base::user_error("[step.synthetic] no made-up data of kind '{}'; try --data, or one of tokens, images, vectors in roles.json",
-                           kind_);
+    throw base::user_error(
+        "[step.synthetic] no made-up data of kind '{}'; try --data, or one of tokens, images, vectors in "
+        "roles.json",
+        kind_);
   for (size_t i = 0; i < inputs_.size(); ++i)
     if (ir::is_integer(inputs_[i].sample.dtype) && inputs_[i].vocabulary < 1)
-      throw base::user_error("[step.synthetic] batch input {} holds integers, but roles.json names no vocabulary for it", i);
+      throw base::user_error(
+          "[step.synthetic] batch input {} holds integers, but roles.json names no vocabulary for it", i);
   if (kind_ == "vectors" && !inputs_.empty()) make_teacher();
 }
 
 void SyntheticSource::write(int input, int64_t sample, std::span<std::byte> out) const {
-  if (kind_ == "tokens") tokens(input, sample, out);
-  else if (kind_ == "images") images(input, sample, out);
-  else vectors(input, sample, out);
+  if (kind_ == "tokens")
+    tokens(input, sample, out);
+  else if (kind_ == "images")
+    images(input, sample, out);
+  else
+    vectors(input, sample, out);
 }
 
-// Cubing a uniform number makes low ids frequent, so that there is something to learn in the first steps already.
+// Cubing a uniform number makes low ids frequent, so that there is something to learn in the first steps
+// already.
 int64_t SyntheticSource::skewed(uint64_t bits, int64_t vocabulary) const {
   double u = static_cast<double>(bits >> 11) * 0x1p-53;
   return std::min(vocabulary - 1, static_cast<int64_t>(u * u * u * static_cast<double>(vocabulary)));
@@ -125,8 +140,10 @@ void SyntheticSource::make_teacher() {
   for (size_t i = 0; i < inputs_.size(); ++i) {
     const Input& in = inputs_[i];
     int64_t rows = in.sample.num_elements();
-    if (ir::is_integer(in.sample.dtype)) rows = in.vocabulary;
-    else if (i == noise_) rows = 0;
+    if (ir::is_integer(in.sample.dtype))
+      rows = in.vocabulary;
+    else if (i == noise_)
+      rows = 0;
     teacher_.push_back(bells(table_.sub(i), rows * features_));
   }
 }
@@ -141,7 +158,9 @@ void SyntheticSource::vectors(int input, int64_t sample, std::span<std::byte> ou
   }
   const std::vector<double> x = bells(noise, features_);
   const std::vector<double>& weights = teacher_[input];
-  auto row = [&](int64_t r) { return std::inner_product(x.begin(), x.end(), weights.begin() + r * features_, 0.0); };
+  auto row = [&](int64_t r) {
+    return std::inner_product(x.begin(), x.end(), weights.begin() + r * features_, 0.0);
+  };
   if (ir::is_integer(type.dtype)) {
     int64_t best = 0;
     for (int64_t c = 1; c < inputs_[input].vocabulary; ++c)

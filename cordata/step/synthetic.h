@@ -11,12 +11,14 @@
 
 namespace cordata::step {
 
-// Data that can be learnt, out of nothing: a pure function of (kind, seed, sample), so the values are the same for any
-// number of ranks. Sample k of step s has the number s * batch + k.
-//   tokens   an order-1 Markov chain over the vocabulary: four likely successors for each token, low ids more frequent.
+// Data that can be learnt, out of nothing: a pure function of (kind, seed, sample), so the values are the
+// same for any number of ranks. Sample k of step s has the number s * batch + k.
+//   tokens   an order-1 Markov chain over the vocabulary: four likely successors for each token, low ids more
+//   frequent.
 //            Inputs of one sample are the same chain, the i-th token input shifted by i.
 //   images   integer inputs: the class; float inputs: the class's prototype plus noise
-//   vectors  the first float input is noise, later ones a fixed linear map of its first elements through tanh; integer
+//   vectors  the first float input is noise, later ones a fixed linear map of its first elements through
+//   tanh; integer
 //            inputs: which row of such a map is largest
 class SyntheticSource {
  public:

@@ -71,7 +71,8 @@ TEST(SyntheticSource, TargetsAreTheNextTokens) {
 }
 
 TEST(SyntheticSource, ImagesOfAClassAreAlike) {
-  SyntheticSource source("images", {{Type::tensor(DType::kF32, {8, 8, 3})}, {Type::tensor(DType::kI32), 4}}, 3);
+  SyntheticSource source("images", {{Type::tensor(DType::kF32, {8, 8, 3})}, {Type::tensor(DType::kI32), 4}},
+                         3);
   auto distance = [&](int a, int b) {
     auto x = sample<float>(source, 0, a, 192), y = sample<float>(source, 0, b, 192);
     double d = 0;

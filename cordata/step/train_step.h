@@ -12,7 +12,8 @@
 
 namespace cordata::step {
 
-// What an argument or result of a train step's modules is. `index` counts within its kind: parameter 3, batch input 0.
+// What an argument or result of a train step's modules is. `index` counts within its kind: parameter 3, batch
+// input 0.
 enum class Role : uint8_t {
   kParam,     // a trained parameter
   kOptState,  // optimizer state (moments, step counter)
@@ -34,24 +35,28 @@ struct Port {
   int batch_dim = -1;  // of kBatch
 };
 
-// How microbatches join: mean and sum of losses and gradients, or sums that are divided once by the summed weight.
+// How microbatches join: mean and sum of losses and gradients, or sums that are divided once by the summed
+// weight.
 enum class LossJoin : uint8_t { kMean, kSum, kWeighted };
 
-// The bytes of one initial value, row-major, and its type; made on demand (planning never materialises weights).
+// The bytes of one initial value, row-major, and its type; made on demand (planning never materialises
+// weights).
 struct HostTensor {
   ir::Type type;
   std::vector<std::byte> bytes;
 };
 
-// A train step: `grad` (params, [state], batch, [key] -> loss, grads, [state], aux) for one microbatch and `apply`
-// (params, opt state, grads -> params, opt state). From the model zoo or from a train step directory. LASTING.
+// A train step: `grad` (params, [state], batch, [key] -> loss, grads, [state], aux) for one microbatch and
+// `apply` (params, opt state, grads -> params, opt state). From the model zoo or from a train step directory.
+// LASTING.
 struct TrainStep {
-  std::string name;           // for people
-  int64_t batch = 1;          // global batch size: samples a step
+  std::string name;   // for people
+  int64_t batch = 1;  // global batch size: samples a step
   LossJoin join = LossJoin::kMean;
 
-  // The grad module for a microbatch of that many samples. Shapes of everything but batch inputs and aux are the same for
-  // all sizes. `microbatch_sizes`: those that can be had (a directory holds the ones it was exported with), ascending.
+  // The grad module for a microbatch of that many samples. Shapes of everything but batch inputs and aux are
+  // the same for all sizes. `microbatch_sizes`: those that can be had (a directory holds the ones it was
+  // exported with), ascending.
   std::function<ir::Graph(int64_t microbatch_size)> grad;
   std::vector<int64_t> microbatch_sizes;
   std::vector<Port> grad_args, grad_results;
@@ -65,13 +70,15 @@ struct TrainStep {
   // Initial values, by parameter / optimizer state / state index. `seed` matters for the zoo only.
   std::function<HostTensor(Role role, int index, uint64_t seed)> initial;
 
-  // Words for progress lines: what one sample is counted in ("tokens": sequence length a sample; "images": 1).
+  // Words for progress lines: what one sample is counted in ("tokens": sequence length a sample; "images":
+  // 1).
   std::string unit = "samples";
   int64_t units_per_sample = 1;
 
-  // Batch inputs that are token ids and the range of their values, for synthetic data (design, section 7); 0: not tokens.
+  // Batch inputs that are token ids and the range of their values, for synthetic data (design, section 7); 0:
+  // not tokens.
   std::vector<int64_t> vocabulary;  // by batch input
-  std::string data_kind;            // "tokens", "images", "vectors", "" (unknown): which synthetic source fits
+  std::string data_kind;  // "tokens", "images", "vectors", "" (unknown): which synthetic source fits
 
   int num_params() const;
   int num_opt_states() const;

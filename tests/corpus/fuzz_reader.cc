@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// fuzz_reader [--count N] [--seed S] [--print] FILE.mlir... : reads N damaged texts, numbers S to S + N - 1. Each must be read,
-// or refused with a user error that names the place; what is read must be written, and read back as the same module. Exit
-// status 1, or a signal, after a line with the number of the text; --seed NUMBER --count 1 --print shows that one.
+// fuzz_reader [--count N] [--seed S] [--print] FILE.mlir... : reads N damaged texts, numbers S to S + N - 1.
+// Each must be read, or refused with a user error that names the place; what is read must be written, and
+// read back as the same module. Exit status 1, or a signal, after a line with the number of the text; --seed
+// NUMBER --count 1 --print shows that one.
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-
-#include <fmt/format.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "cordata/base/error.h"
 #include "cordata/ir/checks.h"
@@ -26,7 +27,8 @@ volatile uint64_t current = 0;
 void on_crash(int signal) {
   char digits[32];
   int n = 0;
-  for (uint64_t rest = current; n == 0 || rest > 0; rest /= 10) digits[n++] = static_cast<char>('0' + rest % 10);
+  for (uint64_t rest = current; n == 0 || rest > 0; rest /= 10)
+    digits[n++] = static_cast<char>('0' + rest % 10);
   const char words[] = "crashed, or took 20 seconds, at --seed ";
   [[maybe_unused]] auto written = ::write(2, words, sizeof words - 1);
   while (n > 0) written = ::write(2, &digits[--n], 1);
@@ -70,9 +72,12 @@ int main(int argc, char** argv) {
   std::vector<std::string> corpus;
   for (int i = 1; i < argc; ++i) {
     std::string arg = argv[i];
-    if (arg == "--print") print = true;
-    else if (arg == "--count" && i + 1 < argc) count = std::stoull(argv[++i]);
-    else if (arg == "--seed" && i + 1 < argc) seed = std::stoull(argv[++i]);
+    if (arg == "--print")
+      print = true;
+    else if (arg == "--count" && i + 1 < argc)
+      count = std::stoull(argv[++i]);
+    else if (arg == "--seed" && i + 1 < argc)
+      seed = std::stoull(argv[++i]);
     else if (std::filesystem::file_size(arg) < 20000) {
       std::ifstream file(arg);
       corpus.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());

@@ -7,7 +7,9 @@
 namespace cordata::fuzz {
 namespace {
 
-bool in_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' || c == '$'; }
+bool in_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' || c == '$';
+}
 
 // [start, end) of the token at or after a place: a word with its sigil, or one character that is no blank.
 std::pair<size_t, size_t> token_at(std::string_view text, size_t at) {
@@ -21,13 +23,68 @@ std::pair<size_t, size_t> token_at(std::string_view text, size_t at) {
 
 // What parsers are known to stumble over.
 constexpr std::string_view kNasty[] = {
-    "-", "--1", "0x", "0xFFFFFFFFFFFFFFFFF", "9223372036854775808", "-9223372036854775808", "99999999999999999999", "1e999999",
-    "1.", "?", "*", "tensor<", "tensor<>", "tensor<4294967296x4294967296xf32>", "tensor<-1xf32>", "tensor<0xf32>",
-    "tensor<?xf32>", "tensor<2x!quant.uniform<i8:f32, 1.0>>", "dense<", "dense<\"0x\">", "dense<\"0xF\">", "dense<[[[[[[[[",
-    "dense_resource<a>", "array<i64: 1", "array<i1: true>", "#stablehlo.conv<[b, f]x[i, o]->[b, f]>", "#stablehlo<", "<[{(", ">]})",
-    "\"", "\"\\", "\\0", "//", "/*", "{-#", "#-}", "loc(", "loc(unknown)", "^bb0:", "^bb0(%x: tensor<f32>):", "%0#99999999999",
-    "%0:4294967297 =", "@\"", "@main", "call @main() : () -> ()", "\"func.func\"() ({", "return", "module {", "attributes {",
-    "}", "{", "check.expect_eq_const", "check.expect_close %0, %1, max_ulp_difference = 3", "unit", "true", "f8E4M3FN", "complex<", "complex<f16>", "tuple<", "!stablehlo.token", "#alias = #alias\n", "\xff\xfe",
+    "-",
+    "--1",
+    "0x",
+    "0xFFFFFFFFFFFFFFFFF",
+    "9223372036854775808",
+    "-9223372036854775808",
+    "99999999999999999999",
+    "1e999999",
+    "1.",
+    "?",
+    "*",
+    "tensor<",
+    "tensor<>",
+    "tensor<4294967296x4294967296xf32>",
+    "tensor<-1xf32>",
+    "tensor<0xf32>",
+    "tensor<?xf32>",
+    "tensor<2x!quant.uniform<i8:f32, 1.0>>",
+    "dense<",
+    "dense<\"0x\">",
+    "dense<\"0xF\">",
+    "dense<[[[[[[[[",
+    "dense_resource<a>",
+    "array<i64: 1",
+    "array<i1: true>",
+    "#stablehlo.conv<[b, f]x[i, o]->[b, f]>",
+    "#stablehlo<",
+    "<[{(",
+    ">]})",
+    "\"",
+    "\"\\",
+    "\\0",
+    "//",
+    "/*",
+    "{-#",
+    "#-}",
+    "loc(",
+    "loc(unknown)",
+    "^bb0:",
+    "^bb0(%x: tensor<f32>):",
+    "%0#99999999999",
+    "%0:4294967297 =",
+    "@\"",
+    "@main",
+    "call @main() : () -> ()",
+    "\"func.func\"() ({",
+    "return",
+    "module {",
+    "attributes {",
+    "}",
+    "{",
+    "check.expect_eq_const",
+    "check.expect_close %0, %1, max_ulp_difference = 3",
+    "unit",
+    "true",
+    "f8E4M3FN",
+    "complex<",
+    "complex<f16>",
+    "tuple<",
+    "!stablehlo.token",
+    "#alias = #alias\n",
+    "\xff\xfe",
 };
 
 }  // namespace
@@ -55,12 +112,24 @@ void Mutator::change(std::string& text, Random& random) const {
   auto [start, end] = token_at(text, at);
   size_t length = 1 + random() % (random() % 4 == 0 ? 400 : 20);
   switch (random() % 8) {
-    case 0: text.erase(at, length); break;
-    case 1: text.replace(start, end - start, token(random)); break;
-    case 2: text.insert(start, std::string(token(random)) + " "); break;
-    case 3: text[at] = static_cast<char>(random() % 256); break;
-    case 4: text.insert(random() % text.size(), text.substr(at, length)); break;
-    case 5: text[at] = "<>[](){}\"%#@!^:,=-/0x9"[random() % 22]; break;
+    case 0:
+      text.erase(at, length);
+      break;
+    case 1:
+      text.replace(start, end - start, token(random));
+      break;
+    case 2:
+      text.insert(start, std::string(token(random)) + " ");
+      break;
+    case 3:
+      text[at] = static_cast<char>(random() % 256);
+      break;
+    case 4:
+      text.insert(random() % text.size(), text.substr(at, length));
+      break;
+    case 5:
+      text[at] = "<>[](){}\"%#@!^:,=-/0x9"[random() % 22];
+      break;
     case 6: {  // a piece of another text
       const std::string& other = corpus_[random() % corpus_.size()];
       text.insert(at, other.substr(random() % other.size(), length));

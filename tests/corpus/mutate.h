@@ -9,7 +9,8 @@
 
 namespace cordata::fuzz {
 
-// Damages texts, the same way for the same seed: cuts, doubled and moved pieces, tokens for tokens of other texts.
+// Damages texts, the same way for the same seed: cuts, doubled and moved pieces, tokens for tokens of other
+// texts.
 class Mutator {
  public:
   explicit Mutator(std::vector<std::string> corpus);

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// run_modules [--print DIR] [--no-run] FILE.mlir... : one JSON line a file, all in one process: module, read, status ("passed",
-// "failed" with `why`, or "error" with its words), checks, passed. With --print DIR what the writer prints of each module,
-// checks included, is left there.
+// run_modules [--print DIR] [--no-run] FILE.mlir... : one JSON line a file, all in one process: module, read,
+// status ("passed", "failed" with `why`, or "error" with its words), checks, passed. With --print DIR what
+// the writer prints of each module, checks included, is left there.
 #include <filesystem>
 #include <fstream>
-
 #include <nlohmann/json.hpp>
 
 #include "cordata/base/error.h"
@@ -18,9 +17,12 @@ int main(int argc, char** argv) {
   bool run_them = true;
   std::vector<std::filesystem::path> files;
   for (int i = 1; i < argc; ++i) {
-    if (std::string(argv[i]) == "--print" && i + 1 < argc) print_to = argv[++i];
-    else if (std::string(argv[i]) == "--no-run") run_them = false;
-    else files.push_back(argv[i]);
+    if (std::string(argv[i]) == "--print" && i + 1 < argc)
+      print_to = argv[++i];
+    else if (std::string(argv[i]) == "--no-run")
+      run_them = false;
+    else
+      files.push_back(argv[i]);
   }
   runtime::Client client(runtime::Plugin::load(runtime::plugin_path()), {.threads = 1});
   for (const auto& file : files) {

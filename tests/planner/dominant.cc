@@ -11,13 +11,15 @@ namespace {
 
 struct Votes {
   double none = 0, samples = 0, others = 0;  // FLOPs, an axis counting by the logarithm of its size
-  double state_bytes = 0, sharded_bytes = 0;  // of parameters and optimizer state: all, and those that rest in shards
+  double state_bytes = 0,
+         sharded_bytes = 0;  // of parameters and optimizer state: all, and those that rest in shards
 };
 
-void vote_op(const ir::Graph& graph, const ir::Node& node, const sharding::Strategy& strategy, const sharding::Mesh& mesh, int64_t samples,
-             Votes& votes) {
+void vote_op(const ir::Graph& graph, const ir::Node& node, const sharding::Strategy& strategy,
+             const sharding::Mesh& mesh, int64_t samples, Votes& votes) {
   const auto rule = ir::factor_rule(graph, node);
-  const bool sums = std::any_of(rule.factors.begin(), rule.factors.end(), [](const ir::Factor& f) { return f.kind == ir::FactorKind::kReduce; });
+  const bool sums = std::any_of(rule.factors.begin(), rule.factors.end(),
+                                [](const ir::Factor& f) { return f.kind == ir::FactorKind::kReduce; });
   if (node.operands.size() < 2 || !sums) return;
   const double flops = ir::flops(graph, node).value;
   for (int axis = 0; axis < mesh.num_axes(); ++axis) {
@@ -54,7 +56,8 @@ Parallelism dominant(const plan::Plan& plan, const step::TrainStep& step) {
     const auto& stage = cut.stages[s];
     const auto& planned = plan.stages[s];
     for (size_t i = 0; i < stage.graph.ops().size(); ++i)
-      vote_op(stage.graph, stage.graph.node(stage.graph.ops()[i]), planned.sharding.ops[i], planned.mesh, joint.microbatch_size, votes);
+      vote_op(stage.graph, stage.graph.node(stage.graph.ops()[i]), planned.sharding.ops[i], planned.mesh,
+              joint.microbatch_size, votes);
     vote_state(stage, planned, votes);
   }
   if (votes.none >= std::max(votes.samples, votes.others)) return Parallelism::kNone;

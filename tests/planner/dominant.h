@@ -18,8 +18,9 @@ enum class Parallelism : uint8_t {
 };
 std::string_view word(Parallelism p);
 
-// Read from the plan's stages and shardings alone. Each contraction of two operands votes, with its FLOPs, for what each mesh axis splits of
-// it. Dims that count samples are told by their size: no other dim of the step may have the size of a microbatch.
+// Read from the plan's stages and shardings alone. Each contraction of two operands votes, with its FLOPs,
+// for what each mesh axis splits of it. Dims that count samples are told by their size: no other dim of the
+// step may have the size of a microbatch.
 Parallelism dominant(const plan::Plan& plan, const step::TrainStep& step);
 
 }  // namespace cordata::tests

@@ -17,10 +17,11 @@ using step::Role;
 // What is drawn once, so that the step can be built for every size of a microbatch.
 struct Draw {
   std::vector<int64_t> widths;  // of what goes into each product, and of the last one's result
-  std::vector<int> between;     // after each product: 0 nothing, 1 an elementwise op, 2 a product of the value with itself
-  bool skip = false;            // the last value is joined with an earlier one where shapes allow
-  bool tied = false;            // all products use one square matrix
-  bool chained = false;         // gradients flow back through the matrices, else from each product's own result
+  std::vector<int>
+      between;  // after each product: 0 nothing, 1 an elementwise op, 2 a product of the value with itself
+  bool skip = false;     // the last value is joined with an earlier one where shapes allow
+  bool tied = false;     // all products use one square matrix
+  bool chained = false;  // gradients flow back through the matrices, else from each product's own result
   bool momentum = false;
   int num_params() const { return tied ? 1 : static_cast<int>(widths.size()) - 1; }
 };
@@ -32,7 +33,8 @@ ValueId product(ir::GraphBuilder& b, ValueId x, ValueId y, int64_t dx, int64_t d
 ir::Graph build_grad(const Draw& d, int64_t size) {
   ir::GraphBuilder b;
   std::vector<ValueId> w, into, out;
-  for (int p = 0; p < d.num_params(); ++p) w.push_back(b.arg(Type::tensor(DType::kF32, {d.widths[p], d.widths[p + 1]})));
+  for (int p = 0; p < d.num_params(); ++p)
+    w.push_back(b.arg(Type::tensor(DType::kF32, {d.widths[p], d.widths[p + 1]})));
   const auto matrix = [&](size_t k) { return w[d.tied ? 0 : k]; };
   ValueId h = b.arg(Type::tensor(DType::kF32, {size, d.widths[0]}));
   for (size_t k = 0; k + 1 < d.widths.size(); ++k) {
@@ -59,7 +61,8 @@ ir::Graph build_apply(const Draw& d) {
   ir::GraphBuilder b;
   std::vector<ValueId> w, m, g, results, moments;
   const auto args = [&](std::vector<ValueId>& to) {
-    for (int p = 0; p < d.num_params(); ++p) to.push_back(b.arg(Type::tensor(DType::kF32, {d.widths[p], d.widths[p + 1]})));
+    for (int p = 0; p < d.num_params(); ++p)
+      to.push_back(b.arg(Type::tensor(DType::kF32, {d.widths[p], d.widths[p + 1]})));
   };
   args(w);
   if (d.momentum) args(m);
@@ -84,7 +87,8 @@ Draw draw(std::mt19937_64& random, int most_products) {
   for (int k = 0; k <= products; ++k) d.widths.push_back(kWidths[random() % 6]);
   d.tied = random() % 4 == 0;
   if (d.tied) d.widths.assign(d.widths.size(), d.widths[0]);
-  // Ten ops: products, a sum, a gradient and its add for each, an update for each matrix; what is left may be spent on the rest.
+  // Ten ops: products, a sum, a gradient and its add for each, an update for each matrix; what is left may be
+  // spent on the rest.
   int left = 10 - products - 1 - 1 - products - 2 * d.num_params() - (d.tied ? products - 1 : 0);
   const auto spend = [&](int ops) { return left >= ops && random() % 2 == 0 ? (left -= ops, true) : false; };
   d.momentum = spend(d.num_params());
@@ -115,7 +119,9 @@ step::TrainStep draw_step(std::mt19937_64& random, int most_products) {
   add_ports(step.grad_results, Role::kGrad, params);
   add_ports(step.apply_args, Role::kParam, params);
   add_ports(step.apply_results, Role::kParam, params);
-  if (d.momentum) add_ports(step.apply_args, Role::kOptState, params), add_ports(step.apply_results, Role::kOptState, params);
+  if (d.momentum)
+    add_ports(step.apply_args, Role::kOptState, params),
+        add_ports(step.apply_results, Role::kOptState, params);
   add_ports(step.apply_args, Role::kGrad, params);
   return step;
 }
@@ -130,8 +136,10 @@ cluster::Cluster draw_cluster(std::mt19937_64& random) {
   c.device.memory = base::Bytes(64e9);
   c.device.memory_bandwidth = base::BytesPerSecond(between(random, 1e10, 1e12));
   c.device.launch = base::Seconds(between(random, 1e-8, 1e-5));
-  c.intra = {base::Seconds(between(random, 1e-8, 1e-5)), base::BytesPerSecond(between(random, 1e9, 1e12)), ""};
-  c.inter = {base::Seconds(between(random, 1e-7, 3e-5)), base::BytesPerSecond(between(random, 3e8, 1e11)), ""};
+  c.intra = {base::Seconds(between(random, 1e-8, 1e-5)), base::BytesPerSecond(between(random, 1e9, 1e12)),
+             ""};
+  c.inter = {base::Seconds(between(random, 1e-7, 3e-5)), base::BytesPerSecond(between(random, 3e8, 1e11)),
+             ""};
   return c;
 }
 

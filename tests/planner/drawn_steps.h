@@ -8,8 +8,10 @@
 
 namespace cordata::tests {
 
-// A random train step whose joint graph has at most ten ops: matrices and samples through products, elementwise ops and skips to a sum, a gradient for each
-// trained matrix, an update with or without momentum; one or two products, at most that many. What it computes makes no sense; how it hangs together is that of training.
+// A random train step whose joint graph has at most ten ops: matrices and samples through products,
+// elementwise ops and skips to a sum, a gradient for each trained matrix, an update with or without momentum;
+// one or two products, at most that many. What it computes makes no sense; how it hangs together is that of
+// training.
 step::TrainStep draw_step(std::mt19937_64& random, int most_products);
 
 // One to four devices on one or several hosts, with links and devices of random speed.

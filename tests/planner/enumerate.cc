@@ -28,7 +28,8 @@ step::Layers op_a_layer(const step::JointStep& joint, int& layers) {
   step::Layers forward(g.ops().size(), -1);
   layers = 0;
   for (size_t i = 0; i < g.ops().size(); ++i)
-    if (joint.phase[i] == step::Phase::kForward && !ir::is_constant_like(g.node(g.ops()[i]).kind)) forward[i] = layers++;
+    if (joint.phase[i] == step::Phase::kForward && !ir::is_constant_like(g.node(g.ops()[i]).kind))
+      forward[i] = layers++;
   return step::extend_to_backward(joint, forward);
 }
 
@@ -67,7 +68,8 @@ bool allowed(const cluster::Cluster& c, int first, int devices) {
 
 class Enumeration {
  public:
-  Enumeration(const step::JointStep& joint, const cluster::Cluster& cluster, double below) : joint_(joint), cluster_(cluster), best_(below) {
+  Enumeration(const step::JointStep& joint, const cluster::Cluster& cluster, double below)
+      : joint_(joint), cluster_(cluster), best_(below) {
     layers_ = op_a_layer(joint, num_layers_);
   }
 
@@ -121,7 +123,8 @@ class Enumeration {
   step::Layers layers_;
   int num_layers_ = 0;
   double best_;
-  std::map<std::tuple<int, int, int>, std::pair<double, double>> known_;  // least seconds; or that there are none below the second
+  std::map<std::tuple<int, int, int>, std::pair<double, double>>
+      known_;  // least seconds; or that there are none below the second
 };
 
 }  // namespace
@@ -132,7 +135,8 @@ double price(const plan::Plan& plan, const step::TrainStep& step) {
   std::vector<double> seconds;
   for (size_t s = 0; s < plan.stages.size(); ++s) {
     const auto& stage = plan.stages[s];
-    StagePrice price(cut, static_cast<int>(s), plan.cluster, stage.ranks.front(), stage.mesh, plan.microbatches);
+    StagePrice price(cut, static_cast<int>(s), plan.cluster, stage.ranks.front(), stage.mesh,
+                     plan.microbatches);
     seconds.push_back(price.of(stage.sharding.ops));
   }
   return join(seconds, plan.microbatches);
@@ -143,7 +147,9 @@ double enumerate(const step::TrainStep& step, const cluster::Cluster& cluster, d
   double best = below;
   for (const int64_t size : step.microbatch_sizes)
     if (step.batch % size == 0)
-      best = std::min(best, Enumeration(step::build_joint(step, static_cast<int>(step.batch / size)), cluster, best).run());
+      best = std::min(
+          best,
+          Enumeration(step::build_joint(step, static_cast<int>(step.batch / size)), cluster, best).run());
   return best < below ? best : kNever;
 }
 

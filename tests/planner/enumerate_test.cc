@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // On small steps and clusters `auto` costs what the best of all plans costs.
+#include "tests/planner/enumerate.h"
+
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <iostream>
-#include <algorithm>
 
 #include "cordata/ir/op_table.h"
 #include "cordata/planner/planner.h"
 #include "tests/planner/drawn_steps.h"
-#include "tests/planner/enumerate.h"
 
 namespace cordata::tests {
 namespace {
@@ -29,17 +30,20 @@ TEST(Enumeration, AutoCostsWhatTheBestOfAllPlansCosts) {
   for (int seed = 0; seed < 80; ++seed) {
     std::mt19937_64 random(seed);
     const auto cluster = draw_cluster(random);
-    // On four devices, which have views of two axes and so many more assignments, one product in all but every fifth.
+    // On four devices, which have views of two axes and so many more assignments, one product in all but
+    // every fifth.
     const auto step = draw_step(random, cluster.num_devices() < 4 || seed % 5 == 0 ? 2 : 1);
     ASSERT_LE(ops_of(step), 10);
     const auto plan = planner::plan(step, cluster);
     EXPECT_NEAR(price(plan, step) / plan.step.value, 1, kRounding) << "seed " << seed;
     const double least = enumerate(step, cluster, plan.step.value * (1 - kRounding));
-    EXPECT_TRUE(std::isinf(least)) << "seed " << seed << ": a plan takes " << least / plan.step.value << " of what auto's takes";
+    EXPECT_TRUE(std::isinf(least)) << "seed " << seed << ": a plan takes " << least / plan.step.value
+                                   << " of what auto's takes";
     pipelines += plan.stages.size() > 1;
     several += plan.microbatches > 1;
     sharded += std::any_of(plan.stages.begin(), plan.stages.end(), [](const plan::Stage& s) {
-      return std::any_of(s.sharding.ops.begin(), s.sharding.ops.end(), [](const sharding::Strategy& o) { return o.use[0] >= 0; });
+      return std::any_of(s.sharding.ops.begin(), s.sharding.ops.end(),
+                         [](const sharding::Strategy& o) { return o.use[0] >= 0; });
     });
     cuttings += enumerated_cuttings();
   }
@@ -47,8 +51,8 @@ TEST(Enumeration, AutoCostsWhatTheBestOfAllPlansCosts) {
   EXPECT_GE(pipelines, 1);
   EXPECT_GT(sharded, 20);
   EXPECT_GT(cuttings, 300);
-  std::cout << pipelines << " of the plans have several stages, " << several << " several microbatches, " << sharded << " are sharded; "
-            << cuttings << " cuttings enumerated\n";
+  std::cout << pipelines << " of the plans have several stages, " << several << " several microbatches, "
+            << sharded << " are sharded; " << cuttings << " cuttings enumerated\n";
 }
 
 }  // namespace

@@ -26,7 +26,8 @@ std::vector<Strategy> assignments(const ir::FactorRule& rule, const sharding::Me
     std::vector<Strategy> longer;
     for (const auto& s : out) {
       longer.push_back(s);
-      for (int use = -1 - static_cast<int>(rule.linear.size()); use < static_cast<int>(rule.factors.size()); ++use) {
+      for (int use = -1 - static_cast<int>(rule.linear.size()); use < static_cast<int>(rule.factors.size());
+           ++use) {
         if (use == sharding::kNone) continue;
         longer.push_back(s);
         longer.back().use[axis] = static_cast<sharding::AxisUse>(use);
@@ -45,9 +46,17 @@ std::vector<Strategy> assignments(const ir::FactorRule& rule, const sharding::Me
 
 }  // namespace
 
-StagePrice::StagePrice(const step::Cut& cut, int stage, const cluster::Cluster& cluster, int first_device, const sharding::Mesh& mesh, int microbatches)
-    : cut_(cut), stage_(cut.stages[stage]), index_(stage), cluster_(cluster), first_device_(first_device), mesh_(mesh), microbatches_(microbatches) {
-  for (const auto& t : cost::op_times(stage_.graph, cluster)) seconds_.push_back(t.seconds), launch_.push_back(t.launch);
+StagePrice::StagePrice(const step::Cut& cut, int stage, const cluster::Cluster& cluster, int first_device,
+                       const sharding::Mesh& mesh, int microbatches)
+    : cut_(cut),
+      stage_(cut.stages[stage]),
+      index_(stage),
+      cluster_(cluster),
+      first_device_(first_device),
+      mesh_(mesh),
+      microbatches_(microbatches) {
+  for (const auto& t : cost::op_times(stage_.graph, cluster))
+    seconds_.push_back(t.seconds), launch_.push_back(t.launch);
   find_readers();
   add_strategies();
   add_units();
@@ -64,7 +73,8 @@ void StagePrice::find_readers() {
   for (size_t a = 0; a < g.args().size(); ++a) argument_[g.args()[a].index] = static_cast<int>(a);
   for (size_t o = 0; o < g.ops().size(); ++o) {
     const auto& node = g.node(g.ops()[o]);
-    for (int r = 0; r < node.num_results; ++r) maker_[node.result(r).index] = static_cast<int>(o), result_[node.result(r).index] = r;
+    for (int r = 0; r < node.num_results; ++r)
+      maker_[node.result(r).index] = static_cast<int>(o), result_[node.result(r).index] = r;
     for (size_t k = 0; k < node.operands.size(); ++k)
       readers_[node.operands[k].index].push_back({static_cast<int>(o), static_cast<int>(k), stage_.pass[o]});
   }
@@ -79,14 +89,17 @@ void StagePrice::add_strategies() {
   for (const auto id : g.ops()) {
     const auto& node = g.node(id);
     const auto rule = ir::factor_rule(g, node);
-    strategies_.push_back(ir::is_constant_like(node.kind) ? std::vector<Strategy>{Strategy{}} : assignments(rule, mesh_));
+    strategies_.push_back(ir::is_constant_like(node.kind) ? std::vector<Strategy>{Strategy{}}
+                                                          : assignments(rule, mesh_));
     auto& asks = asks_.emplace_back();
     auto& gives = gives_.emplace_back();
     for (const auto& s : strategies_.back()) {
       asks.emplace_back();
       gives.emplace_back();
-      for (size_t k = 0; k < node.operands.size(); ++k) asks.back().push_back(sharding::operand_sharding(rule, s, static_cast<int>(k)));
-      for (int r = 0; r < node.num_results; ++r) gives.back().push_back(sharding::result_sharding(rule, s, r));
+      for (size_t k = 0; k < node.operands.size(); ++k)
+        asks.back().push_back(sharding::operand_sharding(rule, s, static_cast<int>(k)));
+      for (int r = 0; r < node.num_results; ++r)
+        gives.back().push_back(sharding::result_sharding(rule, s, r));
     }
   }
 }
@@ -101,13 +114,16 @@ void StagePrice::add_units() {
       const auto& result = stage_.results[r];
       const bool mine = (result.kind == ResultKind::kNewParam && arg.kind == ArgKind::kParam && arg.owner) ||
                         (result.kind == ResultKind::kNewOptState && arg.kind == ArgKind::kOptState);
-      if (mine && result.index == arg.index && g.results()[r].index != unit.value) unit.new_value = g.results()[r].index;
+      if (mine && result.index == arg.index && g.results()[r].index != unit.value)
+        unit.new_value = g.results()[r].index;
     }
-    if (unit.new_value >= 0 && !in_pairs.insert(unit.new_value).second) throw base::internal_error("[tests] one value is the new value of two arguments");
+    if (unit.new_value >= 0 && !in_pairs.insert(unit.new_value).second)
+      throw base::internal_error("[tests] one value is the new value of two arguments");
     units_.push_back(unit);
   }
   for (int v = 0; v < g.num_values(); ++v)
-    if (maker_[v] >= 0 && !in_pairs.contains(v) && !ir::is_constant_like(g.node(g.ops()[maker_[v]]).kind)) units_.push_back({.value = v});
+    if (maker_[v] >= 0 && !in_pairs.contains(v) && !ir::is_constant_like(g.node(g.ops()[maker_[v]]).kind))
+      units_.push_back({.value = v});
   for (Unit& unit : units_) {
     std::set<int> ops;
     for (const int v : {unit.value, unit.new_value}) {
@@ -127,11 +143,14 @@ void StagePrice::order_ops() {
     std::set<int> open;
     for (const auto& unit : units_) {
       const auto has = [&](int o) { return given[o] || o == next; };
-      if (!std::all_of(unit.ops.begin(), unit.ops.end(), has)) std::copy_if(unit.ops.begin(), unit.ops.end(), std::inserter(open, open.end()), has);
+      if (!std::all_of(unit.ops.begin(), unit.ops.end(), has))
+        std::copy_if(unit.ops.begin(), unit.ops.end(), std::inserter(open, open.end()), has);
     }
     return std::vector<int>(open.begin(), open.end());
   };
-  const auto done = [&](const Unit& unit) { return std::all_of(unit.ops.begin(), unit.ops.end(), [&](int o) { return given[o]; }); };
+  const auto done = [&](const Unit& unit) {
+    return std::all_of(unit.ops.begin(), unit.ops.end(), [&](int o) { return given[o]; });
+  };
   while (static_cast<int>(order_.size()) < n) {
     int best = -1;
     double least = kNever;
@@ -159,7 +178,8 @@ double StagePrice::op_price(int op, int strategy) const {
   return (seconds_[op] / shards + launch_[op]) * weight(stage_.pass[op]);
 }
 
-// What comes from other stages: local bytes over the link at the edge that it crosses, which the devices of a host share when it leaves hosts.
+// What comes from other stages: local bytes over the link at the edge that it crosses, which the devices of a
+// host share when it leaves hosts.
 double StagePrice::arrival(int arg, const Sharding& rest) const {
   double total = 0;
   for (const auto& t : cut_.transfers) {
@@ -167,7 +187,8 @@ double StagePrice::arrival(int arg, const Sharding& rest) const {
     const int edge = t.from_stage < index_ ? first_device_ : first_device_ + static_cast<int>(mesh_.size());
     const bool leaves_host = edge % cluster_.devices_per_host == 0;
     const auto& link = leaves_host ? cluster_.inter : cluster_.intra;
-    const double share = leaves_host ? std::min<double>(static_cast<double>(mesh_.size()), cluster_.devices_per_host) : 1;
+    const double share =
+        leaves_host ? std::min<double>(static_cast<double>(mesh_.size()), cluster_.devices_per_host) : 1;
     const double bytes = static_cast<double>(sharding::local_type(t.type, rest, mesh_).num_bytes());
     total += (link.alpha.value + bytes * share / link.bandwidth.value) * weight(t.sent_after);
   }
@@ -186,7 +207,8 @@ double StagePrice::move(int value, const Sharding& from, const Sharding& to) {
 
 const std::vector<Sharding>& StagePrice::shardings(int value, bool with_partial) {
   auto& known = shardings_[{value, with_partial}];
-  if (known.empty()) known = sharding::enumerate_shardings(stage_.graph.type(ir::ValueId(value)), mesh_, with_partial);
+  if (known.empty())
+    known = sharding::enumerate_shardings(stage_.graph.type(ir::ValueId(value)), mesh_, with_partial);
   return known;
 }
 
@@ -202,7 +224,8 @@ StagePrice::Wants StagePrice::wants(int value) const {
 }
 
 // Readers of one later pass, which start at `from` or at a hub.
-double StagePrice::read(int value, const step::Pass& pass, const std::set<Sharding>& wants, const Sharding& from) {
+double StagePrice::read(int value, const step::Pass& pass, const std::set<Sharding>& wants,
+                        const Sharding& from) {
   double best = 0;
   for (const auto& w : wants) best += move(value, from, w);
   if (wants.size() > 1)
@@ -214,7 +237,9 @@ double StagePrice::read(int value, const step::Pass& pass, const std::set<Shardi
   return best * weight(pass);
 }
 
-const Sharding& StagePrice::home(int value) const { return gives_[maker_[value]][number_[maker_[value]]][result_[value]]; }
+const Sharding& StagePrice::home(int value) const {
+  return gives_[maker_[value]][number_[maker_[value]]][result_[value]];
+}
 
 // A value that an op makes: kept where it is, or at a hub in its own pass.
 double StagePrice::made_value(int value, Wants wants) {
@@ -223,7 +248,8 @@ double StagePrice::made_value(int value, Wants wants) {
   for (const auto& kept : shardings(value, true)) {
     double sum = move(value, home(value), kept) * weight(made);
     for (auto it = wants.begin(); it != wants.end() && sum < best; ++it) {
-      if (it->first != made) sum += read(value, it->first, it->second, kept);
+      if (it->first != made)
+        sum += read(value, it->first, it->second, kept);
       else
         for (const auto& w : it->second) sum += move(value, kept, w) * weight(made);
     }
@@ -267,7 +293,8 @@ double StagePrice::unit_price(Unit& unit) {
   const auto [seen, unseen] = unit.seen.try_emplace(packed(unit.ops), 0);
   if (!unseen) return seen->second;
   const auto [it, fresh] = unit.known.try_emplace(key(unit), 0);
-  if (fresh) it->second = maker_[unit.value] >= 0 ? made_value(unit.value, wants(unit.value)) : argument(unit);
+  if (fresh)
+    it->second = maker_[unit.value] >= 0 ? made_value(unit.value, wants(unit.value)) : argument(unit);
   return seen->second = it->second;
 }
 
@@ -289,7 +316,8 @@ double StagePrice::of(const std::vector<Strategy>& ops) {
   double sum = 0;
   number_.clear();
   for (size_t o = 0; o < ops.size(); ++o) {
-    number_.push_back(static_cast<int>(std::find(strategies_[o].begin(), strategies_[o].end(), ops[o]) - strategies_[o].begin()));
+    number_.push_back(static_cast<int>(std::find(strategies_[o].begin(), strategies_[o].end(), ops[o]) -
+                                       strategies_[o].begin()));
     if (number_[o] == static_cast<int>(strategies_[o].size())) return kNever;
     sum += op_price(static_cast<int>(o), number_[o]);
   }
@@ -303,11 +331,13 @@ double StagePrice::least(double below) {
   std::vector<double> rest(n + 1, 0);  // the ops from a place on, as fast as they can be
   for (size_t p = n; p-- > 0;) {
     double fastest = kNever;
-    for (size_t i = 0; i < strategies_[order_[p]].size(); ++i) fastest = std::min(fastest, op_price(order_[p], static_cast<int>(i)));
+    for (size_t i = 0; i < strategies_[order_[p]].size(); ++i)
+      fastest = std::min(fastest, op_price(order_[p], static_cast<int>(i)));
     rest[p] = rest[p + 1] + fastest;
   }
   number_.assign(n, 0);
-  std::unordered_map<uint64_t, double> states{{0, 0.0}};  // strategies of the open ops -> the least price so far
+  std::unordered_map<uint64_t, double> states{
+      {0, 0.0}};  // strategies of the open ops -> the least price so far
   std::vector<int> open;
   for (size_t p = 0; p < n; ++p) {
     std::unordered_map<uint64_t, double> next;

@@ -24,13 +24,17 @@ cluster::Cluster devices(int hosts, int per_host, double bandwidth, double memor
 }
 
 std::string mlp(int layers, int in, int hidden, int out, int batch) {
-  return fmt::format("mlp:layers={},in={},hidden={},out={},batch={},optimizer=sgd", layers, in, hidden, out, batch);
+  return fmt::format("mlp:layers={},in={},hidden={},out={},batch={},optimizer=sgd", layers, in, hidden, out,
+                     batch);
 }
 
 // More samples make the sums of gradients worth their time; few are better served by cutting the matrices.
 Point samples(double batch) { return {devices(1, 4, 10e9), mlp(3, 96, 384, 48, static_cast<int>(batch))}; }
-// Weights that no longer fit whole are kept in shards. All samples at once: smaller microbatches would make room too.
-Point memory(double megabytes) { return {devices(1, 2, 1e9, megabytes * 1e6), mlp(3, 960, 960, 960, 4096), 1}; }
+// Weights that no longer fit whole are kept in shards. All samples at once: smaller microbatches would make
+// room too.
+Point memory(double megabytes) {
+  return {devices(1, 2, 1e9, megabytes * 1e6), mlp(3, 960, 960, 960, 4096), 1};
+}
 // A slow link is crossed by few activations rather than by all gradients.
 Point links(double bandwidth) { return {devices(2, 1, bandwidth), mlp(6, 1200, 480, 240, 1024)}; }
 
@@ -38,9 +42,21 @@ Point links(double bandwidth) { return {devices(2, 1, bandwidth), mlp(6, 1200, 4
 
 const std::vector<Family>& families() {
   static const std::vector<Family> all = {
-      {"Samples", Parallelism::kTensor, Parallelism::kData, {64, 128, 256, 512, 1024, 2048, 4096, 8192}, samples},
-      {"Memory", Parallelism::kData, Parallelism::kZero, {160, 150, 140, 132, 124, 118.5, 116.5, 115.8}, memory},
-      {"Links", Parallelism::kData, Parallelism::kPipeline, {32e9, 24e9, 16e9, 12e9, 8e9, 4e9, 2e9, 1e9}, links},
+      {"Samples",
+       Parallelism::kTensor,
+       Parallelism::kData,
+       {64, 128, 256, 512, 1024, 2048, 4096, 8192},
+       samples},
+      {"Memory",
+       Parallelism::kData,
+       Parallelism::kZero,
+       {160, 150, 140, 132, 124, 118.5, 116.5, 115.8},
+       memory},
+      {"Links",
+       Parallelism::kData,
+       Parallelism::kPipeline,
+       {32e9, 24e9, 16e9, 12e9, 8e9, 4e9, 2e9, 1e9},
+       links},
   };
   return all;
 }
@@ -48,7 +64,8 @@ const std::vector<Family>& families() {
 std::optional<Found> ask(const std::string& planner, const Point& point) {
   const auto step = models::build_train_step(point.model);
   try {
-    const auto plan = planner::plan(step, point.cluster, {.name = planner, .microbatches = point.microbatches});
+    const auto plan =
+        planner::plan(step, point.cluster, {.name = planner, .microbatches = point.microbatches});
     return Found{planner, plan.step.value, dominant(plan, step)};
   } catch (const base::Error& e) {
     if (e.kind() == base::ErrorKind::kInternal) throw;
@@ -59,7 +76,8 @@ std::optional<Found> ask(const std::string& planner, const Point& point) {
 std::vector<std::string> others(const Point& point) {
   std::vector<std::string> out{"single", "data", "zero-2", "zero-3", "tensor"};
   for (int stages = 2; stages <= point.cluster.num_devices(); stages *= 2)
-    for (const char* schedule : {"1f1b", "gpipe"}) out.push_back(fmt::format("pipeline:stages={},schedule={}", stages, schedule));
+    for (const char* schedule : {"1f1b", "gpipe"})
+      out.push_back(fmt::format("pipeline:stages={},schedule={}", stages, schedule));
   return out;
 }
 

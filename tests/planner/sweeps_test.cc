@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// `auto` chooses: along each family it is never slower than any other planner, somewhere clearly faster, and changes the kind of its plan where
-// the others' costs cross.
+// `auto` chooses: along each family it is never slower than any other planner, somewhere clearly faster, and
+// changes the kind of its plan where the others' costs cross.
+#include "tests/planner/sweeps.h"
+
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <iostream>
-
-#include "tests/planner/sweeps.h"
 
 namespace cordata::tests {
 namespace {
@@ -32,7 +32,8 @@ Row measure(const Family& family, double value) {
     const auto found = ask(name, point);
     if (!found) continue;
     row.text += fmt::format("{} {:.1f} us ({}), ", name, found->seconds * 1e6, word(found->kind));
-    EXPECT_LE(row.mine, found->seconds * (1 + 1e-9)) << family.name << ' ' << value << ": auto is slower than " << name;
+    EXPECT_LE(row.mine, found->seconds * (1 + 1e-9))
+        << family.name << ' ' << value << ": auto is slower than " << name;
     if (row.best == 0 || found->seconds < row.best) row.best = found->seconds, row.best_kind = found->kind;
   }
   row.text += fmt::format("auto {:.1f} us ({})\n", row.mine * 1e6, word(row.kind));
@@ -43,7 +44,10 @@ Row measure(const Family& family, double value) {
 int change(const Kinds& kinds, Parallelism first, Parallelism last) {
   size_t at = 0;
   while (at < kinds.size() && kinds[at] == first) ++at;
-  return at > 0 && at < kinds.size() && std::all_of(kinds.begin() + at, kinds.end(), [&](auto k) { return k == last; }) ? static_cast<int>(at) : -1;
+  return at > 0 && at < kinds.size() &&
+                 std::all_of(kinds.begin() + at, kinds.end(), [&](auto k) { return k == last; })
+             ? static_cast<int>(at)
+             : -1;
 }
 
 class Sweep : public testing::TestWithParam<Family> {};
@@ -64,12 +68,17 @@ TEST_P(Sweep, AutoIsBestAndChangesItsKindWhereTheOthersCross) {
   }
   EXPECT_GE(most, 1.03) << table;
   const int here = change(mine, family.first, family.last), there = change(best, family.first, family.last);
-  ASSERT_GE(here, 0) << "auto's plans don't go from " << word(family.first) << " to " << word(family.last) << "\n" << table;
-  ASSERT_GE(there, 0) << "the others' best don't go from " << word(family.first) << " to " << word(family.last) << "\n" << table;
+  ASSERT_GE(here, 0) << "auto's plans don't go from " << word(family.first) << " to " << word(family.last)
+                     << "\n"
+                     << table;
+  ASSERT_GE(there, 0) << "the others' best don't go from " << word(family.first) << " to "
+                      << word(family.last) << "\n"
+                      << table;
   EXPECT_LE(std::abs(here - there), 1) << table;
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, Sweep, testing::ValuesIn(families()), [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Families, Sweep, testing::ValuesIn(families()),
+                         [](const auto& info) { return info.param.name; });
 
 }  // namespace
 }  // namespace cordata::tests

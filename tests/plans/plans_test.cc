@@ -27,7 +27,8 @@ plan::Plan make_plan(const step::TrainStep& step, const Case& c) {
 }
 
 RunResult one_device(const step::TrainStep& step, int microbatches, int steps) {
-  return run_plan(step, planner::plan(step, cluster::local(1), {.name = "single", .microbatches = microbatches}), steps);
+  return run_plan(
+      step, planner::plan(step, cluster::local(1), {.name = "single", .microbatches = microbatches}), steps);
 }
 
 void expect_same_losses(const std::string& model, const Case& c) {
@@ -61,14 +62,17 @@ double norm(const std::vector<double>& a) {
 void expect_same_step(const std::string& model, const Case& c) {
   step::TrainStep step = models::build_train_step(model);
   plan::Plan plan = make_plan(step, c);
-  RunResult before = run_plan(step, plan, 0), got = run_plan(step, plan, 1), want = one_device(step, plan.microbatches, 1);
+  RunResult before = run_plan(step, plan, 0), got = run_plan(step, plan, 1),
+            want = one_device(step, plan.microbatches, 1);
   ASSERT_EQ(got.losses.size(), 1u);
   EXPECT_NEAR(got.losses[0] / want.losses[0], 1, 1e-12);
   for (const auto& [name, value] : want.values) {
     if (want.types.at(name).dtype != ir::DType::kF64) continue;
     const std::vector<double> start = doubles(before.values.at(name));
-    const std::vector<double> moved = minus(doubles(value), start), moved_too = minus(doubles(got.values.at(name)), start);
-    if (name.ends_with(".attn.k.b")) {  // a softmax doesn't see what all its scores have in common: the true gradient is zero
+    const std::vector<double> moved = minus(doubles(value), start),
+                              moved_too = minus(doubles(got.values.at(name)), start);
+    if (name.ends_with(".attn.k.b")) {  // a softmax doesn't see what all its scores have in common: the true
+                                        // gradient is zero
       EXPECT_LT(norm(moved), 1e-12) << name;
       EXPECT_LT(norm(moved_too), 1e-12) << name;
     } else {
@@ -79,23 +83,29 @@ void expect_same_step(const std::string& model, const Case& c) {
 
 class Mlp : public testing::TestWithParam<Case> {};
 TEST_P(Mlp, LossesLikeOneDevice) { expect_same_losses("mlp:batch=16", GetParam()); }
-INSTANTIATE_TEST_SUITE_P(Plans, Mlp, testing::Values(Case{"data", 2, 1}, Case{"data", 4, 2}, Case{"tensor", 4, 1},
-                                                     Case{"zero-3", 2, 2}, Case{"pipeline:stages=2", 2, 4}));
+INSTANTIATE_TEST_SUITE_P(Plans, Mlp,
+                         testing::Values(Case{"data", 2, 1}, Case{"data", 4, 2}, Case{"tensor", 4, 1},
+                                         Case{"zero-3", 2, 2}, Case{"pipeline:stages=2", 2, 4}));
 
 constexpr const char* kGpt = "gpt:layers=4,hidden=64,heads=4,seq=32,vocab=64,batch=16";
 class Gpt : public testing::TestWithParam<Case> {};
 TEST_P(Gpt, LossesLikeOneDevice) { expect_same_losses(kGpt, GetParam()); }
-TEST_P(Gpt, StepsLikeOneDeviceInDouble) { expect_same_step(std::string(kGpt) + ",dtype=f64,optimizer=sgd", GetParam()); }
+TEST_P(Gpt, StepsLikeOneDeviceInDouble) {
+  expect_same_step(std::string(kGpt) + ",dtype=f64,optimizer=sgd", GetParam());
+}
 INSTANTIATE_TEST_SUITE_P(Plans, Gpt,
-                         testing::Values(Case{"single", 1, 2}, Case{"data", 4, 2}, Case{"tensor", 4, 2}, Case{"zero-3", 4, 1},
-                                         Case{"pipeline:stages=2,data=2", 4, 4}, Case{"pipeline:stages=4,microbatches=8,schedule=1f1b", 4, 0},
-                                         Case{"pipeline:stages=2,microbatches=8,schedule=gpipe", 2, 0}, Case{"auto", 4, 1}));
+                         testing::Values(Case{"single", 1, 2}, Case{"data", 4, 2}, Case{"tensor", 4, 2},
+                                         Case{"zero-3", 4, 1}, Case{"pipeline:stages=2,data=2", 4, 4},
+                                         Case{"pipeline:stages=4,microbatches=8,schedule=1f1b", 4, 0},
+                                         Case{"pipeline:stages=2,microbatches=8,schedule=gpipe", 2, 0},
+                                         Case{"auto", 4, 1}));
 
 // Which dims count samples must be seen in every stage, not only in the one that gets the batch.
 TEST(PipelineOfDataStages, OnlySumsAndSends) {
   const plan::Plan plan = make_plan(models::build_train_step(kGpt), {"pipeline:stages=2,data=2", 4, 1});
   ASSERT_EQ(plan.stages.size(), 2u);
-  EXPECT_THAT(plan.bill, testing::Each(testing::Field(&plan::BillLine::kind, testing::AnyOf("all-reduce", "send"))));
+  EXPECT_THAT(plan.bill,
+              testing::Each(testing::Field(&plan::BillLine::kind, testing::AnyOf("all-reduce", "send"))));
 }
 
 }  // namespace

@@ -30,7 +30,8 @@ void collect(const runtime::Executor& executor, const program::RankProgram& rank
 
 }  // namespace
 
-RunResult run_program(const step::TrainStep& step, const program::Program& program, int steps, uint64_t seed) {
+RunResult run_program(const step::TrainStep& step, const program::Program& program, int steps,
+                      uint64_t seed) {
   const std::string error = program::check(program);
   if (!error.empty()) throw base::internal_error("[tests] {}", error);
   static const runtime::Plugin& plugin = runtime::Plugin::load(runtime::plugin_path());
@@ -72,7 +73,8 @@ RunResult run_program(const step::TrainStep& step, const program::Program& progr
 RunResult run_plan(const step::TrainStep& step, const plan::Plan& plan, int steps, uint64_t seed) {
   step::JointStep joint = step::build_joint(step, plan.microbatches);
   plan::validate(plan, joint);
-  return run_program(step, program::lower(joint, step, plan, partition::CollectiveMode::kCustomCall), steps, seed);
+  return run_program(step, program::lower(joint, step, plan, partition::CollectiveMode::kCustomCall), steps,
+                     seed);
 }
 
 }  // namespace cordata::tests

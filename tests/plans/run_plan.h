@@ -18,9 +18,10 @@ struct RunResult {
   std::map<std::string, ir::Type> types;
 };
 
-// Trains under a plan with ranks that are threads of this process, each with a client of its own; checks that all owners of a
-// replicated block hold the same bytes.
+// Trains under a plan with ranks that are threads of this process, each with a client of its own; checks that
+// all owners of a replicated block hold the same bytes.
 RunResult run_plan(const step::TrainStep& step, const plan::Plan& plan, int steps, uint64_t seed = 1);
-RunResult run_program(const step::TrainStep& step, const program::Program& program, int steps, uint64_t seed = 1);
+RunResult run_program(const step::TrainStep& step, const program::Program& program, int steps,
+                      uint64_t seed = 1);
 
 }  // namespace cordata::tests

@@ -74,10 +74,12 @@ int64_t bytes_of(const Box& box, ir::DType dtype) {
 
 class Rank {
  public:
-  Rank(World& world, int rank) : world_(world), place_(world.place), mine_(world.program.ranks[rank]), rank_(rank) {
+  Rank(World& world, int rank)
+      : world_(world), place_(world.place), mine_(world.program.ranks[rank]), rank_(rank) {
     slots_.resize(mine_.num_slots);
     for (const Resident& r : mine_.residents) slots_.at(r.slot) = std::make_shared<Buffer>(Buffer{r.local});
-    if (mine_.device_index >= 0) slots_.at(mine_.device_index) = std::make_shared<Buffer>(Buffer{ir::Type::tensor(ir::DType::kI32)});
+    if (mine_.device_index >= 0)
+      slots_.at(mine_.device_index) = std::make_shared<Buffer>(Buffer{ir::Type::tensor(ir::DType::kI32)});
   }
 
   void run(int steps) {
@@ -123,12 +125,16 @@ class Rank {
 
   void one(const Instruction& i, const std::vector<PostPtr>& pending, std::unique_lock<std::mutex>& lock) {
     switch (i.op) {
-      case OpCode::kRun: return run(i, lock);
-      case OpCode::kSend: return send(i);
-      case OpCode::kRecv: return receive(i, pending, lock);
+      case OpCode::kRun:
+        return run(i, lock);
+      case OpCode::kSend:
+        return send(i);
+      case OpCode::kRecv:
+        return receive(i, pending, lock);
       case OpCode::kLoad:
       case OpCode::kNumber:
-      case OpCode::kZero: return fill(i.results.at(0), i.type);
+      case OpCode::kZero:
+        return fill(i.results.at(0), i.type);
       case OpCode::kMove: {
         BufferPtr moved = read(i.args.at(0));
         place_of(i.args[0]) = nullptr;
@@ -138,7 +144,8 @@ class Rank {
       case OpCode::kFree:
         for (Slot s : i.args) place_of(s) = nullptr;
         return;
-      case OpCode::kLoss: return want(read(i.args.at(0))->type.num_elements() == 1, "the loss is no scalar");
+      case OpCode::kLoss:
+        return want(read(i.args.at(0))->type.num_elements() == 1, "the loss is no scalar");
     }
   }
 
@@ -203,7 +210,8 @@ class Rank {
   std::vector<PostPtr> post(const Instruction& i) {
     std::vector<PostPtr> posts;
     for (const Piece& piece : i.pieces) {
-      posts.push_back(std::make_shared<Post>(Post{bytes_of(piece.box, i.type.dtype), i.type.dtype, nullptr, piece.peer == rank_}));
+      posts.push_back(std::make_shared<Post>(
+          Post{bytes_of(piece.box, i.type.dtype), i.type.dtype, nullptr, piece.peer == rank_}));
       if (piece.peer == rank_) continue;
       want(piece.peer >= 0 && piece.peer < world_.program.num_ranks, "no such rank");
       Wire& wire = world_.wires[{piece.peer, rank_, piece.tag}];
@@ -225,13 +233,15 @@ class Rank {
     }
   }
 
-  void receive(const Instruction& i, const std::vector<PostPtr>& pending, std::unique_lock<std::mutex>& lock) {
+  void receive(const Instruction& i, const std::vector<PostPtr>& pending,
+               std::unique_lock<std::mutex>& lock) {
     std::vector<int> marks(i.type.num_elements());
     for (size_t p = 0; p < i.pieces.size(); ++p) {
       want(paint(i.type.shape, i.pieces[p].box, marks), "a piece outside");
       if (i.pieces[p].peer == rank_) {
         const BufferPtr from = read(i.pieces[p].local_slot);
-        want(from->type.dtype == i.type.dtype && i.pieces[p].source.extent == i.pieces[p].box.extent, "a local piece that does not fit");
+        want(from->type.dtype == i.type.dtype && i.pieces[p].source.extent == i.pieces[p].box.extent,
+             "a local piece that does not fit");
         std::vector<int> read_marks(from->type.num_elements());
         want(paint(from->type.shape, i.pieces[p].source, read_marks), "a local piece outside");
       }
@@ -262,7 +272,8 @@ Verdict interpret(const Program& program, int steps, double deadline_s) {
   if (verdict.why.empty())
     for (const auto& [key, wire] : world.wires)
       if (!wire.sends.empty() || !wire.receives.empty())
-        verdict.why = fmt::format("a message from {} to {} under tag {} is left over", std::get<0>(key), std::get<1>(key), std::get<2>(key));
+        verdict.why = fmt::format("a message from {} to {} under tag {} is left over", std::get<0>(key),
+                                  std::get<1>(key), std::get<2>(key));
   return verdict;
 }
 

@@ -18,8 +18,10 @@ struct Failed {};  // thrown in every rank once one has failed
 class MeetingPlace {
  public:
   MeetingPlace(int ranks, double deadline_s)
-      : ranks_(ranks), deadline_(std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-                                                                       std::chrono::duration<double>(deadline_s))) {}
+      : ranks_(ranks),
+        deadline_(std::chrono::steady_clock::now() +
+                  std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                      std::chrono::duration<double>(deadline_s))) {}
 
   std::mutex mutex;
   Verdict verdict;

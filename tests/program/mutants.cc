@@ -45,11 +45,16 @@ bool redirect(const std::vector<int*>& numbers, const std::set<int>& values, std
   return true;
 }
 
-bool apply(Program& p, RankProgram& rank, std::vector<Instruction>& list, size_t at, Mutation mutation, std::mt19937_64& random) {
+bool apply(Program& p, RankProgram& rank, std::vector<Instruction>& list, size_t at, Mutation mutation,
+           std::mt19937_64& random) {
   std::set<int> values;
   switch (mutation) {
-    case Mutation::kDrop: list.erase(list.begin() + static_cast<long>(at)); return true;
-    case Mutation::kDouble: list.insert(list.begin() + static_cast<long>(at), Instruction(list[at])); return true;
+    case Mutation::kDrop:
+      list.erase(list.begin() + static_cast<long>(at));
+      return true;
+    case Mutation::kDouble:
+      list.insert(list.begin() + static_cast<long>(at), Instruction(list[at]));
+      return true;
     case Mutation::kSwap:
       if (at + 1 == list.size()) return false;
       std::swap(list[at], list[at + 1]);
@@ -80,7 +85,12 @@ bool apply(Program& p, RankProgram& rank, std::vector<Instruction>& list, size_t
 }  // namespace
 
 std::string_view name(Mutation m) {
-  constexpr std::string_view kNames[] = {"dropped", "doubled", "swapped", "moved", "redirected to another peer", "redirected to another tag",
+  constexpr std::string_view kNames[] = {"dropped",
+                                         "doubled",
+                                         "swapped",
+                                         "moved",
+                                         "redirected to another peer",
+                                         "redirected to another tag",
                                          "redirected to another slot"};
   return kNames[static_cast<int>(m)];
 }
@@ -91,8 +101,8 @@ std::optional<Mutant> mutate(const Program& program, Mutation mutation, std::mt1
     RankProgram& rank = m.program.ranks[draw(m.program.ranks.size(), random)];
     std::vector<Instruction>& list = random() % 16 == 0 && !rank.setup.empty() ? rank.setup : rank.step;
     const size_t at = draw(list.size(), random);
-    m.what = fmt::format("rank {}, {}[{}] {} \"{}\" {}", rank.rank, &list == &rank.setup ? "setup" : "step", at, program::name(list[at].op),
-                         list[at].label, name(mutation));
+    m.what = fmt::format("rank {}, {}[{}] {} \"{}\" {}", rank.rank, &list == &rank.setup ? "setup" : "step",
+                         at, program::name(list[at].op), list[at].label, name(mutation));
     if (apply(m.program, rank, list, at, mutation, random)) return m;
   }
   return std::nullopt;

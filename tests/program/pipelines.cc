@@ -69,7 +69,8 @@ class Maker {
       int rows = -1, columns = -1;
       if (!o_.native) {
         rows = columns = static_cast<int>(p_.communicators.size());
-        for (uint32_t axes : meshes_[s].num_axes() == 2 ? std::vector<uint32_t>{1, 2} : std::vector<uint32_t>{1}) {
+        for (uint32_t axes :
+             meshes_[s].num_axes() == 2 ? std::vector<uint32_t>{1, 2} : std::vector<uint32_t>{1}) {
           columns = static_cast<int>(p_.communicators.size());
           auto groups = meshes_[s].groups(axes);
           for (auto& group : groups)
@@ -81,8 +82,11 @@ class Maker {
       comms[kBackward] = {rows, columns};
       comms[kApply0] = {columns};
     }
-    auto add = [&](Which which, const char* name, std::vector<Type> args, std::vector<int> alias, std::vector<Type> results) {
-      ModuleText m{name, s, "", std::move(args), std::move(results), std::move(alias), !comms[which].empty(), comms[which]};
+    auto add = [&](Which which, const char* name, std::vector<Type> args, std::vector<int> alias,
+                   std::vector<Type> results) {
+      ModuleText m{
+          name,        s, "", std::move(args), std::move(results), std::move(alias), !comms[which].empty(),
+          comms[which]};
       p_.modules.push_back(std::move(m));
     };
     std::vector<Type> forward_results{x, x};
@@ -90,15 +94,18 @@ class Maker {
     add(kForward, "forward", {w, x, index}, {-1, -1, -1}, forward_results);
     std::vector<Type> args{w, x, w};
     std::vector<int> alias{-1, -1, 0};
-    if (last(s)) args.push_back(one), alias.push_back(1), args.push_back(one), alias.push_back(-1);
-    else args.push_back(x), alias.push_back(-1);
+    if (last(s))
+      args.push_back(one), alias.push_back(1), args.push_back(one), alias.push_back(-1);
+    else
+      args.push_back(x), alias.push_back(-1);
     std::vector<Type> results{w};
     if (last(s)) results.push_back(one);
     if (s > 0) results.push_back(x);
     add(kBackward, "backward", args, alias, results);
     add(kApply0, "apply0", {w}, {-1}, {w, one});
     args = {w, w, w, w}, alias = {0, 1, 2, -1};
-    for (size_t other = 0; o_.norm && other + 1 < meshes_.size(); ++other) args.push_back(one), alias.push_back(-1);
+    for (size_t other = 0; o_.norm && other + 1 < meshes_.size(); ++other)
+      args.push_back(one), alias.push_back(-1);
     add(kApply1, "apply1", args, alias, {w, w, w});
   }
 
@@ -115,7 +122,13 @@ class Maker {
 
   void run(int s, Which which, int m, std::vector<Slot> args, std::vector<Slot> results) {
     const int module = s * kModules + which;
-    Instruction& i = add(OpCode::kRun, fmt::format("{}{}", which == kForward ? "F" : which == kBackward ? "B" : "apply", std::max(m, 0)), m);
+    Instruction& i = add(OpCode::kRun,
+                         fmt::format("{}{}",
+                                     which == kForward    ? "F"
+                                     : which == kBackward ? "B"
+                                                          : "apply",
+                                     std::max(m, 0)),
+                         m);
     i.module = module, i.args = std::move(args), i.results = std::move(results);
   }
 
@@ -128,7 +141,8 @@ class Maker {
     for (const Tile& t : tiles_between(from, to, scalar)) {
       if (t.from != k) continue;
       Instruction& i = add(OpCode::kSend, fmt::format("send to stage {}", to), m);
-      i.args = {slot}, i.peer = ranks_[to][t.to], i.tag = tag(from, to, m), i.box = t.at_sender, i.type = type;
+      i.args = {slot}, i.peer = ranks_[to][t.to], i.tag = tag(from, to, m), i.box = t.at_sender,
+      i.type = type;
     }
   }
 
@@ -167,15 +181,19 @@ class Maker {
     for (const Work& job : work) {
       const int m = job.microbatch;
       if (job.forward) {
-        if (s > 0) receive(s - 1, s, k, m, slot(0, m), local(s), false);
-        else load(s, k, m, slot(0, m));
+        if (s > 0)
+          receive(s - 1, s, k, m, slot(0, m), local(s), false);
+        else
+          load(s, k, m, slot(0, m));
         run(s, kForward, m, {w, slot(0, m), r_->device_index}, {slot(1, m), slot(2, m)});
         if (!last(s)) send(s, s + 1, k, m, slot(2, m), local(s), false);
         continue;
       }
       std::vector<Slot> args{w, slot(1, m), acc}, results{acc};
-      if (last(s)) args.insert(args.end(), {loss, slot(2, m)}), results.push_back(loss);
-      else receive(s + 1, s, k, m, slot(3, m), local(s), false), args.push_back(slot(3, m));
+      if (last(s))
+        args.insert(args.end(), {loss, slot(2, m)}), results.push_back(loss);
+      else
+        receive(s + 1, s, k, m, slot(3, m), local(s), false), args.push_back(slot(3, m));
       const Slot gradient = fresh();
       if (s > 0) results.push_back(gradient);
       run(s, kBackward, m, args, results);
@@ -191,7 +209,8 @@ class Maker {
 
   void load(int s, int k, int m, Slot slot) {
     Instruction& i = add(OpCode::kLoad, "load", m);
-    i.results = {slot}, i.input = 0, i.type = local(s), i.box = block(act_, rows_sharded(meshes_[s]), meshes_[s], k);
+    i.results = {slot}, i.input = 0, i.type = local(s),
+    i.box = block(act_, rows_sharded(meshes_[s]), meshes_[s], k);
   }
 
   void apply(int s, int k, Slot w, Slot momentum, Slot acc) {

@@ -47,7 +47,9 @@ Instance Draw::done(OpKind kind, std::vector<ValueId> operands, AttrDict attrs, 
 
 ir::RegionId binary_region(Draw& d, OpKind kind, DType dtype) {
   Type scalar = Type::tensor(dtype);
-  return d.b.region({scalar, scalar}, [&](std::vector<ValueId> a) { return std::vector<ValueId>{d.b.binary(kind, a[0], a[1])}; });
+  return d.b.region({scalar, scalar}, [&](std::vector<ValueId> a) {
+    return std::vector<ValueId>{d.b.binary(kind, a[0], a[1])};
+  });
 }
 
 double identity_of(OpKind kind, DType dtype) {
@@ -55,10 +57,14 @@ double identity_of(OpKind kind, DType dtype) {
   double low = dtype == DType::kI32 ? std::numeric_limits<int32_t>::min() : -kInfinity;
   switch (kind) {
     case OpKind::kMultiply:
-    case OpKind::kAnd: return 1;
-    case OpKind::kMaximum: return low;
-    case OpKind::kMinimum: return dtype == DType::kI32 ? std::numeric_limits<int32_t>::max() : kInfinity;
-    default: return 0;
+    case OpKind::kAnd:
+      return 1;
+    case OpKind::kMaximum:
+      return low;
+    case OpKind::kMinimum:
+      return dtype == DType::kI32 ? std::numeric_limits<int32_t>::max() : kInfinity;
+    default:
+      return 0;
   }
 }
 

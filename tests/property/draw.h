@@ -9,8 +9,8 @@
 
 namespace cordata::property {
 
-using ir::Attribute;
 using ir::AttrDict;
+using ir::Attribute;
 using ir::DType;
 using ir::OpKind;
 using ir::Shape;
@@ -37,18 +37,26 @@ class Draw {
   // `factors`: numbers that dims should often be divisible by (the sizes of a mesh's axes).
   Draw(uint64_t seed, std::vector<int64_t> factors) : random_(seed), factors_(std::move(factors)) {}
 
-  int64_t pick(int64_t low, int64_t high) { return low + static_cast<int64_t>(random_() % static_cast<uint64_t>(high - low + 1)); }
+  int64_t pick(int64_t low, int64_t high) {
+    return low + static_cast<int64_t>(random_() % static_cast<uint64_t>(high - low + 1));
+  }
   bool chance(int percent) { return pick(1, 100) <= percent; }
   template <typename T>
-  T one_of(std::vector<T> from) { return from[pick(0, static_cast<int64_t>(from.size()) - 1)]; }
-  double real(double low, double high) { return low + (high - low) * static_cast<double>(random_() >> 11) * 0x1p-53; }
+  T one_of(std::vector<T> from) {
+    return from[pick(0, static_cast<int64_t>(from.size()) - 1)];
+  }
+  double real(double low, double high) {
+    return low + (high - low) * static_cast<double>(random_() >> 11) * 0x1p-53;
+  }
 
   int64_t dim();  // often divisible by what a mesh would cut it into; small
   Shape shape(int low_rank, int high_rank);
   std::vector<int64_t> permutation(int64_t n);
 
   ValueId arg(Type type, Range range = {});
-  ValueId arg(DType dtype, Shape shape, Range range = {}) { return arg(Type::tensor(dtype, std::move(shape)), range); }
+  ValueId arg(DType dtype, Shape shape, Range range = {}) {
+    return arg(Type::tensor(dtype, std::move(shape)), range);
+  }
   // The op, as the last of the graph.
   Instance done(OpKind kind, std::vector<ValueId> operands, AttrDict attrs = {}, std::vector<Type> types = {},
                 std::vector<ir::RegionId> regions = {});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// fuzz_ops SEED COUNT: the property tests of ops, round after round, until COUNT cases counted. A round is all of its seed: where it
-// stopped, it goes on by the seed that it printed last. Exit status 1 when a case failed.
+// fuzz_ops SEED COUNT: the property tests of ops, round after round, until COUNT cases counted. A round is
+// all of its seed: where it stopped, it goes on by the seed that it printed last. Exit status 1 when a case
+// failed.
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -22,8 +23,10 @@ int main(int argc, char** argv) {
       const Tally t = rounds.run(seed, mesh);
       all.add(t);
       for (const std::string& f : t.failures) fmt::print("FAILED {}\n", f);
-      fmt::print("seed {} on mesh {}: {} cases that count of {} so far, {} failed; goes on with FROM={} CASES={}\n", seed,
-                 to_string(mesh), all.counted, all.cases, all.failures.size(), seed + 1, std::max<int64_t>(0, wanted - all.counted));
+      fmt::print(
+          "seed {} on mesh {}: {} cases that count of {} so far, {} failed; goes on with FROM={} CASES={}\n",
+          seed, to_string(mesh), all.counted, all.cases, all.failures.size(), seed + 1,
+          std::max<int64_t>(0, wanted - all.counted));
       std::fflush(stdout);
     }
   } catch (const cordata::base::Error& e) {

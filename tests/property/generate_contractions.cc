@@ -26,13 +26,17 @@ Instance dot_general(Draw& d, OpKind k) {
     return s;
   };
   Shape lhs = joined(x), rhs = joined(y);
-  Ints at_lhs = d.permutation(static_cast<int64_t>(lhs.size())), at_rhs = d.permutation(static_cast<int64_t>(rhs.size()));
-  auto part = [&](const Ints& at, size_t from, size_t n) { return dims({at.begin() + from, at.begin() + from + n}); };
+  Ints at_lhs = d.permutation(static_cast<int64_t>(lhs.size())),
+       at_rhs = d.permutation(static_cast<int64_t>(rhs.size()));
+  auto part = [&](const Ints& at, size_t from, size_t n) {
+    return dims({at.begin() + from, at.begin() + from + n});
+  };
   size_t b = batch.size(), c = contract.size();
-  Attribute numbers = Attribute::structure("stablehlo.dot", {{"lhs_batching_dimensions", part(at_lhs, 0, b)},
-                                                            {"rhs_batching_dimensions", part(at_rhs, 0, b)},
-                                                            {"lhs_contracting_dimensions", part(at_lhs, b, c)},
-                                                            {"rhs_contracting_dimensions", part(at_rhs, b, c)}});
+  Attribute numbers =
+      Attribute::structure("stablehlo.dot", {{"lhs_batching_dimensions", part(at_lhs, 0, b)},
+                                             {"rhs_batching_dimensions", part(at_rhs, 0, b)},
+                                             {"lhs_contracting_dimensions", part(at_lhs, b, c)},
+                                             {"rhs_contracting_dimensions", part(at_rhs, b, c)}});
   DType t = d.one_of<DType>({DType::kF32, DType::kF32, DType::kF64});
   ValueId l = d.arg(t, arranged(lhs, at_lhs)), r = d.arg(t, arranged(rhs, at_rhs));
   return d.done(k, {l, r}, {{"dot_dimension_numbers", numbers}});
@@ -48,10 +52,12 @@ Instance dot(Draw& d, OpKind k) {
 
 // One or two spatial dims, dims in any order; groups of features or of batches now and then.
 Instance convolution(Draw& d, OpKind k) {
-  int64_t spatial = d.pick(1, 2), rank = spatial + 2, groups = d.chance(20) ? 2 : 1, batches = groups == 1 && d.chance(20) ? 2 : 1;
+  int64_t spatial = d.pick(1, 2), rank = spatial + 2, groups = d.chance(20) ? 2 : 1,
+          batches = groups == 1 && d.chance(20) ? 2 : 1;
   int64_t in = d.dim() * groups, out = d.dim() * groups * batches;
   Shape x{d.dim() * batches, in}, kernel{in / groups, out};
-  ir::AttrDict attrs{{"feature_group_count", Attribute::of(groups)}, {"batch_group_count", Attribute::of(batches)}};
+  ir::AttrDict attrs{{"feature_group_count", Attribute::of(groups)},
+                     {"batch_group_count", Attribute::of(batches)}};
   Ints strides, pads;
   for (int64_t i = 0; i < spatial; ++i) {
     x.push_back(d.pick(3, 6)), kernel.push_back(d.pick(1, 3)), strides.push_back(d.pick(1, 2));
@@ -59,8 +65,9 @@ Instance convolution(Draw& d, OpKind k) {
   }
   Ints at_x = d.permutation(rank), at_kernel = d.permutation(rank), at_out = d.permutation(rank);
   auto rest = [](const Ints& at) { return Ints(at.begin() + 2, at.end()); };
-  attrs["dimension_numbers"] = ir::ops::conv_attribute(
-      {at_x[0], at_x[1], at_kernel[0], at_kernel[1], at_out[0], at_out[1], rest(at_x), rest(at_kernel), rest(at_out)});
+  attrs["dimension_numbers"] =
+      ir::ops::conv_attribute({at_x[0], at_x[1], at_kernel[0], at_kernel[1], at_out[0], at_out[1], rest(at_x),
+                               rest(at_kernel), rest(at_out)});
   attrs["window_strides"] = dims(strides);
   attrs["padding"] = Attribute::elements(ir::dense_i64(pads, {spatial, 2}));
   ValueId l = d.arg(DType::kF32, arranged(x, at_x)), r = d.arg(DType::kF32, arranged(kernel, at_kernel));
@@ -83,7 +90,8 @@ Instance reduce(Draw& d, OpKind k) {
     ValueId zero = d.b.constant(0, DType::kF32);
     return d.done(k, {d.arg(DType::kF32, s), d.arg(DType::kF32, s), zero, zero}, attrs, {}, {body});
   }
-  OpKind op = d.one_of<OpKind>({OpKind::kAdd, OpKind::kAdd, OpKind::kMaximum, OpKind::kMinimum, OpKind::kMultiply, OpKind::kAnd, OpKind::kOr});
+  OpKind op = d.one_of<OpKind>({OpKind::kAdd, OpKind::kAdd, OpKind::kMaximum, OpKind::kMinimum,
+                                OpKind::kMultiply, OpKind::kAnd, OpKind::kOr});
   bool logical = op == OpKind::kAnd || op == OpKind::kOr;
   DType t = logical ? DType::kI1 : d.one_of<DType>({DType::kF32, DType::kF32, DType::kI32});
   double start = d.chance(85) ? identity_of(op, t) : 1;
@@ -103,8 +111,10 @@ Instance reduce_window(Draw& d, OpKind k) {
     for (int side : {0, 1}) pads.push_back(windowed && side >= 0 ? d.pick(0, 1) : 0);
   }
   OpKind op = d.one_of<OpKind>({OpKind::kAdd, OpKind::kMaximum});
-  ir::AttrDict attrs{{"window_dimensions", dims(size)}, {"window_strides", dims(strides)},
-                     {"padding", Attribute::elements(ir::dense_i64(pads, {static_cast<int64_t>(s.size()), 2}))}};
+  ir::AttrDict attrs{
+      {"window_dimensions", dims(size)},
+      {"window_strides", dims(strides)},
+      {"padding", Attribute::elements(ir::dense_i64(pads, {static_cast<int64_t>(s.size()), 2}))}};
   ValueId x = d.arg(DType::kF32, s), init = d.b.constant(identity_of(op, DType::kF32), DType::kF32);
   return d.done(k, {x, init}, attrs, {}, {binary_region(d, op, DType::kF32)});
 }
@@ -122,7 +132,9 @@ Instance select_and_scatter(Draw& d, OpKind k) {
   }
   ir::AttrDict attrs{{"window_dimensions", dims(size)}, {"window_strides", dims(strides)}};
   Type scalar = Type::tensor(DType::kF32);
-  auto selects = d.b.region({scalar, scalar}, [&](std::vector<ValueId> a) { return std::vector<ValueId>{d.b.compare(a[0], a[1], "GE")}; });
+  auto selects = d.b.region({scalar, scalar}, [&](std::vector<ValueId> a) {
+    return std::vector<ValueId>{d.b.compare(a[0], a[1], "GE")};
+  });
   ValueId x = d.arg(DType::kF32, s), source = d.arg(DType::kF32, places), zero = d.b.constant(0, DType::kF32);
   return d.done(k, {x, source, zero}, attrs, {}, {selects, binary_region(d, OpKind::kAdd, DType::kF32)});
 }

@@ -4,12 +4,17 @@
 namespace cordata::property {
 namespace {
 
-constexpr Range kPositive{0.25, 4, false}, kUnit{-0.9, 0.9, false}, kAny{-3, 3, false}, kWhole{-4, 4, true}, kCount{1, 6, true};
+constexpr Range kPositive{0.25, 4, false}, kUnit{-0.9, 0.9, false}, kAny{-3, 3, false}, kWhole{-4, 4, true},
+    kCount{1, 6, true};
 
 DType floating(Draw& d) { return d.one_of<DType>({DType::kF32, DType::kF32, DType::kF64}); }
-DType number(Draw& d) { return d.one_of<DType>({DType::kF32, DType::kF32, DType::kF64, DType::kI32, DType::kC64}); }
+DType number(Draw& d) {
+  return d.one_of<DType>({DType::kF32, DType::kF32, DType::kF64, DType::kI32, DType::kC64});
+}
 
-Instance unary(Draw& d, OpKind kind, DType dtype, Range range) { return d.done(kind, {d.arg(dtype, d.shape(0, 3), range)}); }
+Instance unary(Draw& d, OpKind kind, DType dtype, Range range) {
+  return d.done(kind, {d.arg(dtype, d.shape(0, 3), range)});
+}
 Instance binary(Draw& d, OpKind kind, DType dtype, Range x, Range y) {
   Shape s = d.shape(0, 3);
   return d.done(kind, {d.arg(dtype, s, x), d.arg(dtype, s, y)});
@@ -30,9 +35,13 @@ Instance conjugate(Draw& d, OpKind k) { return unary(d, k, DType::kC64, kAny); }
 Instance accumulate(Draw& d, OpKind k) { return unary(d, k, DType::kF32, kWhole); }
 
 Instance arithmetic(Draw& d, OpKind k) { return binary(d, k, number(d), kWhole, kWhole); }
-Instance order(Draw& d, OpKind k) { return binary(d, k, d.one_of<DType>({DType::kF32, DType::kI32}), kWhole, kWhole); }
+Instance order(Draw& d, OpKind k) {
+  return binary(d, k, d.one_of<DType>({DType::kF32, DType::kI32}), kWhole, kWhole);
+}
 Instance divide(Draw& d, OpKind k) { return binary(d, k, number(d), kWhole, kCount); }
-Instance remainder(Draw& d, OpKind k) { return binary(d, k, d.one_of<DType>({DType::kF32, DType::kI32}), kWhole, kCount); }
+Instance remainder(Draw& d, OpKind k) {
+  return binary(d, k, d.one_of<DType>({DType::kF32, DType::kI32}), kWhole, kCount);
+}
 Instance power(Draw& d, OpKind k) { return binary(d, k, floating(d), kPositive, kAny); }
 Instance angle(Draw& d, OpKind k) { return binary(d, k, floating(d), kAny, kPositive); }
 Instance zeta(Draw& d, OpKind k) { return binary(d, k, floating(d), {1.5, 4, false}, kPositive); }
@@ -48,15 +57,17 @@ Instance complex(Draw& d, OpKind k) { return binary(d, k, DType::kF32, kWhole, k
 Instance compare(Draw& d, OpKind k) {
   Shape s = d.shape(0, 3);
   DType t = d.one_of<DType>({DType::kF32, DType::kI32});
-  AttrDict attrs{{"comparison_direction", Attribute::enumeration("stablehlo.comparison_direction",
-                                                                 d.one_of<std::string>({"EQ", "LT", "GE", "NE"}))}};
+  AttrDict attrs{
+      {"comparison_direction", Attribute::enumeration("stablehlo.comparison_direction",
+                                                      d.one_of<std::string>({"EQ", "LT", "GE", "NE"}))}};
   return d.done(k, {d.arg(t, s, {-1, 1}), d.arg(t, s, {-1, 1})}, attrs);
 }
 
 Instance clamp(Draw& d, OpKind k) {
   Shape s = d.shape(0, 3), scalar;
   DType t = d.one_of<DType>({DType::kF32, DType::kI32});
-  return d.done(k, {d.arg(t, d.chance(50) ? s : scalar, {-3, 0}), d.arg(t, s, kWhole), d.arg(t, d.chance(50) ? s : scalar, {0, 3})});
+  return d.done(k, {d.arg(t, d.chance(50) ? s : scalar, {-3, 0}), d.arg(t, s, kWhole),
+                    d.arg(t, d.chance(50) ? s : scalar, {0, 3})});
 }
 
 Instance select(Draw& d, OpKind k) {
@@ -81,8 +92,9 @@ Instance bitcast(Draw& d, OpKind k) {
 }
 
 Instance reduce_precision(Draw& d, OpKind k) {
-  return d.done(k, {d.arg(DType::kF32, d.shape(0, 3), kAny)}, {{"exponent_bits", Attribute::of(5, DType::kI32)},
-                                                               {"mantissa_bits", Attribute::of(7, DType::kI32)}});
+  return d.done(
+      k, {d.arg(DType::kF32, d.shape(0, 3), kAny)},
+      {{"exponent_bits", Attribute::of(5, DType::kI32)}, {"mantissa_bits", Attribute::of(7, DType::kI32)}});
 }
 
 Instance map(Draw& d, OpKind k) {
@@ -101,9 +113,11 @@ void add_elementwise(Generators& table) {
     for (OpKind k : kinds) table[k] = g;
   };
   using enum OpKind;
-  put(any, {kAbs, kCbrt, kCeil, kChloAsinh, kChloAtan, kChloBesselI1e, kChloCosh, kChloErf, kChloErfc, kChloIsInf, kChloIsNegInf,
-            kChloIsPosInf, kChloSinh, kChloSquare, kChloTan, kCosine, kExponential, kExponentialMinusOne, kFloor, kIsFinite,
-            kLogistic, kRoundNearestAfz, kRoundNearestEven, kSign, kSine, kTan, kTanh});
+  put(any, {kAbs,      kCbrt,       kCeil,     kChloAsinh,       kChloAtan,         kChloBesselI1e,
+            kChloCosh, kChloErf,    kChloErfc, kChloIsInf,       kChloIsNegInf,     kChloIsPosInf,
+            kChloSinh, kChloSquare, kChloTan,  kCosine,          kExponential,      kExponentialMinusOne,
+            kFloor,    kIsFinite,   kLogistic, kRoundNearestAfz, kRoundNearestEven, kSign,
+            kSine,     kTan,        kTanh});
   put(unit, {kChloAcos, kChloAsin, kChloAtanh, kChloErfInv});
   put(positive, {kChloDigamma, kChloLgamma, kLog, kLogPlusOne, kRsqrt, kSqrt});
   put(above_one, {kChloAcosh});

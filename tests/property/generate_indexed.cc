@@ -15,7 +15,8 @@ Attribute dims(Ints v) { return Attribute::dense_array(std::move(v)); }
 
 std::vector<ValueId> starts(Draw& d, const Shape& s) {
   std::vector<ValueId> out;
-  for (int64_t n : s) out.push_back(d.arg(DType::kI32, {}, {-1, static_cast<double>(n)}));  // out of bounds: clamped
+  for (int64_t n : s)
+    out.push_back(d.arg(DType::kI32, {}, {-1, static_cast<double>(n)}));  // out of bounds: clamped
   return out;
 }
 
@@ -41,7 +42,8 @@ Instance dynamic_update_slice(Draw& d, OpKind k) {
   return d.done(k, operands);
 }
 
-// Table dims: a batching dim (maybe), the indexed dims, the window's. `slice` is what an index takes of the table.
+// Table dims: a batching dim (maybe), the indexed dims, the window's. `slice` is what an index takes of the
+// table.
 struct Lookup {
   GatherDims dims;
   Shape table, slice, indices, result;
@@ -67,11 +69,13 @@ Lookup lookup(Draw& d) {
   }
   bool implicit = indexed == 1 && d.chance(50);
   l.indices = batch;
-  l.dims.index_vector_dim = implicit ? static_cast<int64_t>(batch.size()) : d.pick(batching ? 1 : 0, static_cast<int64_t>(batch.size()));
+  l.dims.index_vector_dim = implicit ? static_cast<int64_t>(batch.size())
+                                     : d.pick(batching ? 1 : 0, static_cast<int64_t>(batch.size()));
   if (!implicit) l.indices.insert(l.indices.begin() + l.dims.index_vector_dim, indexed);
   bool first = d.chance(50);  // the window's dims before those of the batch, or after
   Shape windows(l.slice.end() - static_cast<std::ptrdiff_t>(window.size()), l.slice.end());
-  for (size_t i = 0; i < windows.size(); ++i) l.dims.offset_dims.push_back(static_cast<int64_t>(first ? i : batch.size() + i));
+  for (size_t i = 0; i < windows.size(); ++i)
+    l.dims.offset_dims.push_back(static_cast<int64_t>(first ? i : batch.size() + i));
   l.result = first ? windows : batch;
   const Shape& rest = first ? batch : windows;
   l.result.insert(l.result.end(), rest.begin(), rest.end());
@@ -79,14 +83,18 @@ Lookup lookup(Draw& d) {
 }
 
 DType index_type(Draw& d) { return d.one_of<DType>({DType::kI32, DType::kI32, DType::kI64, DType::kUI32}); }
-Range indices_range(Draw& d, DType t, const Lookup& l) { return {t == DType::kUI32 ? 0.0 : -1.0, l.last_index + (d.chance(20) ? 2 : -1), true}; }
+Range indices_range(Draw& d, DType t, const Lookup& l) {
+  return {t == DType::kUI32 ? 0.0 : -1.0, l.last_index + (d.chance(20) ? 2 : -1), true};
+}
 
 Instance gather(Draw& d, OpKind k) {
   Lookup l = lookup(d);
   DType t = index_type(d), e = d.one_of<DType>({DType::kF32, DType::kF32, DType::kI32});
   ValueId table = d.arg(e, l.table), indices = d.arg(t, l.indices, indices_range(d, t, l));
-  return d.done(k, {table, indices}, {{"dimension_numbers", ir::ops::gather_attribute(l.dims)}, {"slice_sizes", dims(l.slice)},
-                                      {"indices_are_sorted", Attribute::boolean(false)}});
+  return d.done(k, {table, indices},
+                {{"dimension_numbers", ir::ops::gather_attribute(l.dims)},
+                 {"slice_sizes", dims(l.slice)},
+                 {"indices_are_sorted", Attribute::boolean(false)}});
 }
 
 // The order in which updates meet an element is open, so the region commutes.
@@ -97,7 +105,8 @@ Instance scatter(Draw& d, OpKind k) {
   ValueId input = d.chance(50) ? d.b.constant(0, DType::kF32, l.table) : d.arg(DType::kF32, l.table);
   ValueId indices = d.arg(t, l.indices, indices_range(d, t, l)), updates = d.arg(DType::kF32, l.result);
   ir::AttrDict attrs{{"scatter_dimension_numbers", ir::ops::scatter_attribute(l.dims)},
-                     {"indices_are_sorted", Attribute::boolean(false)}, {"unique_indices", Attribute::boolean(false)}};
+                     {"indices_are_sorted", Attribute::boolean(false)},
+                     {"unique_indices", Attribute::boolean(false)}};
   return d.done(k, {input, indices, updates}, attrs, {}, {binary_region(d, op, DType::kF32)});
 }
 
@@ -111,9 +120,11 @@ Instance sort(Draw& d, OpKind k) {
     operands.push_back(d.arg(DType::kF32, s));
     types.insert(types.end(), {scalar, scalar});
   }
-  auto body = d.b.region(types, [&](std::vector<ValueId> a) { return std::vector<ValueId>{d.b.compare(a[0], a[1], "LT")}; });
+  auto body = d.b.region(
+      types, [&](std::vector<ValueId> a) { return std::vector<ValueId>{d.b.compare(a[0], a[1], "LT")}; });
   int64_t dim = d.pick(0, static_cast<int64_t>(s.size()) - 1);
-  return d.done(k, operands, {{"dimension", Attribute::of(dim)}, {"is_stable", Attribute::boolean(true)}}, {}, {body});
+  return d.done(k, operands, {{"dimension", Attribute::of(dim)}, {"is_stable", Attribute::boolean(true)}}, {},
+                {body});
 }
 
 Instance top_k(Draw& d, OpKind k) {
@@ -128,11 +139,13 @@ Shape matrices(Draw& d, int64_t rows, int64_t columns) {
   return s;
 }
 
-// x x^T + n is positive definite for any x; here any matrix does, as only its lower triangle is read and its diagonal counts.
+// x x^T + n is positive definite for any x; here any matrix does, as only its lower triangle is read and its
+// diagonal counts.
 Instance cholesky(Draw& d, OpKind k) {
   int64_t n = d.pick(1, 4);
   Shape s = matrices(d, n, n);
-  ValueId x = d.arg(DType::kF32, s, {-0.2, 0.2, false}), row = d.b.iota(Type::tensor(DType::kI32, s), static_cast<int64_t>(s.size()) - 2);
+  ValueId x = d.arg(DType::kF32, s, {-0.2, 0.2, false}),
+          row = d.b.iota(Type::tensor(DType::kI32, s), static_cast<int64_t>(s.size()) - 2);
   ValueId column = d.b.iota(Type::tensor(DType::kI32, s), static_cast<int64_t>(s.size()) - 1);
   ValueId a = d.b.select(d.b.compare(row, column, "EQ"), d.b.constant(4, DType::kF32, s), x);
   return d.done(k, {a}, {{"lower", Attribute::boolean(d.chance(50))}});
@@ -143,10 +156,13 @@ Instance triangular_solve(Draw& d, OpKind k) {
   bool left = d.chance(50);
   Shape a = matrices(d, n, n), rhs(a.begin(), a.end() - 2);
   rhs.insert(rhs.end(), {left ? n : m, left ? m : n});
-  return d.done(k, {d.arg(DType::kF32, a, {1, 3}), d.arg(DType::kF32, rhs)},
-                {{"left_side", Attribute::boolean(left)}, {"lower", Attribute::boolean(d.chance(50))},
-                 {"unit_diagonal", Attribute::boolean(d.chance(50))},
-                 {"transpose_a", Attribute::enumeration("stablehlo.transpose", d.one_of<std::string>({"TRANSPOSE", "NO_TRANSPOSE"}))}});
+  return d.done(
+      k, {d.arg(DType::kF32, a, {1, 3}), d.arg(DType::kF32, rhs)},
+      {{"left_side", Attribute::boolean(left)},
+       {"lower", Attribute::boolean(d.chance(50))},
+       {"unit_diagonal", Attribute::boolean(d.chance(50))},
+       {"transpose_a", Attribute::enumeration("stablehlo.transpose",
+                                              d.one_of<std::string>({"TRANSPOSE", "NO_TRANSPOSE"}))}});
 }
 
 Instance fft(Draw& d, OpKind k) {
@@ -155,9 +171,10 @@ Instance fft(Draw& d, OpKind k) {
   Ints lengths(s.end() - d.pick(1, std::min<int64_t>(2, static_cast<int64_t>(s.size()))), s.end());
   bool real = kind == "RFFT";
   if (real) out.back() = s.back() / 2 + 1;
-  return d.done(k, {d.arg(real ? DType::kF32 : DType::kC64, s)},
-                {{"fft_type", Attribute::enumeration("stablehlo.fft_type", kind)}, {"fft_length", dims(lengths)}},
-                {Type::tensor(DType::kC64, out)});
+  return d.done(
+      k, {d.arg(real ? DType::kF32 : DType::kC64, s)},
+      {{"fft_type", Attribute::enumeration("stablehlo.fft_type", kind)}, {"fft_length", dims(lengths)}},
+      {Type::tensor(DType::kC64, out)});
 }
 
 }  // namespace

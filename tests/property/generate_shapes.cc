@@ -51,7 +51,10 @@ Instance pad(Draw& d, OpKind k) {
   }
   DType t = element(d);
   ValueId x = d.arg(t, s), with = d.chance(60) ? d.b.constant(d.chance(70) ? 0 : 2, t) : d.arg(t, {});
-  return d.done(k, {x, with}, {{"edge_padding_low", dims(low)}, {"edge_padding_high", dims(high)}, {"interior_padding", dims(inner)}});
+  return d.done(k, {x, with},
+                {{"edge_padding_low", dims(low)},
+                 {"edge_padding_high", dims(high)},
+                 {"interior_padding", dims(inner)}});
 }
 
 // Dims multiplied together or cut apart at random; now and then two that share no more than a divisor.
@@ -62,13 +65,16 @@ Instance reshape(Draw& d, OpKind k) {
     Shape from = d.one_of<Shape>({{2 * a, 6}, {6 * a, 4}, {a, 6, 4}, {4, 6 * a}}), to;
     int64_t n = Type::tensor(t, from).num_elements();
     to = d.one_of<Shape>({{n / 3, 3}, {n / 4, 4}, {n}, {n / 12, 1, 3, 4}, {3, n / 3}, {n / 2, 2}});
-    if (Type::tensor(t, to).num_elements() == n) return d.done(k, {d.arg(t, from)}, {}, {Type::tensor(t, to)});
+    if (Type::tensor(t, to).num_elements() == n)
+      return d.done(k, {d.arg(t, from)}, {}, {Type::tensor(t, to)});
   }
   Shape fine = d.shape(1, 4), from, to;
   for (Shape* s : {&from, &to}) {
     for (size_t i = 0; i < fine.size(); ++i) {
-      if (i > 0 && d.chance(50)) s->back() *= fine[i];
-      else s->push_back(fine[i]);
+      if (i > 0 && d.chance(50))
+        s->back() *= fine[i];
+      else
+        s->push_back(fine[i]);
       if (d.chance(15)) s->push_back(1);
     }
   }
@@ -93,17 +99,22 @@ Instance slice(Draw& d, OpKind k) {
     limit.push_back(cut ? d.pick(start.back() + 1, n) : n);
     strides.push_back(cut ? d.pick(1, 2) : 1);
   }
-  return d.done(k, {d.arg(element(d), s)}, {{"start_indices", dims(start)}, {"limit_indices", dims(limit)}, {"strides", dims(strides)}});
+  return d.done(k, {d.arg(element(d), s)},
+                {{"start_indices", dims(start)}, {"limit_indices", dims(limit)}, {"strides", dims(strides)}});
 }
 
 Instance transpose(Draw& d, OpKind k) {
   Shape s = d.shape(1, 4);
-  return d.done(k, {d.arg(element(d), s)}, {{"permutation", dims(d.permutation(static_cast<int64_t>(s.size())))}});
+  return d.done(k, {d.arg(element(d), s)},
+                {{"permutation", dims(d.permutation(static_cast<int64_t>(s.size())))}});
 }
 
 Instance constant(Draw& d, OpKind k) {
   Shape s = d.shape(0, 3);
-  if (d.chance(40)) return d.done(k, {}, {{"value", Attribute::elements(ir::splat(static_cast<double>(d.pick(-3, 3)), element(d), s))}});
+  if (d.chance(40))
+    return d.done(
+        k, {},
+        {{"value", Attribute::elements(ir::splat(static_cast<double>(d.pick(-3, 3)), element(d), s))}});
   std::vector<int64_t> values(Type::tensor(DType::kI64, s).num_elements());
   for (int64_t& v : values) v = d.pick(-99, 99);
   return d.done(k, {}, {{"value", Attribute::elements(ir::dense_i64(values, s))}});

@@ -21,18 +21,29 @@ template <typename F>
 void with_element_type(DType t, F f) {
   switch (t) {
     case DType::kI1:
-    case DType::kUI8: return f(uint8_t{});
-    case DType::kI8: return f(int8_t{});
-    case DType::kI16: return f(int16_t{});
-    case DType::kI32: return f(int32_t{});
-    case DType::kI64: return f(int64_t{});
-    case DType::kUI32: return f(uint32_t{});
-    case DType::kUI64: return f(uint64_t{});
+    case DType::kUI8:
+      return f(uint8_t{});
+    case DType::kI8:
+      return f(int8_t{});
+    case DType::kI16:
+      return f(int16_t{});
+    case DType::kI32:
+      return f(int32_t{});
+    case DType::kI64:
+      return f(int64_t{});
+    case DType::kUI32:
+      return f(uint32_t{});
+    case DType::kUI64:
+      return f(uint64_t{});
     case DType::kF32:
-    case DType::kC64: return f(float{});
+    case DType::kC64:
+      return f(float{});
     case DType::kF64:
-    case DType::kC128: return f(double{});
-    default: throw base::internal_error("[tests] wanted an element type that property tests know, got {}", ir::name(t));
+    case DType::kC128:
+      return f(double{});
+    default:
+      throw base::internal_error("[tests] wanted an element type that property tests know, got {}",
+                                 ir::name(t));
   }
 }
 
@@ -65,12 +76,18 @@ std::vector<int> summands_of(const Sharding& s, const Mesh& mesh, int device) {
 
 double join(ReduceKind kind, double a, double b) {
   switch (kind) {
-    case ReduceKind::kAdd: return a + b;
-    case ReduceKind::kMax: return std::max(a, b);
-    case ReduceKind::kMin: return std::min(a, b);
-    case ReduceKind::kMul: return a * b;
-    case ReduceKind::kAnd: return static_cast<double>(static_cast<int64_t>(a) & static_cast<int64_t>(b));
-    case ReduceKind::kOr: return static_cast<double>(static_cast<int64_t>(a) | static_cast<int64_t>(b));
+    case ReduceKind::kAdd:
+      return a + b;
+    case ReduceKind::kMax:
+      return std::max(a, b);
+    case ReduceKind::kMin:
+      return std::min(a, b);
+    case ReduceKind::kMul:
+      return a * b;
+    case ReduceKind::kAnd:
+      return static_cast<double>(static_cast<int64_t>(a) & static_cast<int64_t>(b));
+    case ReduceKind::kOr:
+      return static_cast<double>(static_cast<int64_t>(a) | static_cast<int64_t>(b));
   }
   return 0;
 }
@@ -79,7 +96,9 @@ double tolerance(const HostTensor& t) {
   if (ir::is_integer(t.type.dtype)) return 0;
   double scale = 1;
   for (double v : t.values) scale = std::isfinite(v) ? std::max(scale, std::abs(v)) : scale;
-  return scale * (t.type.dtype == DType::kF64 || t.type.dtype == DType::kC128 ? 1e-9 : t.type.dtype == DType::kBF16 ? 1e-2 : 1e-5);
+  return scale * (t.type.dtype == DType::kF64 || t.type.dtype == DType::kC128 ? 1e-9
+                  : t.type.dtype == DType::kBF16                              ? 1e-2
+                                                                              : 1e-5);
 }
 
 }  // namespace
@@ -88,7 +107,8 @@ HostTensor random_tensor(Draw& d, const Type& type, const Range& range) {
   HostTensor t{type, {}};
   t.values.resize(type.num_elements() * t.parts());
   for (double& v : t.values) {
-    v = range.whole ? static_cast<double>(d.pick(std::lround(range.low), std::lround(range.high))) : d.real(range.low, range.high);
+    v = range.whole ? static_cast<double>(d.pick(std::lround(range.low), std::lround(range.high)))
+                    : d.real(range.low, range.high);
   }
   return t;
 }
@@ -131,7 +151,8 @@ HostTensor from_bytes(const Type& type, const std::vector<std::byte>& bytes) {
   return t;
 }
 
-// Whole summands first: devices that differ only on axes where the tensor is not partial hold blocks of the same one.
+// Whole summands first: devices that differ only on axes where the tensor is not partial hold blocks of the
+// same one.
 std::vector<HostTensor> distribute(Draw& d, const HostTensor& whole, const Sharding& s, const Mesh& mesh) {
   std::vector<HostTensor> summands(summands_of(s, mesh, 0).size(), whole);
   for (size_t k = 0; k + 1 < summands.size(); ++k) {
@@ -147,7 +168,8 @@ std::vector<HostTensor> distribute(Draw& d, const HostTensor& whole, const Shard
   return parts;
 }
 
-std::optional<std::string> difference(const std::vector<HostTensor>& parts, const HostTensor& whole, const Sharding& s, const Mesh& mesh) {
+std::optional<std::string> difference(const std::vector<HostTensor>& parts, const HostTensor& whole,
+                                      const Sharding& s, const Mesh& mesh) {
   ReduceKind kind = ReduceKind::kAdd;
   for (sharding::Placement p : s.at) kind = sharding::is_partial(p) ? sharding::reduce_kind(p) : kind;
   double allowed = tolerance(whole);

@@ -24,10 +24,11 @@ std::vector<std::byte> to_bytes(const HostTensor& t);
 HostTensor from_bytes(const Type& type, const std::vector<std::byte>& bytes);
 
 // What each device of a mesh holds of a tensor: its block; where an axis is partial, random summands of it.
-std::vector<HostTensor> distribute(Draw& d, const HostTensor& whole, const sharding::Sharding& s, const sharding::Mesh& mesh);
-// How the devices' parts differ from what they should be of `whole`, partial ones joined as the sharding says. Nothing if
-// they don't.
-std::optional<std::string> difference(const std::vector<HostTensor>& parts, const HostTensor& whole, const sharding::Sharding& s,
-                                      const sharding::Mesh& mesh);
+std::vector<HostTensor> distribute(Draw& d, const HostTensor& whole, const sharding::Sharding& s,
+                                   const sharding::Mesh& mesh);
+// How the devices' parts differ from what they should be of `whole`, partial ones joined as the sharding
+// says. Nothing if they don't.
+std::optional<std::string> difference(const std::vector<HostTensor>& parts, const HostTensor& whole,
+                                      const sharding::Sharding& s, const sharding::Mesh& mesh);
 
 }  // namespace cordata::property

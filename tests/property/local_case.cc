@@ -20,22 +20,25 @@ using sharding::AxisUse;
 using sharding::Mesh;
 using sharding::Strategy;
 
-LocalCase emit_case(const Instance& instance, const FactorRule& rule, const Strategy& strategy, const Mesh& mesh,
-                    partition::CollectiveMode mode, bool join) {
+LocalCase emit_case(const Instance& instance, const FactorRule& rule, const Strategy& strategy,
+                    const Mesh& mesh, partition::CollectiveMode mode, bool join) {
   LocalCase c{&instance, rule, strategy, {}, {}};
   const ir::Graph& whole = instance.graph;
   ir::GraphBuilder b;
   std::vector<ValueId> operands;
   for (size_t i = 0; i < c.op().operands.size(); ++i) {
-    operands.push_back(b.arg(sharding::local_type(whole.type(c.op().operands[i]), c.operand(static_cast<int>(i)), mesh)));
+    operands.push_back(
+        b.arg(sharding::local_type(whole.type(c.op().operands[i]), c.operand(static_cast<int>(i)), mesh)));
   }
   ValueId index;
   if (mode == partition::CollectiveMode::kCustomCall) index = b.arg(Type::tensor(DType::kI32));
   partition::Communicators communicators;
-  for (uint32_t axes = 1; axes < 1u << mesh.num_axes(); ++axes) communicators.axes_sets.push_back(axes);  // one numbering for all cases
+  for (uint32_t axes = 1; axes < 1u << mesh.num_axes(); ++axes)
+    communicators.axes_sets.push_back(axes);  // one numbering for all cases
   partition::Collectives collectives(b, mesh, mode, communicators, [&] { return index; });
   std::vector<ValueId> outer(whole.num_values());
-  std::vector<ValueId> results = emit_local(b, collectives, whole, c.op(), rule, strategy, mesh, operands, outer);
+  std::vector<ValueId> results =
+      emit_local(b, collectives, whole, c.op(), rule, strategy, mesh, operands, outer);
   for (size_t i = 0; join && i < results.size(); ++i) {
     int r = static_cast<int>(i);
     results[i] = collectives.reshard(results[i], whole.type(c.op().result(r)), c.result(r), {});
@@ -57,14 +60,20 @@ int64_t cuts(const LocalCase& c, const Mesh& mesh, const ir::DimFactors& factors
 }
 
 // A tensor of the text against the whole one.
-std::string wrong_size(const LocalCase& c, const Mesh& mesh, const Type& whole, const ScannedTensor& local, const ir::TensorFactors& factors) {
+std::string wrong_size(const LocalCase& c, const Mesh& mesh, const Type& whole, const ScannedTensor& local,
+                       const ir::TensorFactors& factors) {
   bool right = local.dims.size() == whole.shape.size() && local.element == ir::name(whole.dtype);
-  for (size_t d = 0; right && d < whole.shape.size(); ++d) right = local.dims[d] * cuts(c, mesh, factors[d]) == whole.shape[d];
-  return right ? "" : fmt::format("[{}] x {} of {} is not divided by its axes", fmt::join(local.dims, ", "), local.element, ir::to_string(whole));
+  for (size_t d = 0; right && d < whole.shape.size(); ++d)
+    right = local.dims[d] * cuts(c, mesh, factors[d]) == whole.shape[d];
+  return right ? ""
+               : fmt::format("[{}] x {} of {} is not divided by its axes", fmt::join(local.dims, ", "),
+                             local.element, ir::to_string(whole));
 }
 
 // Divided by `parts`, to rounding.
-bool is_share(double local, double whole, int64_t parts) { return std::abs(local * static_cast<double>(parts) - whole) <= 1e-9 * whole; }
+bool is_share(double local, double whole, int64_t parts) {
+  return std::abs(local * static_cast<double>(parts) - whole) <= 1e-9 * whole;
+}
 
 }  // namespace
 
@@ -84,18 +93,23 @@ Verdict read_case(const LocalCase& c, const Mesh& mesh) {
     if (!wrong.empty()) return {wrong, false};
   }
   for (size_t i = 0; i < text.results.size(); ++i) {
-    auto wrong = wrong_size(c, mesh, whole.type(c.op().result(static_cast<int>(i))), text.results[i], c.rule.results[i]);
+    auto wrong = wrong_size(c, mesh, whole.type(c.op().result(static_cast<int>(i))), text.results[i],
+                            c.rule.results[i]);
     if (!wrong.empty()) return {wrong, false};
   }
   const std::string name(ir::name(c.op().kind));
-  double local_work = work(text, name), all_work = work(scan(c.instance->text), name), flops = 0, all = ir::flops(whole, c.op()).value;
+  double local_work = work(text, name), all_work = work(scan(c.instance->text), name), flops = 0,
+         all = ir::flops(whole, c.op()).value;
   for (ir::NodeId n : c.graph.ops()) {
     if (c.graph.node(n).kind == c.op().kind) flops += ir::flops(c.graph, c.graph.node(n)).value;
   }
   bool divided = all_work > 0 && is_share(local_work, all_work, assigned) && is_share(flops, all, assigned);
-  // A device that holds some rows of a scatter's input still goes through all updates: right, but not a case that counts.
+  // A device that holds some rows of a scatter's input still goes through all updates: right, but not a case
+  // that counts.
   if (!divided && !special) {
-    return {fmt::format("work {} of {}, FLOPs {} of {} on {} shards", local_work, all_work, flops, all, assigned), false};
+    return {
+        fmt::format("work {} of {}, FLOPs {} of {} on {} shards", local_work, all_work, flops, all, assigned),
+        false};
   }
   return {"", divided && assigned > 1};
 }
@@ -109,7 +123,8 @@ std::vector<Strategy> all_assignments(const FactorRule& rule, const Mesh& mesh) 
     for (size_t f = 0; f < parts.size(); ++f) {
       if (parts[f] > 1 && (rule.factors[f].size <= 0 || rule.factors[f].size % parts[f] != 0)) return false;
     }
-    // Of each dim at most the major-most factor, counting only those of more than one element; of each tensor a factor once.
+    // Of each dim at most the major-most factor, counting only those of more than one element; of each tensor
+    // a factor once.
     for (const auto* side : {&rule.operands, &rule.results}) {
       for (const ir::TensorFactors& tensor : *side) {
         std::vector<int> seen(rule.factors.size(), 0);
@@ -138,7 +153,8 @@ std::vector<Strategy> all_assignments(const FactorRule& rule, const Mesh& mesh) 
   for (int a = 0; a < mesh.num_axes(); ++a) {
     std::vector<Strategy> longer;
     for (const Strategy& s : all) {
-      for (int use = -1 - static_cast<int>(rule.linear.size()); use < static_cast<int>(rule.factors.size()); ++use) {
+      for (int use = -1 - static_cast<int>(rule.linear.size()); use < static_cast<int>(rule.factors.size());
+           ++use) {
         longer.push_back(s);
         longer.back().use[a] = static_cast<AxisUse>(use);
       }
@@ -152,9 +168,9 @@ std::vector<Strategy> all_assignments(const FactorRule& rule, const Mesh& mesh) 
 std::string describe(const LocalCase& c, const Mesh& mesh) {
   std::vector<std::string> operands;
   for (ValueId v : c.op().operands) operands.push_back(ir::to_string(c.instance->graph.type(v)));
-  return fmt::format("{} ({}) -> {}, rule {}, strategy {} on mesh {}", ir::name(c.op().kind), fmt::join(operands, ", "),
-                     ir::to_string(c.instance->graph.type(c.op().result())), ir::to_string(c.rule), to_string(c.strategy, c.rule, mesh),
-                     to_string(mesh));
+  return fmt::format("{} ({}) -> {}, rule {}, strategy {} on mesh {}", ir::name(c.op().kind),
+                     fmt::join(operands, ", "), ir::to_string(c.instance->graph.type(c.op().result())),
+                     ir::to_string(c.rule), to_string(c.strategy, c.rule, mesh), to_string(mesh));
 }
 
 }  // namespace cordata::property

@@ -29,9 +29,10 @@ void run_meshes(const std::vector<std::vector<int64_t>>& shapes, int64_t wanted)
   }
   for (const std::string& f : all.failures) ADD_FAILURE() << f;
   EXPECT_GE(all.counted, wanted);
-  for (auto [kind, generator] : generators()) EXPECT_GT(all.by_kind[kind], 0) << ir::name(kind) << " was never cut";
-  fmt::print("{} cases, {} of them count; {} assignments beyond {} an op were left out by draw\n", all.cases, all.counted, all.left_out,
-             kMostPerOp);
+  for (auto [kind, generator] : generators())
+    EXPECT_GT(all.by_kind[kind], 0) << ir::name(kind) << " was never cut";
+  fmt::print("{} cases, {} of them count; {} assignments beyond {} an op were left out by draw\n", all.cases,
+             all.counted, all.left_out, kMostPerOp);
 }
 
 TEST(PartitionedOps, EqualTheWholeOnRows) { run_meshes({{2}, {3}, {8}}, 400); }

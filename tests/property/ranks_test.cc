@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each op cut over ranks, a device each, that join its results by custom calls over MPI: every rank then has what one device gives.
+// Each op cut over ranks, a device each, that join its results by custom calls over MPI: every rank then has
+// what one device gives.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <mpi.h>
@@ -20,14 +21,15 @@ using sharding::Mesh;
 
 constexpr size_t kMostPerOp = 4, kOpsPerRule = 3;
 
-// Ops that share their rule are cut by the same code: some of each, others for another seed. What one op differs in from another is
-// tested inside one process.
+// Ops that share their rule are cut by the same code: some of each, others for another seed. What one op
+// differs in from another is tested inside one process.
 std::vector<OpKind> some_ops(uint64_t seed) {
   std::map<ir::FactorRule (*)(const ir::OpView&), std::vector<OpKind>> by_rule;
   for (const auto& [kind, generator] : generators()) by_rule[ir::row(kind).rule].push_back(kind);
   std::vector<OpKind> some;
   for (const auto& [rule, kinds] : by_rule) {
-    for (size_t i = 0; i < std::min(kinds.size(), kOpsPerRule); ++i) some.push_back(kinds[(seed * kOpsPerRule + i) % kinds.size()]);
+    for (size_t i = 0; i < std::min(kinds.size(), kOpsPerRule); ++i)
+      some.push_back(kinds[(seed * kOpsPerRule + i) % kinds.size()]);
   }
   std::ranges::sort(some);  // pointers of functions differ between ranks
   return some;
@@ -58,13 +60,17 @@ void share(const std::vector<std::unique_ptr<Whole>>& wholes) {
       MPI_Bcast(t.values.data(), static_cast<int>(t.values.size()), MPI_DOUBLE, 0, MPI_COMM_WORLD);
     };
     for (size_t i = 0; i < w->operands.size(); ++i) send(w->operands[i], graph.type(op.operands[i]));
-    for (size_t i = 0; i < w->results.size(); ++i) send(w->results[i], graph.type(op.result(static_cast<int>(i))));
+    for (size_t i = 0; i < w->results.size(); ++i)
+      send(w->results[i], graph.type(op.result(static_cast<int>(i))));
   }
 }
 
 class Rank {
  public:
-  Rank() : transport_(runtime::make_mpi_transport()), client_(runtime::Plugin::load(runtime::plugin_path()), {.devices = 1, .threads = 1, .asynchronous = false}) {}
+  Rank()
+      : transport_(runtime::make_mpi_transport()),
+        client_(runtime::Plugin::load(runtime::plugin_path()),
+                {.devices = 1, .threads = 1, .asynchronous = false}) {}
 
   int number() const { return transport_->rank(); }
   int of() const { return transport_->size(); }
@@ -76,26 +82,32 @@ class Rank {
     share(wholes);
     Tally tally;
     for (const auto& w : wholes) {
-      for (const Cut& c : cut(*w, mesh, partition::CollectiveMode::kCustomCall, kMostPerOp, tally)) run(c, mesh, context, tally);
+      for (const Cut& c : cut(*w, mesh, partition::CollectiveMode::kCustomCall, kMostPerOp, tally))
+        run(c, mesh, context, tally);
     }
     return tally;
   }
 
  private:
   void run(const Cut& c, const Mesh& mesh, runtime::CollectiveContext& collectives, Tally& tally) {
-    LocalCase joined = emit_case(*c.local.instance, c.local.rule, c.local.strategy, mesh, partition::CollectiveMode::kCustomCall, true);
+    LocalCase joined = emit_case(*c.local.instance, c.local.rule, c.local.strategy, mesh,
+                                 partition::CollectiveMode::kCustomCall, true);
     std::vector<runtime::Buffer> args;
     std::vector<const runtime::Buffer*> in;
     Draw d(c.whole->seed, {});
     for (size_t k = 0; k < c.whole->operands.size(); ++k) {
-      args.push_back(upload(client_, distribute(d, c.whole->operands[k], c.local.operand(static_cast<int>(k)), mesh)[number()]));
+      args.push_back(upload(client_, distribute(d, c.whole->operands[k], c.local.operand(static_cast<int>(k)),
+                                                mesh)[number()]));
     }
     args.push_back(upload(client_, {Type::tensor(DType::kI32), {static_cast<double>(number())}}));
     for (const auto& a : args) in.push_back(&a);
     runtime::ExecuteContext context(client_.plugin(), handlers_, &collectives);
-    auto done = client_.compile(ir::write_module(together({&joined.graph}))).execute(in, {.context = &context}).results;
+    auto done = client_.compile(ir::write_module(together({&joined.graph})))
+                    .execute(in, {.context = &context})
+                    .results;
     std::vector<std::vector<HostTensor>> got;
-    for (size_t k = 0; k < done.size(); ++k) got.emplace_back(mesh.size(), download(done[k], c.whole->results[k].type));
+    for (size_t k = 0; k < done.size(); ++k)
+      got.emplace_back(mesh.size(), download(done[k], c.whole->results[k].type));
     tally.judge(c, got, mesh, true);
   }
 
@@ -118,7 +130,8 @@ TEST(PartitionedOps, EqualTheWholeOnRanks) {
   for (const std::string& f : all.failures) ADD_FAILURE() << f;
   EXPECT_GE(all.counted, 60);
   if (rank.number() == 0) {
-    fmt::print("{} cases, {} of them count; {} assignments beyond {} an op were left out by draw\n", all.cases, all.counted, all.left_out, kMostPerOp);
+    fmt::print("{} cases, {} of them count; {} assignments beyond {} an op were left out by draw\n",
+               all.cases, all.counted, all.left_out, kMostPerOp);
   }
 }
 

@@ -23,7 +23,8 @@ constexpr size_t kTogether = 48;  // different texts in a module: a module costs
 std::vector<Strategy> draw_some(std::vector<Strategy> all, size_t most, Draw d) {
   std::vector<Strategy> some;
   for (size_t left = all.size(), i = 0; i < all.size(); ++i, --left) {
-    if (static_cast<size_t>(d.pick(0, static_cast<int64_t>(left) - 1)) < most - some.size()) some.push_back(all[i]);
+    if (static_cast<size_t>(d.pick(0, static_cast<int64_t>(left) - 1)) < most - some.size())
+      some.push_back(all[i]);
   }
   return some;
 }
@@ -58,12 +59,14 @@ void Tally::add(const Tally& other) {
   for (auto [kind, n] : other.by_kind) by_kind[kind] += n;
 }
 
-std::vector<Cut> cut(const Whole& whole, const Mesh& mesh, partition::CollectiveMode mode, size_t most, Tally& tally) {
+std::vector<Cut> cut(const Whole& whole, const Mesh& mesh, partition::CollectiveMode mode, size_t most,
+                     Tally& tally) {
   const Instance& instance = whole.instance;
   const ir::Node& op = instance.graph.node(instance.op);
   ir::FactorRule rule = ir::factor_rule(instance.graph, op);
   auto fail = [&](const std::string& what) {
-    tally.failures.push_back(fmt::format("{} {} on mesh {}, seed {}: {}", ir::name(op.kind), ir::to_string(rule), to_string(mesh), whole.seed, what));
+    tally.failures.push_back(fmt::format("{} {} on mesh {}, seed {}: {}", ir::name(op.kind),
+                                         ir::to_string(rule), to_string(mesh), whole.seed, what));
   };
   auto planned = sharding::enumerate_strategies(rule, mesh), all = all_assignments(rule, mesh);
   std::ranges::sort(planned), std::ranges::sort(all);
@@ -76,8 +79,10 @@ std::vector<Cut> cut(const Whole& whole, const Mesh& mesh, partition::Collective
     try {
       LocalCase c = emit_case(instance, rule, s, mesh, mode, false);
       Verdict v = read_case(c, mesh);
-      if (!v.wrong.empty()) fail(fmt::format("strategy {}: {}", to_string(s, rule, mesh), v.wrong));
-      else cuts.push_back({std::move(c), &whole, v.counts});
+      if (!v.wrong.empty())
+        fail(fmt::format("strategy {}: {}", to_string(s, rule, mesh), v.wrong));
+      else
+        cuts.push_back({std::move(c), &whole, v.counts});
     } catch (const base::Error& e) {
       fail(fmt::format("strategy {}: {}", to_string(s, rule, mesh), e.what()));
     }
@@ -87,7 +92,9 @@ std::vector<Cut> cut(const Whole& whole, const Mesh& mesh, partition::Collective
 
 const Client& Rounds::client(int64_t devices) {
   auto& c = clients_[devices];
-  if (!c) c = std::make_unique<Client>(runtime::Plugin::load(runtime::plugin_path()), runtime::ClientOptions{.devices = static_cast<int>(devices)});
+  if (!c)
+    c = std::make_unique<Client>(runtime::Plugin::load(runtime::plugin_path()),
+                                 runtime::ClientOptions{.devices = static_cast<int>(devices)});
   return *c;
 }
 
@@ -97,7 +104,8 @@ Tally Rounds::run(uint64_t seed, const Mesh& mesh) {
   compute(client(mesh.size()), wholes);
   std::vector<Cut> waiting;
   for (const auto& w : wholes) {
-    for (Cut& c : cut(*w, mesh, partition::CollectiveMode::kNative, most_per_op_, tally)) waiting.push_back(std::move(c));
+    for (Cut& c : cut(*w, mesh, partition::CollectiveMode::kNative, most_per_op_, tally))
+      waiting.push_back(std::move(c));
     if (by_text(waiting).size() < kTogether && w != wholes.back()) continue;
     if (!waiting.empty()) run_together(waiting, mesh, seed, tally);
     waiting.clear();
@@ -105,13 +113,15 @@ Tally Rounds::run(uint64_t seed, const Mesh& mesh) {
   return tally;
 }
 
-// Compiles each text once. A run takes one cut of each; where a text has fewer cuts than another, its last one again.
+// Compiles each text once. A run takes one cut of each; where a text has fewer cuts than another, its last
+// one again.
 void Rounds::run_together(const std::vector<Cut>& cuts, const Mesh& mesh, uint64_t seed, Tally& tally) {
   const Client& c = client(mesh.size());
   const auto groups = by_text(cuts);
   std::vector<const ir::Graph*> graphs;
   size_t runs = 0;
-  for (const auto& group : groups) graphs.push_back(&group[0]->local.graph), runs = std::max(runs, group.size());
+  for (const auto& group : groups)
+    graphs.push_back(&group[0]->local.graph), runs = std::max(runs, group.size());
   auto executable = c.compile(ir::write_module(together(graphs)), static_cast<int>(mesh.size()));
   Draw d(seed, {});
   for (size_t run = 0; run < runs; ++run) {
@@ -119,7 +129,8 @@ void Rounds::run_together(const std::vector<Cut>& cuts, const Mesh& mesh, uint64
     for (const auto& group : groups) {
       auto held = operands_by_device(*group[std::min(run, group.size() - 1)], mesh, d);
       for (int64_t device = 0; device < mesh.size(); ++device) {
-        for (const HostTensor& t : held[device]) args[device].push_back(upload(c, t, static_cast<int>(device)));
+        for (const HostTensor& t : held[device])
+          args[device].push_back(upload(c, t, static_cast<int>(device)));
       }
     }
     std::vector<std::vector<const Buffer*>> in(mesh.size());
@@ -135,7 +146,8 @@ void Rounds::run_together(const std::vector<Cut>& cuts, const Mesh& mesh, uint64
       const Cut& cut = *group[run];
       std::vector<std::vector<HostTensor>> got(results);  // by result, by device
       for (size_t k = 0; k < results; ++k) {
-        Type local = sharding::local_type(cut.whole->results[k].type, cut.local.result(static_cast<int>(k)), mesh);
+        Type local =
+            sharding::local_type(cut.whole->results[k].type, cut.local.result(static_cast<int>(k)), mesh);
         for (const auto& device : done) got[k].push_back(download(device.results[at - results + k], local));
       }
       tally.judge(cut, got, mesh);
@@ -143,7 +155,8 @@ void Rounds::run_together(const std::vector<Cut>& cuts, const Mesh& mesh, uint64
   }
 }
 
-void Tally::judge(const Cut& cut, const std::vector<std::vector<HostTensor>>& got, const Mesh& mesh, bool joined) {
+void Tally::judge(const Cut& cut, const std::vector<std::vector<HostTensor>>& got, const Mesh& mesh,
+                  bool joined) {
   for (size_t k = 0; k < got.size(); ++k) {
     sharding::Sharding held = joined ? sharding::Sharding{} : cut.local.result(static_cast<int>(k));
     if (auto wrong = difference(got[k], cut.whole->results[k], held, mesh)) {

@@ -27,14 +27,18 @@ struct Tally {
 
   void add(const Tally& other);
   // A run cut: what each device got of each result, as the op leaves it, or whole if it was joined.
-  void judge(const Cut& cut, const std::vector<std::vector<HostTensor>>& got, const sharding::Mesh& mesh, bool joined = false);
+  void judge(const Cut& cut, const std::vector<std::vector<HostTensor>>& got, const sharding::Mesh& mesh,
+             bool joined = false);
 };
 
-// The cuts of an op: each assignment of the mesh's axes that its rule allows, or `most` of them drawn without replacement. What is
-// wrong before anything runs (the planner knows other assignments, the text is of wrong sizes) goes to the tally.
-std::vector<Cut> cut(const Whole& whole, const sharding::Mesh& mesh, partition::CollectiveMode mode, size_t most, Tally& tally);
+// The cuts of an op: each assignment of the mesh's axes that its rule allows, or `most` of them drawn without
+// replacement. What is wrong before anything runs (the planner knows other assignments, the text is of wrong
+// sizes) goes to the tally.
+std::vector<Cut> cut(const Whole& whole, const sharding::Mesh& mesh, partition::CollectiveMode mode,
+                     size_t most, Tally& tally);
 
-// All ops with their assignments on one mesh, run by the virtual devices of one process; the same for a seed on every machine.
+// All ops with their assignments on one mesh, run by the virtual devices of one process; the same for a seed
+// on every machine.
 class Rounds {
  public:
   explicit Rounds(size_t most_per_op = std::numeric_limits<size_t>::max()) : most_per_op_(most_per_op) {}

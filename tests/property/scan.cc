@@ -71,7 +71,8 @@ std::vector<int64_t> list(const ScannedOp& op, const std::string& key) {
 
 int64_t integer(const ScannedOp& op, const std::string& key) {
   size_t at = op.attrs.find(key + " = ");
-  if (at == op.attrs.npos) throw base::internal_error("[tests] wanted {} in a line of {}, got {}", key, op.name, op.attrs);
+  if (at == op.attrs.npos)
+    throw base::internal_error("[tests] wanted {} in a line of {}, got {}", key, op.name, op.attrs);
   return std::atoll(op.attrs.c_str() + at + key.size() + 3);
 }
 
@@ -85,14 +86,16 @@ double work_of(const ScannedOp& op) {
   };
   if (op.name == "stablehlo.dot_general" || op.name == "stablehlo.dot") {
     const ScannedTensor& rhs = op.operands[1];
-    auto contracted = op.name == "stablehlo.dot" ? std::vector<int64_t>{0} : list(op, "rhs_contracting_dimensions");
+    auto contracted =
+        op.name == "stablehlo.dot" ? std::vector<int64_t>{0} : list(op, "rhs_contracting_dimensions");
     double inner = 1;
     for (int64_t d : contracted) inner *= static_cast<double>(rhs.dims[d]);
     return 2 * op.results[0].size() * inner;
   }
   if (op.name == "stablehlo.convolution") {
     const ScannedTensor& kernel = op.operands[1];
-    return 2 * op.results[0].size() * kernel.size() / static_cast<double>(kernel.dims[integer(op, "kernel_output_feature_dimension")]);
+    return 2 * op.results[0].size() * kernel.size() /
+           static_cast<double>(kernel.dims[integer(op, "kernel_output_feature_dimension")]);
   }
   if (op.name == "stablehlo.gather" || op.name == "stablehlo.triangular_solve") return op.results[0].size();
   if (op.name == "stablehlo.scatter") return op.operands.back().size();
@@ -102,7 +105,8 @@ double work_of(const ScannedOp& op) {
 }  // namespace
 
 double ScannedTensor::size() const {
-  return std::accumulate(dims.begin(), dims.end(), 1.0, [](double n, int64_t d) { return n * static_cast<double>(d); });
+  return std::accumulate(dims.begin(), dims.end(), 1.0,
+                         [](double n, int64_t d) { return n * static_cast<double>(d); });
 }
 
 ScannedModule scan(std::string_view text) {
@@ -115,15 +119,21 @@ ScannedModule scan(std::string_view text) {
       continue;
     }
     bool closes = line.starts_with("}) ");
-    size_t quote = closes ? line.npos : line.find('"'), end = quote == line.npos ? quote : line.find('"', quote + 1);
+    size_t quote = closes ? line.npos : line.find('"'),
+           end = quote == line.npos ? quote : line.find('"', quote + 1);
     if (!closes && (end == line.npos || line.starts_with("\"func.return\""))) continue;
     ScannedOp op;
-    if (closes) op = std::move(open.back()), open.pop_back();
-    else op.name = line.substr(quote + 1, end - quote - 1);
+    if (closes)
+      op = std::move(open.back()), open.pop_back();
+    else
+      op.name = line.substr(quote + 1, end - quote - 1);
     op.attrs += line.substr(closes ? 0 : end + 1);
-    if (line.ends_with("({")) open.push_back(std::move(op));
-    else if (!set_types(op, line)) throw base::internal_error("[tests] wanted an op and its types, got the line {}", line);
-    else if (open.empty()) module.ops.push_back(std::move(op));
+    if (line.ends_with("({"))
+      open.push_back(std::move(op));
+    else if (!set_types(op, line))
+      throw base::internal_error("[tests] wanted an op and its types, got the line {}", line);
+    else if (open.empty())
+      module.ops.push_back(std::move(op));
   }
   return module;
 }

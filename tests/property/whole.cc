@@ -82,15 +82,18 @@ ir::Graph together(const std::vector<const ir::Graph*>& graphs) {
     const ir::Graph& g = *graphs[i];
     for (ir::NodeId n : g.ops()) {
       const ir::Node& op = g.node(n);
-      if (op.kind == OpKind::kAccumulate) maps[i][op.result().index] = maps[i][op.operands[0].index];
-      else b.clone(g, n, maps[i]);
+      if (op.kind == OpKind::kAccumulate)
+        maps[i][op.result().index] = maps[i][op.operands[0].index];
+      else
+        b.clone(g, n, maps[i]);
     }
     for (ValueId v : g.results()) results.push_back(maps[i][v.index]);
   }
   return b.finish(results);
 }
 
-std::vector<std::unique_ptr<Whole>> draw_wholes(uint64_t seed, const Mesh& mesh, const std::vector<OpKind>& kinds) {
+std::vector<std::unique_ptr<Whole>> draw_wholes(uint64_t seed, const Mesh& mesh,
+                                                const std::vector<OpKind>& kinds) {
   std::vector<std::unique_ptr<Whole>> all;
   for (OpKind kind : kinds) all.push_back(draw(seed, kind, mesh));
   if (!kinds.empty()) return all;

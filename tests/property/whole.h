@@ -21,13 +21,15 @@ struct Whole {
   std::vector<HostTensor> operands, results;  // of the op, once computed
 };
 
-// An instance of each op kind that has a rule, or of each of `kinds`; the same for a seed on every machine. An instance that the mesh
-// can't cut at all is drawn again, up to 20 times.
-std::vector<std::unique_ptr<Whole>> draw_wholes(uint64_t seed, const sharding::Mesh& mesh, const std::vector<OpKind>& kinds = {});
+// An instance of each op kind that has a rule, or of each of `kinds`; the same for a seed on every machine.
+// An instance that the mesh can't cut at all is drawn again, up to 20 times.
+std::vector<std::unique_ptr<Whole>> draw_wholes(uint64_t seed, const sharding::Mesh& mesh,
+                                                const std::vector<OpKind>& kinds = {});
 // Runs them all as one module on one device.
 void compute(const runtime::Client& client, const std::vector<std::unique_ptr<Whole>>& wholes);
 
-// The graph that runs many at once: arguments and results one after the other. The identities that only Cordata knows are left out.
+// The graph that runs many at once: arguments and results one after the other. The identities that only
+// Cordata knows are left out.
 ir::Graph together(const std::vector<const ir::Graph*>& graphs);
 
 HostTensor download(const runtime::Buffer& buffer, const Type& type);

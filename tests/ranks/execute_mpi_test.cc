@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The executor on real ranks: a program made by hand in which every rank trains the same weights on data of its own, adds the
-// gradients up inside a module, and hands the new weights to its neighbour, who compares.
+// The executor on real ranks: a program made by hand in which every rank trains the same weights on data of
+// its own, adds the gradients up inside a module, and hands the new weights to its neighbour, who compares.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -27,20 +27,23 @@ const std::string kV = ir::to_string(kVector), kS = ir::to_string(kScalar);
 
 // (w, x) -> w - 0.5 * sum over ranks of x
 program::ModuleText update_module() {
-  std::string text = "func.func @main(%w: " + kV + " {tf.aliasing_output = 0 : i32}, %x: " + kV + ") -> " + kV + " {\n" +
-                     "  %t = stablehlo.create_token : !stablehlo.token\n" +
-                     "  %r:2 = \"stablehlo.custom_call\"(%x, %t) {call_target_name = \"cordata.all_reduce\", api_version = 4 : i32, "
-                     "has_side_effect = true, backend_config = {comm = 0 : i64, reduce = \"add\"}} : (" + kV +
-                     ", !stablehlo.token) -> (" + kV + ", !stablehlo.token)\n" +
-                     "  %h = stablehlo.constant dense<0.5> : " + kV + "\n  %s = stablehlo.multiply %r#0, %h : " + kV +
+  std::string text = "func.func @main(%w: " + kV + " {tf.aliasing_output = 0 : i32}, %x: " + kV + ") -> " +
+                     kV + " {\n" + "  %t = stablehlo.create_token : !stablehlo.token\n" +
+                     "  %r:2 = \"stablehlo.custom_call\"(%x, %t) {call_target_name = \"cordata.all_reduce\", "
+                     "api_version = 4 : i32, "
+                     "has_side_effect = true, backend_config = {comm = 0 : i64, reduce = \"add\"}} : (" +
+                     kV + ", !stablehlo.token) -> (" + kV + ", !stablehlo.token)\n" +
+                     "  %h = stablehlo.constant dense<0.5> : " + kV +
+                     "\n  %s = stablehlo.multiply %r#0, %h : " + kV +
                      "\n  %n = stablehlo.subtract %w, %s : " + kV + "\n  return %n : " + kV + "\n}\n";
   return {"update", 0, text, {kVector, kVector}, {kVector}, {0, -1}, true};
 }
 
 // (a, b) -> sum of (a - b)^2
 program::ModuleText compare_module() {
-  std::string text = "func.func @main(%a: " + kV + ", %b: " + kV + ") -> " + kS + " {\n  %d = stablehlo.subtract %a, %b : " + kV +
-                     "\n  %s = stablehlo.dot %d, %d : (" + kV + ", " + kV + ") -> " + kS + "\n  return %s : " + kS + "\n}\n";
+  std::string text = "func.func @main(%a: " + kV + ", %b: " + kV + ") -> " + kS +
+                     " {\n  %d = stablehlo.subtract %a, %b : " + kV + "\n  %s = stablehlo.dot %d, %d : (" +
+                     kV + ", " + kV + ") -> " + kS + "\n  return %s : " + kS + "\n}\n";
   return {"compare", 0, text, {kVector, kVector}, {kScalar}, {-1, -1}, false};
 }
 
@@ -99,7 +102,9 @@ TEST(ExecutorOverMpi, RanksTrainTheSameWeightsAndSaveThem) {
   const Program p = ring(ranks);
   Client client(Plugin::load(plugin_path()), {.threads = 1, .asynchronous = false});
   Executor executor(p, rank, client, *world, {.time_limit = base::Seconds(60)});
-  executor.start([](const program::Resident&, std::span<std::byte> to) { fill(to, [](int64_t i) { return static_cast<float>(i % 3); }); });
+  executor.start([](const program::Resident&, std::span<std::byte> to) {
+    fill(to, [](int64_t i) { return static_cast<float>(i % 3); });
+  });
   for (int s = 0; s < kSteps; ++s) {
     auto apart = executor.step(s, [&](int, int64_t step, int, const program::Box&, std::span<std::byte> to) {
       fill(to, [&](int64_t i) { return sample(rank, step, i); });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checks the harness itself: the ranks asked for are there and can talk, and a failure on any one rank is seen.
+// Checks the harness itself: the ranks asked for are there and can talk, and a failure on any one rank is
+// seen.
 #include <gtest/gtest.h>
 #include <mpi.h>
 

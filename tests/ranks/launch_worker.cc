@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A command that launches itself, as `cordata train` does, with ranks that end as told: launch_worker RANKS HOW [WHO].
+// A command that launches itself, as `cordata train` does, with ranks that end as told: launch_worker RANKS
+// HOW [WHO].
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -38,9 +39,14 @@ const std::map<std::string, void (*)()> kEnds = {
     {"infeasible", [] { throw base::Error(base::ErrorKind::kInfeasible, "[test] no plan fits"); }},
     {"exception", [] { throw std::runtime_error("first line\nsecond line"); }},
     {"terminate", [] { std::thread([] { throw 1; }).join(); }},
-    {"handler", [] { std::thread([] { runtime::report_failure("said by a thread"); }).detach(); hang(); }},
+    {"handler",
+     [] {
+       std::thread([] { runtime::report_failure("said by a thread"); }).detach();
+       hang();
+     }},
     {"memory-out", [] { fmt::print("{}", std::vector<char>(size_t{1} << 60).size()); }},
-    {"kill-at-work", [] {
+    {"kill-at-work",
+     [] {
        runtime::say_where("rank 1, stage 0, step 3, RUN F2");
        ::raise(SIGKILL);
      }},
@@ -87,7 +93,9 @@ int work(const std::string& how, int who) {
     std::thread([&] { in_thread = faults(); }).join();
     fmt::print("faults {} {}\n", faults(), in_thread);
   }
-  if (how == "place") fmt::print("rank {} of {}, {} of {} here\n", place->rank, place->size, place->local_rank, place->local_size);
+  if (how == "place")
+    fmt::print("rank {} of {}, {} of {} here\n", place->rank, place->size, place->local_rank,
+               place->local_size);
   if (how == "check") return base::exit_status(base::ErrorKind::kCheck);
   if (how == "limit") {
     world->set_time_limit(base::Seconds(1));
@@ -113,7 +121,8 @@ int main(int argc, char** argv) {
   const std::string how = argv[2];
   const int who = argc > 3 ? std::atoi(argv[3]) : 0;
   if (runtime::is_worker()) {
-    if (how == "loader" && runtime::rank_from_environment()->rank == who) return 1;  // as if a library were missing
+    if (how == "loader" && runtime::rank_from_environment()->rank == who)
+      return 1;  // as if a library were missing
     return runtime::run_rank([&] { return work(how, who); });
   }
   try {

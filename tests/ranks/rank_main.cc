@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The main of every rank test: GoogleTest between MPI_Init and MPI_Finalize. Only rank 0 reports what passed; every
-// rank reports what failed, and one failure on any rank fails the run.
+// The main of every rank test: GoogleTest between MPI_Init and MPI_Finalize. Only rank 0 reports what passed;
+// every rank reports what failed, and one failure on any rank fails the run.
 #include <gtest/gtest.h>
 #include <mpi.h>
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How much a step grows when each message comes late: measured on the executor (ranks are threads, modules sleep), and as the
-// simulator says. Late messages are to be hidden behind modules; where the schedule makes that impossible, by as much as it must.
+// How much a step grows when each message comes late: measured on the executor (ranks are threads, modules
+// sleep), and as the simulator says. Late messages are to be hidden behind modules; where the schedule makes
+// that impossible, by as much as it must.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -26,13 +27,14 @@ constexpr size_t kFewest = 2, kMost = 8;  // steps
 
 program::Program sleeping(const std::string& schedule, bool norm) {
   program::Program p = make_pipeline({{1, 1}, 8, schedule, false, norm});
-  for (program::ModuleText& m : p.modules) make_sleep(m, m.name == "forward" ? kForward : m.name == "backward" ? kBackward : 2ms);
+  for (program::ModuleText& m : p.modules)
+    make_sleep(m, m.name == "forward" ? kForward : m.name == "backward" ? kBackward : 2ms);
   return p;
 }
 
 struct Measured {
-  double step = 0;                           // the fastest: what else runs on the machine only adds
-  std::map<int, std::vector<double>> runs;   // seconds of RUNs, by module
+  double step = 0;                          // the fastest: what else runs on the machine only adds
+  std::map<int, std::vector<double>> runs;  // seconds of RUNs, by module
 };
 
 // What nobody disturbed comes out alike: the two fastest within 0.2 %.
@@ -52,21 +54,28 @@ Measured measure(const program::Program& p, std::chrono::milliseconds late) {
   std::vector<double> steps;
   std::vector<std::thread> ranks;
   for (int r = 0; r < p.num_ranks; ++r) {
-    if (late.count() > 0) world[r] = runtime::make_delay_transport(std::move(world[r]), base::Seconds(late.count() * 1e-3));
+    if (late.count() > 0)
+      world[r] = runtime::make_delay_transport(std::move(world[r]), base::Seconds(late.count() * 1e-3));
     ranks.emplace_back([&, r] {
       try {
         const auto& plugin = runtime::Plugin::load(runtime::plugin_path());
         register_sleep(plugin);
         runtime::Client client(plugin, {.threads = 1, .asynchronous = false});
-        runtime::Executor executor(p, r, client, *world[r], {.time_limit = base::Seconds(60), .trace = &traces[r]});
-        executor.start([](const program::Resident&, std::span<std::byte> to) { std::fill(to.begin(), to.end(), std::byte{0}); });
+        runtime::Executor executor(p, r, client, *world[r],
+                                   {.time_limit = base::Seconds(60), .trace = &traces[r]});
+        executor.start([](const program::Resident&, std::span<std::byte> to) {
+          std::fill(to.begin(), to.end(), std::byte{0});
+        });
         for (int s = 0; !enough(steps); ++s) {
           together.arrive_and_wait();
           begins[r] = Clock::now();
-          executor.step(s, [](int, int64_t, int, const program::Box&, std::span<std::byte> to) { std::fill(to.begin(), to.end(), std::byte{0}); });
+          executor.step(s, [](int, int64_t, int, const program::Box&, std::span<std::byte> to) {
+            std::fill(to.begin(), to.end(), std::byte{0});
+          });
           ends[r] = Clock::now();
           together.arrive_and_wait();
-          const auto step = *std::max_element(ends.begin(), ends.end()) - *std::min_element(begins.begin(), begins.end());
+          const auto step =
+              *std::max_element(ends.begin(), ends.end()) - *std::min_element(begins.begin(), begins.end());
           if (r == 0) steps.push_back(std::chrono::duration<double>(step).count());
           together.arrive_and_wait();
         }
@@ -86,7 +95,8 @@ Measured measure(const program::Program& p, std::chrono::milliseconds late) {
     for (const auto& i : p.ranks[r].step)
       if (i.op == program::OpCode::kRun) modules[i.label] = i.module;
     for (const auto& e : nlohmann::json::parse("[" + traces[r].to_json(r, Clock::now()) + "]"))
-      if (e["ph"] == "X" && e["cat"] == "compute") measured.runs[modules.at(e["name"])].push_back(e["dur"].get<double>() * 1e-6);
+      if (e["ph"] == "X" && e["cat"] == "compute")
+        measured.runs[modules.at(e["name"])].push_back(e["dur"].get<double>() * 1e-6);
   }
   return measured;
 }
@@ -114,10 +124,12 @@ Growth growth(const std::string& schedule, bool norm) {
   EXPECT_EQ(program::check(p), "");
   const Measured prompt = measure(p, 0ms), late = measure(p, kLate);
   const double simulated_step = simulated(p, prompt, 0ms);
-  const Growth g{late.step - prompt.step, simulated(p, prompt, kLate) - simulated_step, prompt.step, simulated_step};
-  std::cout << fmt::format("{}{}: step {:.1f} ms, simulated {:.1f}; grows by {:.1f} ms = {:.2f} d, simulated {:.1f}\n", schedule,
-                           norm ? " with norm" : "", g.step * 1e3, g.simulated_step * 1e3, g.measured * 1e3, g.measured / (kLate.count() * 1e-3),
-                           g.simulated * 1e3);
+  const Growth g{late.step - prompt.step, simulated(p, prompt, kLate) - simulated_step, prompt.step,
+                 simulated_step};
+  std::cout << fmt::format(
+      "{}{}: step {:.1f} ms, simulated {:.1f}; grows by {:.1f} ms = {:.2f} d, simulated {:.1f}\n", schedule,
+      norm ? " with norm" : "", g.step * 1e3, g.simulated_step * 1e3, g.measured * 1e3,
+      g.measured / (kLate.count() * 1e-3), g.simulated * 1e3);
   return g;
 }
 

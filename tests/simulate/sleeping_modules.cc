@@ -36,21 +36,26 @@ XLA_FFI_Error* sleep_handler(XLA_FFI_CallFrame* frame) {
 void make_sleep(program::ModuleText& module, std::chrono::microseconds duration) {
   std::vector<std::string> parameters, results, types;
   for (size_t i = 0; i < module.args.size(); ++i) {
-    const std::string donated = module.alias[i] < 0 ? "" : fmt::format(" {{tf.aliasing_output = {} : i32}}", module.alias[i]);
+    const std::string donated =
+        module.alias[i] < 0 ? "" : fmt::format(" {{tf.aliasing_output = {} : i32}}", module.alias[i]);
     parameters.push_back(fmt::format("%a{}: {}{}", i, ir::to_string(module.args[i]), donated));
   }
   std::string body = fmt::format(
       "  %d = stablehlo.constant dense<{}> : tensor<i32>\n"
-      "  %s = stablehlo.custom_call @cordata_test.sleep(%d) {{api_version = 4 : i32, has_side_effect = true}} : (tensor<i32>) -> tensor<i32>\n",
+      "  %s = stablehlo.custom_call @cordata_test.sleep(%d) {{api_version = 4 : i32, has_side_effect = "
+      "true}} : (tensor<i32>) -> tensor<i32>\n",
       duration.count());
   for (size_t r = 0; r < module.results.size(); ++r) {
     const auto given = std::find(module.alias.begin(), module.alias.end(), static_cast<int>(r));
     types.push_back(ir::to_string(module.results[r]));
-    results.push_back(given == module.alias.end() ? fmt::format("%z{}", r) : fmt::format("%a{}", given - module.alias.begin()));
-    if (given == module.alias.end()) body += fmt::format("  %z{} = stablehlo.constant dense<0.0> : {}\n", r, types.back());
+    results.push_back(given == module.alias.end() ? fmt::format("%z{}", r)
+                                                  : fmt::format("%a{}", given - module.alias.begin()));
+    if (given == module.alias.end())
+      body += fmt::format("  %z{} = stablehlo.constant dense<0.0> : {}\n", r, types.back());
   }
-  module.text = fmt::format("func.func @main({}) -> ({}) {{\n{}  return {} : {}\n}}\n", fmt::join(parameters, ", "), fmt::join(types, ", "), body,
-                            fmt::join(results, ", "), fmt::join(types, ", "));
+  module.text =
+      fmt::format("func.func @main({}) -> ({}) {{\n{}  return {} : {}\n}}\n", fmt::join(parameters, ", "),
+                  fmt::join(types, ", "), body, fmt::join(results, ", "), fmt::join(types, ", "));
 }
 
 void register_sleep(const runtime::Plugin& plugin) {

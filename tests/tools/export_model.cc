@@ -14,7 +14,8 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    step::write_directory(models::build_train_step(std::string(argv[1])), argv[2], std::strtoull(argv[3], nullptr, 10));
+    step::write_directory(models::build_train_step(std::string(argv[1])), argv[2],
+                          std::strtoull(argv[3], nullptr, 10));
   } catch (const base::Error& e) {
     fmt::print(stderr, "{}\n", e.what());
     return 2;

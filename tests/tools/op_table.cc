@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prints docs/ops.md: every op of the table, and what its row knows. A rule depends on an op's shapes and attributes, so
-// each op that has one shows that of its first use in EXAMPLES.mlir.
+// Prints docs/ops.md: every op of the table, and what its row knows. A rule depends on an op's shapes and
+// attributes, so each op that has one shows that of its first use in EXAMPLES.mlir.
 //
 //   op_table EXAMPLES.mlir
+#include "cordata/ir/op_table.h"
+
 #include <fmt/format.h>
 
 #include <array>
 #include <cstdio>
 
 #include "cordata/base/error.h"
-#include "cordata/ir/op_table.h"
 #include "cordata/ir/ops/whole_dims.h"
 #include "cordata/ir/text.h"
 
@@ -60,17 +61,19 @@ int print(const std::string& path) {
   int missing = 0;
   for (int i = 0; i < kNumOpKinds; ++i) {
     const OpRow& r = row(static_cast<OpKind>(i));
-    const std::array<bool, 5> has = {r.infer != nullptr, r.vjp != nullptr, r.flops != nullptr, r.localize != nullptr, r.rule != nullptr};
+    const std::array<bool, 5> has = {r.infer != nullptr, r.vjp != nullptr, r.flops != nullptr,
+                                     r.localize != nullptr, r.rule != nullptr};
     for (size_t k = 0; k < has.size(); ++k) count[k] += has[k];
     if (r.rule && rules[i].empty()) {
       ++missing;
       fmt::print(stderr, "no example of {} in {}\n", name(r.kind), path);
     }
     const std::string rule = r.rule ? fmt::format("`{}`", rules[i]) : "replicated";
-    fmt::print("| `{}` | {} | {} | {} | {} | {} |\n", name(r.kind), tick(has[0]), tick(has[1]), tick(has[2]), tick(has[3]), rule);
+    fmt::print("| `{}` | {} | {} | {} | {} | {} |\n", name(r.kind), tick(has[0]), tick(has[1]), tick(has[2]),
+               tick(has[3]), rule);
   }
-  fmt::print("\n{} ops: {} infer their results, {} have a derivative, {} FLOPs, {} a rule.\n", kNumOpKinds, count[0], count[1], count[2],
-             count[4]);
+  fmt::print("\n{} ops: {} infer their results, {} have a derivative, {} FLOPs, {} a rule.\n", kNumOpKinds,
+             count[0], count[1], count[2], count[4]);
   std::fputs(std::string(kWhys).c_str(), stdout);
   for (auto [kind, why] : whole_dims()) fmt::print("| `{}` | {} |\n", name(kind), why);
   return missing > 0;

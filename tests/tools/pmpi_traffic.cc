@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Known traffic for the test of pmpi_count.c: each collective of a transport once or more, between all ranks and between
-// the first two, and one message from each rank to the next.
+// Known traffic for the test of pmpi_count.c: each collective of a transport once or more, between all ranks
+// and between the first two, and one message from each rank to the next.
 #include <cstdio>
 #include <exception>
 #include <numeric>

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
-
 #include <sys/sysinfo.h>
 
+#include <CLI/CLI.hpp>
 #include <cstdlib>
 
 #include "cordata/base/table.h"
@@ -47,14 +46,18 @@ Answer list_devices(const std::string& flag) {
   for (const Found& f : find_plugins(flag)) {
     const auto& plugin = runtime::Plugin::load(f.path);
     const runtime::Client client(plugin);
-    answer.json["plugins"].push_back(
-        {{"path", f.path.string()}, {"from", f.by}, {"api", plugin.api_version()}, {"platform", client.platform()}});
+    answer.json["plugins"].push_back({{"path", f.path.string()},
+                                      {"from", f.by},
+                                      {"api", plugin.api_version()},
+                                      {"platform", client.platform()}});
     for (int d = 0; d < client.num_devices(); ++d) {
       const auto info = client.device(d);
       const auto memory = memory_of(client, d);
-      rows.push_back({std::to_string(d), info.kind, memory ? base::to_string(*memory) : "-", client.platform(),
+      rows.push_back({std::to_string(d), info.kind, memory ? base::to_string(*memory) : "-",
+                      client.platform(),
                       fmt::format("{} (PJRT {}, {})", f.path.string(), plugin.api_version(), f.by)});
-      nlohmann::ordered_json device = {{"index", d}, {"kind", info.kind}, {"platform", client.platform()}, {"plugin", f.path.string()}};
+      nlohmann::ordered_json device = {
+          {"index", d}, {"kind", info.kind}, {"platform", client.platform()}, {"plugin", f.path.string()}};
       device["memory_bytes"] = memory ? nlohmann::ordered_json(memory->value) : nlohmann::ordered_json();
       answer.json["devices"].push_back(device);
     }
@@ -71,7 +74,8 @@ Verb devices_verb() {
           "  cordata devices --plugin ./pjrt_plugin.so   what another plugin sees\n",
           [](CLI::App& app) -> std::function<Answer(const Context&)> {
             auto plugin = std::make_shared<std::string>();
-            app.add_option("--plugin", *plugin, "A PJRT plugin (default: $CORDATA_PJRT_PLUGIN, else the CPU one of tools/setup)");
+            app.add_option("--plugin", *plugin,
+                           "A PJRT plugin (default: $CORDATA_PJRT_PLUGIN, else the CPU one of tools/setup)");
             return [plugin](const Context&) { return list_devices(*plugin); };
           }};
 }

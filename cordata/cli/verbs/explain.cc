@@ -39,20 +39,21 @@ Answer explain(const Options& o) {
 }  // namespace
 
 Verb explain_verb() {
-  return {"explain", "Why a plan is as it is: what was chosen, and what other ways would cost",
-          "  cordata explain plan.json                              the ops and tensors that matter most\n"
-          "  cordata explain plan.json --html plan.html             a page with everything, and the timeline\n"
-          "  cordata explain plan.json --svg plan.svg               the stages and their timeline as a picture\n"
-          "  cordata explain plan.json --compare data tensor        beside what other planners find\n",
-          [](CLI::App& app) -> std::function<Answer(const Context&)> {
-            auto o = std::make_shared<Options>();
-            app.add_option("plan", o->plan, "What `cordata plan -o` wrote")->required();
-            app.add_option("--model", o->model, "The model it is for (default: as the plan names it)");
-            app.add_option("--html", o->html, "Write the page to this file");
-            app.add_option("--svg", o->svg, "Write a picture to this file");
-            app.add_option("--compare", o->compare, "Planners to compare with: " + planner_list());
-            return [o](const Context&) { return explain(*o); };
-          }};
+  return {
+      "explain", "Why a plan is as it is: what was chosen, and what other ways would cost",
+      "  cordata explain plan.json                              the ops and tensors that matter most\n"
+      "  cordata explain plan.json --html plan.html             a page with everything, and the timeline\n"
+      "  cordata explain plan.json --svg plan.svg               the stages and their timeline as a picture\n"
+      "  cordata explain plan.json --compare data tensor        beside what other planners find\n",
+      [](CLI::App& app) -> std::function<Answer(const Context&)> {
+        auto o = std::make_shared<Options>();
+        app.add_option("plan", o->plan, "What `cordata plan -o` wrote")->required();
+        app.add_option("--model", o->model, "The model it is for (default: as the plan names it)");
+        app.add_option("--html", o->html, "Write the page to this file");
+        app.add_option("--svg", o->svg, "Write a picture to this file");
+        app.add_option("--compare", o->compare, "Planners to compare with: " + planner_list());
+        return [o](const Context&) { return explain(*o); };
+      }};
 }
 
 }  // namespace cordata::cli

@@ -30,9 +30,11 @@ Answer run_export(const Options& o) {
   for (const auto& path : paths) {
     const auto size = std::filesystem::file_size(path);
     files.push_back({{"name", path.filename().string()}, {"bytes", size}});
-    answer.text += fmt::format("  {:<24}{:>10}\n", path.filename().string(), base::to_string(base::Bytes(static_cast<double>(size))));
+    answer.text += fmt::format("  {:<24}{:>10}\n", path.filename().string(),
+                               base::to_string(base::Bytes(static_cast<double>(size))));
   }
-  answer.json = {{"directory", o.to}, {"model", o.model}, {"batch", step.batch}, {"seed", o.seed}, {"files", files}};
+  answer.json = {
+      {"directory", o.to}, {"model", o.model}, {"batch", step.batch}, {"seed", o.seed}, {"files", files}};
   return answer;
 }
 
@@ -40,7 +42,8 @@ Answer run_export(const Options& o) {
 
 Verb export_verb() {
   return {"export", "Write a zoo model as a train step directory",
-          "  cordata export mlp -o /tmp/mlp                            grad.mlir, apply.mlir, roles.json, init.safetensors\n"
+          "  cordata export mlp -o /tmp/mlp                            grad.mlir, apply.mlir, roles.json, "
+          "init.safetensors\n"
           "  cordata export gpt:layers=2,hidden=64 -o dir --seed 3     initial values of seed 3\n",
           [](CLI::App& app) -> std::function<Answer(const Context&)> {
             auto o = std::make_shared<Options>();

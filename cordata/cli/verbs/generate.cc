@@ -29,19 +29,25 @@ struct Options {
 // The zoo model of that name, or the one that a directory was exported from.
 models::ZooModel find_model(const std::string& spec) {
   std::error_code ignored;
-  if (models::is_zoo_name(spec) || !std::filesystem::is_directory(spec, ignored)) return models::parse_model(spec);
+  if (models::is_zoo_name(spec) || !std::filesystem::is_directory(spec, ignored))
+    return models::parse_model(spec);
   const auto step = step::read_directory(spec);
   if (!models::is_zoo_name(step.name))
-    throw base::user_error("[cli] cordata generate wanted a GPT of the zoo, or a directory that was exported from one; {} holds '{}', whose logits it can't make",
-                           spec, step.name);
+    throw base::user_error(
+        "[cli] cordata generate wanted a GPT of the zoo, or a directory that was exported from one; {} holds "
+        "'{}', whose logits it can't make",
+        spec, step.name);
   return models::parse_model(step.name);
 }
 
 const models::GptConfig& gpt_config(const models::ZooModel& model) {
   const auto* config = std::get_if<models::GptConfig>(&model.config);
-  if (!config) throw base::user_error("[cli] cordata generate wanted a model of text (gpt), got {}", model.spec);
+  if (!config)
+    throw base::user_error("[cli] cordata generate wanted a model of text (gpt), got {}", model.spec);
   if (config->vocab > kByteValues)
-    throw base::user_error("[cli] cordata generate wanted a model of bytes (vocab=256 or less), got {} with vocab={}", model.spec, config->vocab);
+    throw base::user_error(
+        "[cli] cordata generate wanted a model of bytes (vocab=256 or less), got {} with vocab={}",
+        model.spec, config->vocab);
   return *config;
 }
 
@@ -49,7 +55,9 @@ std::vector<int32_t> to_tokens(const std::string& prompt, int64_t vocab) {
   std::vector<int32_t> tokens;
   for (const char c : prompt) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte >= vocab) throw base::user_error("[cli] --prompt: wanted bytes below the model's vocab={}, got the byte {}", vocab, byte);
+    if (byte >= vocab)
+      throw base::user_error("[cli] --prompt: wanted bytes below the model's vocab={}, got the byte {}",
+                             vocab, byte);
     tokens.push_back(byte);
   }
   if (tokens.empty()) tokens.push_back(vocab > '\n' ? '\n' : 0);  // a model needs something to go on
@@ -83,8 +91,8 @@ class Sampler {
     }
   }
 
-  // The logits of what follows `tokens`, of which the model sees the last `seq`. The model is causal: what stands behind them
-  // in its window doesn't matter.
+  // The logits of what follows `tokens`, of which the model sees the last `seq`. The model is causal: what
+  // stands behind them in its window doesn't matter.
   std::vector<double> logits(std::span<const int32_t> tokens) const {
     const size_t seq = static_cast<size_t>(config_.seq);
     const auto seen = tokens.last(std::min(seq, tokens.size()));
@@ -98,7 +106,8 @@ class Sampler {
     const auto deadline = runtime::Deadline::after(kLongestStep);
     const auto run = executable_.execute(arguments);
     run.done.await(deadline, "compute logits");
-    return dtype_ == ir::DType::kF64 ? row<double>(run.results[0], seen.size() - 1, deadline) : row<float>(run.results[0], seen.size() - 1, deadline);
+    return dtype_ == ir::DType::kF64 ? row<double>(run.results[0], seen.size() - 1, deadline)
+                                     : row<float>(run.results[0], seen.size() - 1, deadline);
   }
 
  private:
@@ -118,7 +127,8 @@ class Sampler {
 
 Answer generate(const Options& o, const Context& context) {
   if (o.bytes < 0) throw base::user_error("[cli] --bytes: wanted 0 or more, got {}", o.bytes);
-  if (!(o.temperature >= 0 && std::isfinite(o.temperature))) throw base::user_error("[cli] --temperature: wanted 0 or more, got {}", o.temperature);
+  if (!(o.temperature >= 0 && std::isfinite(o.temperature)))
+    throw base::user_error("[cli] --temperature: wanted 0 or more, got {}", o.temperature);
   const auto model = find_model(o.model);
   auto tokens = to_tokens(o.prompt, gpt_config(model).vocab);
   const runtime::Checkpoint checkpoint(o.checkpoint);
@@ -128,14 +138,21 @@ Answer generate(const Options& o, const Context& context) {
   context.say(o.prompt);
   std::string text;
   for (int64_t i = 0; i < o.bytes; ++i) {
-    const int32_t token = draw(sampler.logits(tokens), o.temperature, random.uniform(static_cast<uint64_t>(i)));
+    const int32_t token =
+        draw(sampler.logits(tokens), o.temperature, random.uniform(static_cast<uint64_t>(i)));
     tokens.push_back(token);
     text.push_back(static_cast<char>(token));
     context.say(text.substr(text.size() - 1));
   }
   Answer answer;
-  answer.json = {{"model", model.spec}, {"checkpoint", o.checkpoint}, {"step", checkpoint.info().step}, {"seed", o.seed}, {"temperature", o.temperature},
-                 {"prompt", o.prompt},  {"text", text},               {"tokens", std::vector<int>(tokens.end() - o.bytes, tokens.end())}};
+  answer.json = {{"model", model.spec},
+                 {"checkpoint", o.checkpoint},
+                 {"step", checkpoint.info().step},
+                 {"seed", o.seed},
+                 {"temperature", o.temperature},
+                 {"prompt", o.prompt},
+                 {"text", text},
+                 {"tokens", std::vector<int>(tokens.end() - o.bytes, tokens.end())}};
   answer.text = "\n";
   return answer;
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
-
 #include <algorithm>
 
 #include "cordata/base/table.h"
@@ -30,7 +29,8 @@ void add_ops(Answer& answer, std::vector<std::vector<std::string>>& rows, const 
   int without = 0;
   for (const auto& [kind, n] : g.without_rule) without += n;
   rows.push_back({"ops", std::to_string(g.ops), kinds_line(g.ops_by_kind, 8)});
-  rows.push_back({"ops without a rule", std::to_string(without), without ? kinds_line(g.without_rule, 8) + "; they run replicated" : ""});
+  rows.push_back({"ops without a rule", std::to_string(without),
+                  without ? kinds_line(g.without_rule, 8) + "; they run replicated" : ""});
   answer.json["ops"] = g.ops;
   answer.json["ops_by_kind"] = g.ops_by_kind;
   answer.json["ops_without_rule"] = without;
@@ -38,7 +38,8 @@ void add_ops(Answer& answer, std::vector<std::vector<std::string>>& rows, const 
 }
 
 // What --data gives: one row for each batch input, its type that of the global batch.
-void add_inputs(Answer& answer, std::vector<std::vector<std::string>>& rows, const step::TrainStep& step, const step::JointStep& joint) {
+void add_inputs(Answer& answer, std::vector<std::vector<std::string>>& rows, const step::TrainStep& step,
+                const step::JointStep& joint) {
   answer.json["inputs"] = nlohmann::ordered_json::array();
   for (size_t a = 0; a < joint.args.size(); ++a) {
     const step::Port& port = joint.args[a];
@@ -46,7 +47,8 @@ void add_inputs(Answer& answer, std::vector<std::vector<std::string>>& rows, con
     ir::Type type = joint.graph.type(joint.graph.args()[a]);
     type.shape[port.batch_dim] = step.batch;
     rows.push_back({fmt::format("input {}", port.index), port.name, ir::to_string(type)});
-    answer.json["inputs"].push_back({{"name", port.name}, {"type", ir::to_string(type)}, {"batch_dim", port.batch_dim}});
+    answer.json["inputs"].push_back(
+        {{"name", port.name}, {"type", ir::to_string(type)}, {"batch_dim", port.batch_dim}});
   }
 }
 
@@ -62,15 +64,21 @@ Answer inspect_step(const std::string& spec) {
   std::vector<std::vector<std::string>> rows = {{"what", "how much", ""}};
   rows.push_back({"parameters", base::count_for_people(static_cast<double>(s.parameters)),
                   fmt::format("{} in {} tensors", base::with_commas(s.parameters), step.num_params())});
-  rows.push_back({"global batch", std::to_string(step.batch), fmt::format("{} {} a step", base::with_commas(step.batch * step.units_per_sample), step.unit)});
+  rows.push_back(
+      {"global batch", std::to_string(step.batch),
+       fmt::format("{} {} a step", base::with_commas(step.batch * step.units_per_sample), step.unit)});
   add_inputs(answer, rows, step, joint);
   add_ops(answer, rows, s.graph);
   rows.push_back({"FLOPs of a step", people(base::Flops(total)),
-                  fmt::format("forward {}, backward {}, update {}", people(s.forward), people(s.backward), people(s.apply))});
+                  fmt::format("forward {}, backward {}, update {}", people(s.forward), people(s.backward),
+                              people(s.apply))});
   const base::Bytes resting = s.parameter_bytes + s.optimizer_bytes + s.gradient_bytes;
   rows.push_back({"memory that stays", people(resting),
-                  fmt::format("parameters {}, optimizer state {}, gradients {}", people(s.parameter_bytes), people(s.optimizer_bytes), people(s.gradient_bytes))});
-  rows.push_back({"memory in passing", people(s.live), fmt::format("forward and backward of {} sample{} on one device, no op fused", smallest, smallest == 1 ? "" : "s")});
+                  fmt::format("parameters {}, optimizer state {}, gradients {}", people(s.parameter_bytes),
+                              people(s.optimizer_bytes), people(s.gradient_bytes))});
+  rows.push_back({"memory in passing", people(s.live),
+                  fmt::format("forward and backward of {} sample{} on one device, no op fused", smallest,
+                              smallest == 1 ? "" : "s")});
   answer.json["parameters"] = s.parameters;
   answer.json["flops"] = total;
   answer.json["forward_flops"] = s.forward.value;
@@ -122,8 +130,11 @@ Verb inspect_verb() {
           "  cordata inspect module.mlir --json             any StableHLO module\n",
           [](CLI::App& app) -> std::function<Answer(const Context&)> {
             auto spec = std::make_shared<std::string>();
-            app.add_option("model", *spec, "Zoo name with overrides, train step directory, or module file")->required();
-            return [spec](const Context&) { return source_kind(*spec) == SourceKind::kModule ? inspect_module(*spec) : inspect_step(*spec); };
+            app.add_option("model", *spec, "Zoo name with overrides, train step directory, or module file")
+                ->required();
+            return [spec](const Context&) {
+              return source_kind(*spec) == SourceKind::kModule ? inspect_module(*spec) : inspect_step(*spec);
+            };
           }};
 }
 

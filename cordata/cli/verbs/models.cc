@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
 #include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
 
 #include "cordata/base/table.h"
 #include "cordata/cli/verbs/verbs.h"
@@ -22,7 +23,8 @@ Answer list_models() {
   for (const models::ZooEntry& e : models::zoo()) {
     const std::string name(e.name);
     const int64_t parameters = parameter_count(e.model);
-    rows.push_back({name, base::count_for_people(static_cast<double>(parameters)), std::to_string(e.model.batch), std::string(e.source)});
+    rows.push_back({name, base::count_for_people(static_cast<double>(parameters)),
+                    std::to_string(e.model.batch), std::string(e.source)});
     answer.json["models"].push_back({{"name", name},
                                      {"parameters", parameters},
                                      {"batch", e.model.batch},
@@ -31,8 +33,11 @@ Answer list_models() {
   }
   answer.text = base::table(rows);
   for (const char* family : {"gpt", "mlp"})
-    answer.text += fmt::format("\nOverrides of {}: {}\n", family, fmt::join(models::override_names(family), ", "));
-  answer.text += "e.g. gpt:layers=4,hidden=256,batch=16; batch is the global one (8 where only other things are overridden)\n";
+    answer.text +=
+        fmt::format("\nOverrides of {}: {}\n", family, fmt::join(models::override_names(family), ", "));
+  answer.text +=
+      "e.g. gpt:layers=4,hidden=256,batch=16; batch is the global one (8 where only other things are "
+      "overridden)\n";
   return answer;
 }
 
@@ -42,7 +47,9 @@ Verb models_verb() {
   return {"models", "The zoo: models by name, and what can be overridden",
           "  cordata models          a table\n"
           "  cordata models --json   the same for scripts, with every override's name\n",
-          [](CLI::App&) -> std::function<Answer(const Context&)> { return [](const Context&) { return list_models(); }; }};
+          [](CLI::App&) -> std::function<Answer(const Context&)> {
+            return [](const Context&) { return list_models(); };
+          }};
 }
 
 }  // namespace cordata::cli

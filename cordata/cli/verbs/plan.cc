@@ -46,10 +46,13 @@ Answer run_plan(const Options& o) {
 
 Verb plan_verb() {
   return {"plan", "Find how a cluster should run a training step; needs no devices",
-          "  cordata plan gpt-39b --cluster p3.16xlarge:8                               the paper's largest table row\n"
-          "  cordata plan gpt:layers=4,hidden=256 --cluster local:4 -o plan.json        for 4 ranks on this machine\n"
+          "  cordata plan gpt-39b --cluster p3.16xlarge:8                               the paper's largest "
+          "table row\n"
+          "  cordata plan gpt:layers=4,hidden=256 --cluster local:4 -o plan.json        for 4 ranks on this "
+          "machine\n"
           "  cordata plan gpt-1.3b --cluster h100:1 --planner pipeline:stages=2,data=4  one that you say\n"
-          "  cordata plan step_directory --cluster mine.json --memory-limit 12GiB       your model, your cluster\n",
+          "  cordata plan step_directory --cluster mine.json --memory-limit 12GiB       your model, your "
+          "cluster\n",
           [](CLI::App& app) -> std::function<Answer(const Context&)> {
             auto o = std::make_shared<Options>();
             app.add_option("model", o->model, std::string(kModelHelp))->required();

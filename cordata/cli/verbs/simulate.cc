@@ -25,7 +25,8 @@ base::Flops model_flops(const step::JointStep& joint) {
   base::Flops sum{0};
   for (size_t i = 0; i < joint.phase.size(); ++i) {
     const bool repeated = joint.phase[i] == step::Phase::kForward || joint.phase[i] == step::Phase::kBackward;
-    sum += ir::flops(joint.graph, joint.graph.node(joint.graph.ops()[i])) * (repeated ? joint.microbatches : 1);
+    sum +=
+        ir::flops(joint.graph, joint.graph.node(joint.graph.ops()[i])) * (repeated ? joint.microbatches : 1);
   }
   return sum;
 }
@@ -40,7 +41,8 @@ std::string stage_table(const plan::Plan& plan, const simulate::SimulationResult
       busy = std::max(busy, r.ranks[rank].busy.value);
       peak = std::max(peak, r.ranks[rank].peak_memory.value);
     }
-    rows.push_back({std::to_string(s), report::stage_ranks(plan.stages[s]), fmt::format("{:.0f} %", std::min(100.0, 100 * busy / whole)),
+    rows.push_back({std::to_string(s), report::stage_ranks(plan.stages[s]),
+                    fmt::format("{:.0f} %", std::min(100.0, 100 * busy / whole)),
                     base::to_string(base::Bytes(peak))});
   }
   return base::table(rows);
@@ -55,18 +57,31 @@ Answer run_simulate(const Options& o) {
   const double units = static_cast<double>(file.step.batch * file.step.units_per_sample) / r.step.value;
   const double tflops = flops.value / r.step.value / devices / 1e12;
   Answer answer;
-  answer.text = fmt::format("{} on {}: step {}, {} {}/s, {:.3g} TFLOP/s a device, at most {} a device (the planner said {} and {})\n\n", file.plan.model,
-                            file.plan.cluster.name, base::to_string(r.step), base::with_commas(static_cast<int64_t>(units)), file.step.unit, tflops,
-                            base::to_string(r.peak_memory), base::to_string(file.plan.step), base::to_string(file.plan.peak_memory));
+  answer.text = fmt::format(
+      "{} on {}: step {}, {} {}/s, {:.3g} TFLOP/s a device, at most {} a device (the planner said {} and "
+      "{})\n\n",
+      file.plan.model, file.plan.cluster.name, base::to_string(r.step),
+      base::with_commas(static_cast<int64_t>(units)), file.step.unit, tflops, base::to_string(r.peak_memory),
+      base::to_string(file.plan.step), base::to_string(file.plan.peak_memory));
   answer.text += stage_table(file.plan, r, o.steps);
-  answer.json = {{"model", file.plan.model}, {"step_s", r.step.value}, {"tflops_per_device", tflops}, {"peak_memory_bytes", r.peak_memory.value},
-                 {"units_per_s", units}, {"unit", file.step.unit}, {"model_flops", flops.value}, {"executed_flops", r.flops.value},
-                 {"planned_step_s", file.plan.step.value}, {"planned_peak_memory_bytes", file.plan.peak_memory.value}};
+  answer.json = {{"model", file.plan.model},
+                 {"step_s", r.step.value},
+                 {"tflops_per_device", tflops},
+                 {"peak_memory_bytes", r.peak_memory.value},
+                 {"units_per_s", units},
+                 {"unit", file.step.unit},
+                 {"model_flops", flops.value},
+                 {"executed_flops", r.flops.value},
+                 {"planned_step_s", file.plan.step.value},
+                 {"planned_peak_memory_bytes", file.plan.peak_memory.value}};
   answer.json["ranks"] = nlohmann::ordered_json::array();
-  for (const auto& rank : r.ranks) answer.json["ranks"].push_back({{"busy_s", rank.busy.value}, {"peak_memory_bytes", rank.peak_memory.value}});
+  for (const auto& rank : r.ranks)
+    answer.json["ranks"].push_back(
+        {{"busy_s", rank.busy.value}, {"peak_memory_bytes", rank.peak_memory.value}});
   if (o.trace.empty()) return answer;
   simulate::write_trace(r, o.trace);
-  answer.text += fmt::format("\n{} step{} written to {}; ui.perfetto.dev shows it\n", o.steps, o.steps == 1 ? "" : "s", o.trace);
+  answer.text += fmt::format("\n{} step{} written to {}; ui.perfetto.dev shows it\n", o.steps,
+                             o.steps == 1 ? "" : "s", o.trace);
   return answer;
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
-
 #include <cmath>
 #include <sstream>
 
@@ -32,7 +31,8 @@ struct Outcome {
 };
 
 // Trains as `cordata train` does, and reads what it wrote.
-std::vector<double> losses(const std::string& planner, int ranks, int microbatches, const std::string& plugin, const Context& context) {
+std::vector<double> losses(const std::string& planner, int ranks, int microbatches, const std::string& plugin,
+                           const Context& context) {
   runtime::PrivateFolder folder(base::Bytes(1e6));
   TrainOptions o;
   o.model = kModel;
@@ -47,11 +47,15 @@ std::vector<double> losses(const std::string& planner, int ranks, int microbatch
   quiet.json = true;  // its lines for people are not ours
   const Answer answer = train(o, quiet);
   if (answer.status != 0)
-    throw base::Error(base::ErrorKind::kEnvironment, fmt::format("[cli.test-install] training on {} rank{} by {} failed with status {}; the lines above say where",
-                                                                 ranks, ranks == 1 ? "" : "s", planner, answer.status));
+    throw base::Error(
+        base::ErrorKind::kEnvironment,
+        fmt::format(
+            "[cli.test-install] training on {} rank{} by {} failed with status {}; the lines above say where",
+            ranks, ranks == 1 ? "" : "s", planner, answer.status));
   std::vector<double> found;
   std::istringstream lines(base::read_file(o.metrics));
-  for (std::string line; std::getline(lines, line);) found.push_back(nlohmann::json::parse(line).at("loss").get<double>());
+  for (std::string line; std::getline(lines, line);)
+    found.push_back(nlohmann::json::parse(line).at("loss").get<double>());
   return found;
 }
 
@@ -73,17 +77,25 @@ Answer test_install(const std::string& plugin, const Context& context) {
   for (const Check& check : kChecks) {
     const Outcome outcome = run_check(check, plugin, context);
     passed += outcome.held();
-    context.say(fmt::format("{:<10} 2 ranks by {}: losses {}, one device's to {:.1g} (at most {:.0g} is wanted)\n", check.name, check.planner,
-                            outcome.held() ? "are right" : "are WRONG", outcome.difference, kTolerance));
-    answer.json["checks"].push_back({{"name", check.name}, {"planner", check.planner}, {"held", outcome.held()}, {"difference", outcome.difference},
-                                     {"losses", outcome.two}, {"one_device_losses", outcome.one}});
+    context.say(fmt::format(
+        "{:<10} 2 ranks by {}: losses {}, one device's to {:.1g} (at most {:.0g} is wanted)\n", check.name,
+        check.planner, outcome.held() ? "are right" : "are WRONG", outcome.difference, kTolerance));
+    answer.json["checks"].push_back({{"name", check.name},
+                                     {"planner", check.planner},
+                                     {"held", outcome.held()},
+                                     {"difference", outcome.difference},
+                                     {"losses", outcome.two},
+                                     {"one_device_losses", outcome.one}});
   }
   const int wanted = static_cast<int>(std::size(kChecks));
   answer.json["passed"] = passed;
   answer.text = fmt::format("{} of {} checks held\n", passed, wanted);
   if (passed < wanted)
-    answer.failure = base::Error(base::ErrorKind::kCheck, fmt::format("[cli.test-install] {} of {} checks did not hold: this installation computes wrong results",
-                                                                      wanted - passed, wanted));
+    answer.failure = base::Error(
+        base::ErrorKind::kCheck,
+        fmt::format(
+            "[cli.test-install] {} of {} checks did not hold: this installation computes wrong results",
+            wanted - passed, wanted));
   return answer;
 }
 
@@ -91,11 +103,13 @@ Answer test_install(const std::string& plugin, const Context& context) {
 
 Verb test_install_verb() {
   return {"test-install", "Two checks, seconds: one intra-op, one pipelined, both against one device",
-          "  cordata test-install                             plugin, MPI and this machine, with a tiny GPT on 2 ranks\n"
+          "  cordata test-install                             plugin, MPI and this machine, with a tiny GPT "
+          "on 2 ranks\n"
           "  cordata test-install --plugin ./pjrt_plugin.so   another plugin\n",
           [](CLI::App& app) -> std::function<Answer(const Context&)> {
             auto plugin = std::make_shared<std::string>();
-            app.add_option("--plugin", *plugin, "A PJRT plugin (default: $CORDATA_PJRT_PLUGIN, else the CPU one of tools/setup)");
+            app.add_option("--plugin", *plugin,
+                           "A PJRT plugin (default: $CORDATA_PJRT_PLUGIN, else the CPU one of tools/setup)");
             return [plugin](const Context& context) { return test_install(*plugin, context); };
           }};
 }

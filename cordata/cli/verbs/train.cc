@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Started alone, the command plans and launches itself as ranks; a rank, or a process that the user's own mpirun started, runs.
+// Started alone, the command plans and launches itself as ranks; a rank, or a process that the user's own
+// mpirun started, runs.
 #include <CLI/CLI.hpp>
 
 #include "cordata/cli/train_job.h"
@@ -11,7 +12,8 @@ namespace cordata::cli {
 Verb train_verb() {
   return {"train", "Train over the ranks of a cluster, by a plan that is found or given",
           "  cordata train gpt:layers=4,hidden=256 -n 4 --steps 100               4 ranks on this machine\n"
-          "  cordata train gpt -n 4 --data text.txt --checkpoint out              your bytes; parameters saved at the end\n"
+          "  cordata train gpt -n 4 --data text.txt --checkpoint out              your bytes; parameters "
+          "saved at the end\n"
           "  cordata train step_directory -n 4 --planner tensor --metrics m.jsonl a model exported from JAX\n"
           "  mpirun -n 8 cordata train gpt --plan plan.json                       ranks that you start\n",
           [](CLI::App& app) -> std::function<Answer(const Context&)> {
@@ -23,9 +25,10 @@ Verb train_verb() {
             app.add_option("--cluster", o->cluster, std::string(kClusterHelp) + " (default: local:RANKS)");
             add_plan_options(app, o->plan);
             app.add_option("--plan", o->plan_file, "Run this plan.json instead of looking for a plan");
-            app.add_option("--data", o->data,
-                           "A file of batches: *.safetensors, a tensor [samples, ...] for each batch input, taken in "
-                           "order; or of tokens, shuffled: *.u16, *.u32, else bytes (default: made-up data)");
+            app.add_option(
+                "--data", o->data,
+                "A file of batches: *.safetensors, a tensor [samples, ...] for each batch input, taken in "
+                "order; or of tokens, shuffled: *.u16, *.u32, else bytes (default: made-up data)");
             app.add_option("--steps", o->steps, "Steps to train (default 20)")->check(at_least(0));
             app.add_option("--seed", o->seed, "Seed of initial values and of the order of samples")
                 ->check(at_least(0));

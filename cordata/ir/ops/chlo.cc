@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// CHLO's elementwise ops: functions that StableHLO leaves to its clients. JAX emits some of them (erf, erf_inv, ...).
+// CHLO's elementwise ops: functions that StableHLO leaves to its clients. JAX emits some of them (erf,
+// erf_inv, ...).
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
 #include "cordata/ir/ops/rules.h"
@@ -12,9 +13,12 @@ constexpr OpRow unary(OpKind kind, Vjp vjp = nullptr) {
   return {.kind = kind, .infer = same_type_unary, .vjp = vjp, .flops = per_element, .rule = elementwise_rule};
 }
 constexpr OpRow binary(OpKind kind, Vjp vjp = nullptr) {
-  return {.kind = kind, .infer = same_type_binary, .vjp = vjp, .flops = per_element, .rule = elementwise_rule};
+  return {
+      .kind = kind, .infer = same_type_binary, .vjp = vjp, .flops = per_element, .rule = elementwise_rule};
 }
-constexpr OpRow test(OpKind kind) { return {.kind = kind, .infer = predicate, .flops = per_element, .rule = elementwise_rule}; }
+constexpr OpRow test(OpKind kind) {
+  return {.kind = kind, .infer = predicate, .flops = per_element, .rule = elementwise_rule};
+}
 
 constexpr OpRow kRows[] = {
     unary(OpKind::kChloAcos, vjp_chlo_acos),

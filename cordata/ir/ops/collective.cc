@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Collectives, and the ids of who runs. A region or a group's size decides most result types, so they are given.
+// Collectives, and the ids of who runs. A region or a group's size decides most result types, so they are
+// given.
 #include "cordata/ir/ops/infer.h"
 #include "cordata/ir/ops/rows.h"
 

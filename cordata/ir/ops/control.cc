@@ -14,7 +14,8 @@ namespace cordata::ir::ops {
 namespace {
 
 Types branch_results(const OpView& v, size_t branches) {
-  if (v.operands.size() != 1 || v.regions.size() != branches || branches == 0) fail_types(v, "one operand and its branches");
+  if (v.operands.size() != 1 || v.regions.size() != branches || branches == 0)
+    fail_types(v, "one operand and its branches");
   Types first;
   for (RegionId r : v.regions) {
     Types types;
@@ -45,7 +46,8 @@ Types while_(const OpView& v) {
 Types get_tuple_element(const OpView& v) {
   want_operands(v, 1);
   int64_t i = integer(v, "index");
-  bool inside = v.operands[0].kind == Type::Kind::kTuple && i >= 0 && i < static_cast<int64_t>(v.operands[0].elements.size());
+  bool inside = v.operands[0].kind == Type::Kind::kTuple && i >= 0 &&
+                i < static_cast<int64_t>(v.operands[0].elements.size());
   want(v, inside, "a tuple and an index inside it");
   return {v.operands[0].elements[i]};
 }
@@ -74,7 +76,8 @@ namespace {
 
 std::optional<int64_t> scalar_constant(const Graph& graph, ValueId v) {
   NodeId def = graph.value(v).def;
-  if (!def.valid() || graph.node(def).kind != OpKind::kConstant || graph.type(v).rank() != 0) return std::nullopt;
+  if (!def.valid() || graph.node(def).kind != OpKind::kConstant || graph.type(v).rank() != 0)
+    return std::nullopt;
   if (!is_integer(graph.type(v).dtype)) return std::nullopt;
   return static_cast<int64_t>(element(Graph::find_attr(graph.node(def), "value")->dense(), 0));
 }
@@ -126,7 +129,8 @@ base::Flops while_flops(const OpView& v) {
     if (n.kind == OpKind::kWhile && n.regions == loop.regions) loop.operands = n.operands;
   }
   std::optional<int64_t> trips = loop.operands.empty() ? std::nullopt : trip_count(*v.graph, loop);
-  return (region_flops(v, v.regions[0]) + region_flops(v, v.regions[1])) * static_cast<double>(trips.value_or(1));
+  return (region_flops(v, v.regions[0]) + region_flops(v, v.regions[1])) *
+         static_cast<double>(trips.value_or(1));
 }
 
 constexpr OpRow kRows[] = {
@@ -144,7 +148,12 @@ constexpr OpRow kRows[] = {
     {.kind = OpKind::kRecv},
     {.kind = OpKind::kSend, .infer = token},
     {.kind = OpKind::kTuple, .infer = tuple},
-    {.kind = OpKind::kWhile, .infer = while_, .vjp = vjp_while, .flops = while_flops, .rule = while_rule, .localize = localize_while},
+    {.kind = OpKind::kWhile,
+     .infer = while_,
+     .vjp = vjp_while,
+     .flops = while_flops,
+     .rule = while_rule,
+     .localize = localize_while},
 };
 
 }  // namespace

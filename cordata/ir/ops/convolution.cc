@@ -10,30 +10,40 @@ namespace cordata::ir::ops {
 
 ConvDims conv_dims(const OpView& v) {
   const Attribute& a = structure(v, "dimension_numbers");
-  return {field_integer(a, "input_batch_dimension"), field_integer(a, "input_feature_dimension"),
-          field_integer(a, "kernel_input_feature_dimension"), field_integer(a, "kernel_output_feature_dimension"),
-          field_integer(a, "output_batch_dimension"), field_integer(a, "output_feature_dimension"),
-          field(a, "input_spatial_dimensions"), field(a, "kernel_spatial_dimensions"), field(a, "output_spatial_dimensions")};
+  return {field_integer(a, "input_batch_dimension"),
+          field_integer(a, "input_feature_dimension"),
+          field_integer(a, "kernel_input_feature_dimension"),
+          field_integer(a, "kernel_output_feature_dimension"),
+          field_integer(a, "output_batch_dimension"),
+          field_integer(a, "output_feature_dimension"),
+          field(a, "input_spatial_dimensions"),
+          field(a, "kernel_spatial_dimensions"),
+          field(a, "output_spatial_dimensions")};
 }
 
 Attribute conv_attribute(const ConvDims& d) {
-  return Attribute::structure("stablehlo.conv", {
-      {"input_batch_dimension", Attribute::of(d.input_batch)},
-      {"input_feature_dimension", Attribute::of(d.input_feature)},
-      {"input_spatial_dimensions", Attribute::dense_array(d.input_spatial)},
-      {"kernel_input_feature_dimension", Attribute::of(d.kernel_input_feature)},
-      {"kernel_output_feature_dimension", Attribute::of(d.kernel_output_feature)},
-      {"kernel_spatial_dimensions", Attribute::dense_array(d.kernel_spatial)},
-      {"output_batch_dimension", Attribute::of(d.output_batch)},
-      {"output_feature_dimension", Attribute::of(d.output_feature)},
-      {"output_spatial_dimensions", Attribute::dense_array(d.output_spatial)}});
+  return Attribute::structure("stablehlo.conv",
+                              {{"input_batch_dimension", Attribute::of(d.input_batch)},
+                               {"input_feature_dimension", Attribute::of(d.input_feature)},
+                               {"input_spatial_dimensions", Attribute::dense_array(d.input_spatial)},
+                               {"kernel_input_feature_dimension", Attribute::of(d.kernel_input_feature)},
+                               {"kernel_output_feature_dimension", Attribute::of(d.kernel_output_feature)},
+                               {"kernel_spatial_dimensions", Attribute::dense_array(d.kernel_spatial)},
+                               {"output_batch_dimension", Attribute::of(d.output_batch)},
+                               {"output_feature_dimension", Attribute::of(d.output_feature)},
+                               {"output_spatial_dimensions", Attribute::dense_array(d.output_spatial)}});
 }
 
 Window conv_window(const OpView& v) {
   ConvDims d = conv_dims(v);
   size_t n = d.input_spatial.size();
   Ints ones(n, 1), pads = integers(v, "padding", Ints(2 * n, 0));
-  Window w{{}, integers(v, "window_strides", ones), integers(v, "lhs_dilation", ones), integers(v, "rhs_dilation", ones), {}, {}};
+  Window w{{},
+           integers(v, "window_strides", ones),
+           integers(v, "lhs_dilation", ones),
+           integers(v, "rhs_dilation", ones),
+           {},
+           {}};
   for (const Ints* p : {&w.strides, &w.base_dilation, &w.dilation, &d.kernel_spatial, &d.output_spatial}) {
     if (p->size() != n) fail(v, fmt::format("{} entries in each attribute of the window", n), text(*p));
   }
@@ -66,7 +76,8 @@ Types convolution(const OpView& v) {
                            all_dims(d.kernel_input_feature, d.kernel_output_feature, d.kernel_spatial),
                            all_dims(d.output_batch, d.output_feature, d.output_spatial)}) {
     want_dims(v, dims, rank, "dimension_numbers");
-    if (static_cast<int64_t>(dims.size()) != rank) fail(v, fmt::format("{} dimension numbers a tensor", rank), text(dims));
+    if (static_cast<int64_t>(dims.size()) != rank)
+      fail(v, fmt::format("{} dimension numbers a tensor", rank), text(dims));
   }
   Window w = conv_window(v);
   for (int64_t s : w.strides) {
@@ -95,7 +106,11 @@ base::Flops convolution_flops(const OpView& v) {
 }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kConvolution, .infer = convolution, .vjp = vjp_convolution, .flops = convolution_flops, .rule = convolution_rule},
+    {.kind = OpKind::kConvolution,
+     .infer = convolution,
+     .vjp = vjp_convolution,
+     .flops = convolution_flops,
+     .rule = convolution_rule},
 };
 
 }  // namespace

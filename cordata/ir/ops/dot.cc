@@ -16,16 +16,23 @@ Ints joined(Ints a, const Ints& b) {
 
 void want_same_sizes(const OpView& v, const Ints& lhs, const Ints& rhs, std::string_view what) {
   bool same = lhs.size() == rhs.size();
-  for (size_t i = 0; same && i < lhs.size(); ++i) same = v.operands[0].shape[lhs[i]] == v.operands[1].shape[rhs[i]];
-  if (!same) fail(v, fmt::format("{} dims of equal sizes", what), fmt::format("{} and {} of {}", text(lhs), text(rhs), types_text(v.operands)));
+  for (size_t i = 0; same && i < lhs.size(); ++i)
+    same = v.operands[0].shape[lhs[i]] == v.operands[1].shape[rhs[i]];
+  if (!same)
+    fail(v, fmt::format("{} dims of equal sizes", what),
+         fmt::format("{} and {} of {}", text(lhs), text(rhs), types_text(v.operands)));
 }
 
 }  // namespace
 
 DotDims dot_dims(const OpView& v) {
   const Attribute& a = structure(v, "dot_dimension_numbers");
-  DotDims d{field(a, "lhs_batching_dimensions"), field(a, "rhs_batching_dimensions"),
-            field(a, "lhs_contracting_dimensions"), field(a, "rhs_contracting_dimensions"), {}, {}};
+  DotDims d{field(a, "lhs_batching_dimensions"),
+            field(a, "rhs_batching_dimensions"),
+            field(a, "lhs_contracting_dimensions"),
+            field(a, "rhs_contracting_dimensions"),
+            {},
+            {}};
   Ints lhs = joined(d.lhs_batch, d.lhs_contract), rhs = joined(d.rhs_batch, d.rhs_contract);
   want_dims(v, lhs, v.operands[0].rank(), "dims of the left side");
   want_dims(v, rhs, v.operands[1].rank(), "dims of the right side");
@@ -71,15 +78,23 @@ base::Flops dot_general_flops(const OpView& v) {
   return products(v, inner);
 }
 
-base::Flops dot_flops(const OpView& v) { return products(v, static_cast<double>(v.operands[0].shape.back())); }
+base::Flops dot_flops(const OpView& v) {
+  return products(v, static_cast<double>(v.operands[0].shape.back()));
+}
 
 // [g, k, n] weights for groups of rows of [m, k]: every row meets one group's matrix.
-base::Flops ragged_dot_flops(const OpView& v) { return products(v, static_cast<double>(v.operands[0].shape.back())); }
+base::Flops ragged_dot_flops(const OpView& v) {
+  return products(v, static_cast<double>(v.operands[0].shape.back()));
+}
 
 constexpr OpRow kRows[] = {
     {.kind = OpKind::kChloRaggedDot, .flops = ragged_dot_flops},
     {.kind = OpKind::kDot, .infer = dot, .vjp = vjp_dot, .flops = dot_flops, .rule = dot_rule},
-    {.kind = OpKind::kDotGeneral, .infer = dot_general, .vjp = vjp_dot_general, .flops = dot_general_flops, .rule = dot_general_rule},
+    {.kind = OpKind::kDotGeneral,
+     .infer = dot_general,
+     .vjp = vjp_dot_general,
+     .flops = dot_general_flops,
+     .rule = dot_general_rule},
     {.kind = OpKind::kEinsum},
     {.kind = OpKind::kUnaryEinsum},
 };

@@ -41,8 +41,15 @@ Types dynamic_update_slice(const OpView& v) {
 }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kDynamicSlice, .infer = dynamic_slice, .vjp = vjp_dynamic_slice, .rule = dynamic_slice_rule, .localize = localize_dynamic_slice},
-    {.kind = OpKind::kDynamicUpdateSlice, .infer = dynamic_update_slice, .vjp = vjp_dynamic_update_slice, .rule = dynamic_update_slice_rule},
+    {.kind = OpKind::kDynamicSlice,
+     .infer = dynamic_slice,
+     .vjp = vjp_dynamic_slice,
+     .rule = dynamic_slice_rule,
+     .localize = localize_dynamic_slice},
+    {.kind = OpKind::kDynamicUpdateSlice,
+     .infer = dynamic_update_slice,
+     .vjp = vjp_dynamic_update_slice,
+     .rule = dynamic_update_slice_rule},
 };
 
 }  // namespace

@@ -36,7 +36,11 @@ constexpr OpRow binary(OpKind kind, Vjp vjp = nullptr, Rule rule = elementwise_r
 }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kAbs, .infer = real_valued, .vjp = vjp_abs, .flops = per_element, .rule = elementwise_rule},
+    {.kind = OpKind::kAbs,
+     .infer = real_valued,
+     .vjp = vjp_abs,
+     .flops = per_element,
+     .rule = elementwise_rule},
     {.kind = OpKind::kAccumulate, .infer = same_type_unary, .rule = linear_first_rule},
     binary(OpKind::kAdd, vjp_add, linear_together_rule),
     binary(OpKind::kAnd),

@@ -23,7 +23,8 @@ namespace {
 // The one value of a float constant.
 std::optional<double> splat_value(Expr x) {
   NodeId def = x.b.graph().value(x).def;
-  if (!def.valid() || x.b.node(def).kind != OpKind::kConstant || !is_float(x.type().dtype)) return std::nullopt;
+  if (!def.valid() || x.b.node(def).kind != OpKind::kConstant || !is_float(x.type().dtype))
+    return std::nullopt;
   const DenseElements& dense = Graph::find_attr(x.b.node(def), "value")->dense();
   if (!dense.splat && dense.type.num_elements() != 1) return std::nullopt;
   return element(dense, 0);

@@ -20,18 +20,20 @@ Ints GatherDims::batch_dims(int64_t result_rank) const { return other_dims(resul
 
 GatherDims gather_dims(const OpView& v) {
   const Attribute& a = structure(v, "dimension_numbers");
-  return {field(a, "offset_dims"), field(a, "collapsed_slice_dims"), field(a, "operand_batching_dims"),
-          field(a, "start_indices_batching_dims"), field(a, "start_index_map"), field_integer(a, "index_vector_dim")};
+  return {field(a, "offset_dims"),           field(a, "collapsed_slice_dims"),
+          field(a, "operand_batching_dims"), field(a, "start_indices_batching_dims"),
+          field(a, "start_index_map"),       field_integer(a, "index_vector_dim")};
 }
 
 Attribute gather_attribute(const GatherDims& d) {
-  return Attribute::structure("stablehlo.gather", {
-      {"offset_dims", Attribute::dense_array(d.offset_dims)},
-      {"collapsed_slice_dims", Attribute::dense_array(d.collapsed_slice_dims)},
-      {"operand_batching_dims", Attribute::dense_array(d.operand_batching_dims)},
-      {"start_indices_batching_dims", Attribute::dense_array(d.start_indices_batching_dims)},
-      {"start_index_map", Attribute::dense_array(d.start_index_map)},
-      {"index_vector_dim", Attribute::of(d.index_vector_dim)}});
+  return Attribute::structure(
+      "stablehlo.gather",
+      {{"offset_dims", Attribute::dense_array(d.offset_dims)},
+       {"collapsed_slice_dims", Attribute::dense_array(d.collapsed_slice_dims)},
+       {"operand_batching_dims", Attribute::dense_array(d.operand_batching_dims)},
+       {"start_indices_batching_dims", Attribute::dense_array(d.start_indices_batching_dims)},
+       {"start_index_map", Attribute::dense_array(d.start_index_map)},
+       {"index_vector_dim", Attribute::of(d.index_vector_dim)}});
 }
 
 namespace {
@@ -54,7 +56,8 @@ Types gather(const OpView& v) {
   want_dims(v, d.offset_dims, rank, "offset_dims");
   want_dims(v, d.start_index_map, operand.rank(), "start_index_map");
   if (window.size() != d.offset_dims.size()) {
-    fail(v, fmt::format("{} offset_dims, one for each dim of a slice that stays", window.size()), text(d.offset_dims));
+    fail(v, fmt::format("{} offset_dims, one for each dim of a slice that stays", window.size()),
+         text(d.offset_dims));
   }
   Type out = Type::tensor(operand.dtype, Shape(rank));
   Ints batch_dims = d.batch_dims(rank);
@@ -64,7 +67,11 @@ Types gather(const OpView& v) {
 }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kGather, .infer = gather, .vjp = vjp_gather, .rule = gather_rule, .localize = localize_gather},
+    {.kind = OpKind::kGather,
+     .infer = gather,
+     .vjp = vjp_gather,
+     .rule = gather_rule,
+     .localize = localize_gather},
     {.kind = OpKind::kTorchIndexSelect, .verify = [](const OpView& v) { given_tensor(v); }},
 };
 

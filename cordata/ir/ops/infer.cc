@@ -40,7 +40,8 @@ Types given_or_like_operands(const OpView& v) {
 }
 
 const Type& given_tensor(const OpView& v) {
-  if (v.results.size() != 1 || !v.results[0].is_tensor()) fail(v, "one result type, a tensor", types_text(v.results));
+  if (v.results.size() != 1 || !v.results[0].is_tensor())
+    fail(v, "one result type, a tensor", types_text(v.results));
   return v.results[0];
 }
 
@@ -51,11 +52,15 @@ DType real_part(DType t) {
 
 namespace {
 
-base::Flops count(const Type& t) { return base::Flops(t.is_tensor() ? static_cast<double>(t.num_elements()) : 0); }
+base::Flops count(const Type& t) {
+  return base::Flops(t.is_tensor() ? static_cast<double>(t.num_elements()) : 0);
+}
 
 }  // namespace
 
 base::Flops per_element(const OpView& v) { return v.results.empty() ? base::Flops(0) : count(v.results[0]); }
-base::Flops per_operand_element(const OpView& v) { return v.operands.empty() ? base::Flops(0) : count(v.operands[0]); }
+base::Flops per_operand_element(const OpView& v) {
+  return v.operands.empty() ? base::Flops(0) : count(v.operands[0]);
+}
 
 }  // namespace cordata::ir::ops

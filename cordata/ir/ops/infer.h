@@ -22,7 +22,8 @@ Types token(const OpView& v);             // one token
 // The result types that were given, or else the operands': for ops whose region may widen the element type.
 Types given_or_like_operands(const OpView& v);
 
-// Throws unless the op was given exactly one result, a tensor; for ops whose result's type is given, not inferred.
+// Throws unless the op was given exactly one result, a tensor; for ops whose result's type is given, not
+// inferred.
 const Type& given_tensor(const OpView& v);
 
 // complex<f32> -> f32; anything that is not complex stays.

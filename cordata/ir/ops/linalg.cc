@@ -44,9 +44,21 @@ base::Flops fft_flops(const OpView& v) {
 }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kCholesky, .infer = cholesky, .vjp = vjp_cholesky, .flops = cholesky_flops, .rule = matrices_rule},
-    {.kind = OpKind::kFft, .verify = [](const OpView& v) { given_tensor(v); }, .vjp = vjp_fft, .flops = fft_flops, .rule = fft_rule},
-    {.kind = OpKind::kTriangularSolve, .infer = triangular_solve, .vjp = vjp_triangular_solve, .flops = triangular_solve_flops, .rule = matrices_rule},
+    {.kind = OpKind::kCholesky,
+     .infer = cholesky,
+     .vjp = vjp_cholesky,
+     .flops = cholesky_flops,
+     .rule = matrices_rule},
+    {.kind = OpKind::kFft,
+     .verify = [](const OpView& v) { given_tensor(v); },
+     .vjp = vjp_fft,
+     .flops = fft_flops,
+     .rule = fft_rule},
+    {.kind = OpKind::kTriangularSolve,
+     .infer = triangular_solve,
+     .vjp = vjp_triangular_solve,
+     .flops = triangular_solve_flops,
+     .rule = matrices_rule},
 };
 
 }  // namespace

@@ -39,8 +39,14 @@ base::Flops some_per_element(const OpView& v) { return per_operand_element(v) * 
 
 constexpr OpRow kRows[] = {
     {.kind = OpKind::kBatchNormGrad, .infer = grad, .flops = some_per_element},
-    {.kind = OpKind::kBatchNormInference, .infer = inference, .vjp = vjp_batch_norm_inference, .flops = some_per_element},
-    {.kind = OpKind::kBatchNormTraining, .infer = training, .vjp = vjp_batch_norm_training, .flops = some_per_element},
+    {.kind = OpKind::kBatchNormInference,
+     .infer = inference,
+     .vjp = vjp_batch_norm_inference,
+     .flops = some_per_element},
+    {.kind = OpKind::kBatchNormTraining,
+     .infer = training,
+     .vjp = vjp_batch_norm_training,
+     .flops = some_per_element},
 };
 
 }  // namespace

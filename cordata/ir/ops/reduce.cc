@@ -7,8 +7,8 @@
 namespace cordata::ir::ops {
 namespace {
 
-// n tensors of one shape, then n initial scalars. The region may give wider element types than it is given: then the
-// result types must be given too.
+// n tensors of one shape, then n initial scalars. The region may give wider element types than it is given:
+// then the result types must be given too.
 Types reduce(const OpView& v) {
   size_t n = v.operands.size() / 2;
   want(v, n > 0 && v.operands.size() == 2 * n, "as many initial values as operands");
@@ -29,7 +29,11 @@ Types reduce(const OpView& v) {
 }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kReduce, .infer = reduce, .vjp = vjp_reduce, .flops = per_operand_element, .rule = reduce_rule},
+    {.kind = OpKind::kReduce,
+     .infer = reduce,
+     .vjp = vjp_reduce,
+     .flops = per_operand_element,
+     .rule = reduce_rule},
 };
 
 }  // namespace

@@ -30,9 +30,10 @@ std::span<const OpRow> source_rows();
 std::span<const OpRow> window_rows();
 
 inline std::vector<std::span<const OpRow>> all_rows() {
-  return {chlo_rows(), collective_rows(), control_rows(), convert_rows(), convolution_rows(), dot_rows(),
-          dynamic_slice_rows(), elementwise_rows(), gather_rows(), linalg_rows(), norm_rows(), random_rows(),
-          reduce_rows(), scatter_rows(), select_rows(), shape_rows(), sort_rows(), source_rows(), window_rows()};
+  return {chlo_rows(),  collective_rows(),    control_rows(),     convert_rows(), convolution_rows(),
+          dot_rows(),   dynamic_slice_rows(), elementwise_rows(), gather_rows(),  linalg_rows(),
+          norm_rows(),  random_rows(),        reduce_rows(),      scatter_rows(), select_rows(),
+          shape_rows(), sort_rows(),          source_rows(),      window_rows()};
 }
 
 }  // namespace cordata::ir::ops

@@ -3,8 +3,8 @@
 
 #include "cordata/ir/ops/view.h"
 
-// Factor rules, and the local op they need where the op itself on local shapes is not it. Rules of ops with few attributes are
-// shared by groups of rows; each is written like an einsum in the comment above it.
+// Factor rules, and the local op they need where the op itself on local shapes is not it. Rules of ops with
+// few attributes are shared by groups of rows; each is written like an einsum in the comment above it.
 namespace cordata::ir::ops {
 
 // Writes a rule: factors, and where they stand. Dims that nothing is put in can't be sharded.
@@ -16,9 +16,18 @@ class RuleWriter {
     rule_.factors.push_back({size, kind, reduce});
     return static_cast<int>(rule_.factors.size()) - 1;
   }
-  RuleWriter& operand(size_t i, int64_t dim, int factor) { rule_.operands[i][dim].push_back(factor); return *this; }
-  RuleWriter& result(size_t i, int64_t dim, int factor) { rule_.results[i][dim].push_back(factor); return *this; }
-  RuleWriter& linear(LinearSet set) { rule_.linear.push_back(set); return *this; }
+  RuleWriter& operand(size_t i, int64_t dim, int factor) {
+    rule_.operands[i][dim].push_back(factor);
+    return *this;
+  }
+  RuleWriter& result(size_t i, int64_t dim, int factor) {
+    rule_.results[i][dim].push_back(factor);
+    return *this;
+  }
+  RuleWriter& linear(LinearSet set) {
+    rule_.linear.push_back(set);
+    return *this;
+  }
   FactorRule done() { return std::move(rule_); }
 
  private:
@@ -70,7 +79,8 @@ Values localize_broadcast(LocalizeView& v);
 Values localize_scatter(LocalizeView& v);
 Values localize_slice(LocalizeView& v);
 
-// True when an operand is known to be a splat of exactly this value: a constant, or a broadcast or conversion of one.
+// True when an operand is known to be a splat of exactly this value: a constant, or a broadcast or conversion
+// of one.
 bool is_splat(const OpView& v, size_t operand, double value);
 // How two values of this op join across devices, if they can.
 std::optional<ReduceKind> reduce_kind(OpKind op);

@@ -48,12 +48,13 @@ FactorRule dot_rule(const OpView& v) {
   return w.linear(0b01).linear(0b10).done();
 }
 
-// ([b i x], [i o x])->([b o x]): batch and output features pass, input features are summed. Feature and batch groups keep what
-// they group whole, and so do spatial dims, whose shards would need their neighbours' edges.
+// ([b i x], [i o x])->([b o x]): batch and output features pass, input features are summed. Feature and batch
+// groups keep what they group whole, and so do spatial dims, whose shards would need their neighbours' edges.
 FactorRule convolution_rule(const OpView& v) {
   RuleWriter w(v);
   ConvDims d = conv_dims(v);
-  bool features = integer(v, "feature_group_count", 1) == 1, batches = integer(v, "batch_group_count", 1) == 1;
+  bool features = integer(v, "feature_group_count", 1) == 1,
+       batches = integer(v, "batch_group_count", 1) == 1;
   if (batches) {
     int f = w.factor(v.operands[0].shape[d.input_batch]);
     w.operand(0, d.input_batch, f).result(0, d.output_batch, f);
@@ -75,16 +76,20 @@ double identity(ReduceKind kind, DType t) {
   if (kind == ReduceKind::kMul) return 1;
   if (kind == ReduceKind::kAnd) return t == DType::kI1 ? 1 : is_unsigned(t) ? std::ldexp(1, bits(t)) - 1 : -1;
   double low = -std::numeric_limits<double>::infinity(), high = -low;
-  if (t == DType::kI1) low = 0, high = 1;
-  else if (is_unsigned(t)) low = 0, high = std::ldexp(1, bits(t)) - 1;
-  else if (is_integer(t)) low = -std::ldexp(1, bits(t) - 1), high = -low - 1;
+  if (t == DType::kI1)
+    low = 0, high = 1;
+  else if (is_unsigned(t))
+    low = 0, high = std::ldexp(1, bits(t)) - 1;
+  else if (is_integer(t))
+    low = -std::ldexp(1, bits(t) - 1), high = -low - 1;
   return kind == ReduceKind::kMax ? low : high;
 }
 
 }  // namespace
 
-// ([i k], [])->([i]): a reduced dim is a factor when the region is one op that joins across devices and the initial value is known to
-// be its identity. Another one isn't defined by StableHLO: compilers take it for the identity where a dim has one element only.
+// ([i k], [])->([i]): a reduced dim is a factor when the region is one op that joins across devices and the
+// initial value is known to be its identity. Another one isn't defined by StableHLO: compilers take it for
+// the identity where a dim has one element only.
 FactorRule reduce_rule(const OpView& v) {
   RuleWriter w(v);
   size_t n = v.operands.size() / 2;
@@ -108,7 +113,9 @@ FactorRule reduce_window_rule(const OpView& v) {
   RuleWriter w(v);
   Window win = reduce_window_of(v);
   for (size_t d = 0; d < win.size.size(); ++d) {
-    if (win.size[d] != 1 || win.strides[d] != 1 || win.base_dilation[d] != 1 || win.low[d] != 0 || win.high[d] != 0) continue;
+    if (win.size[d] != 1 || win.strides[d] != 1 || win.base_dilation[d] != 1 || win.low[d] != 0 ||
+        win.high[d] != 0)
+      continue;
     int f = w.factor(v.operands[0].shape[d]);
     for (size_t i = 0; i < v.operands.size(); ++i) {
       if (v.operands[i].rank() > 0) w.operand(i, d, f);
@@ -118,7 +125,8 @@ FactorRule reduce_window_rule(const OpView& v) {
   return w.done();
 }
 
-// cholesky ([b 1 1])->([b 1 1]): batch dims. triangular_solve ([b 1 1], [b 1 m])->([b 1 m]): the right-hand sides too.
+// cholesky ([b 1 1])->([b 1 1]): batch dims. triangular_solve ([b 1 1], [b 1 m])->([b 1 m]): the right-hand
+// sides too.
 FactorRule matrices_rule(const OpView& v) {
   RuleWriter w(v);
   int64_t rank = v.results[0].rank();

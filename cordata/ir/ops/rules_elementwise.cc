@@ -92,13 +92,20 @@ bool is_splat(const OpView& v, size_t operand, double value) {
 
 std::optional<ReduceKind> reduce_kind(OpKind op) {
   switch (op) {
-    case OpKind::kAdd: return ReduceKind::kAdd;
-    case OpKind::kMaximum: return ReduceKind::kMax;
-    case OpKind::kMinimum: return ReduceKind::kMin;
-    case OpKind::kMultiply: return ReduceKind::kMul;
-    case OpKind::kAnd: return ReduceKind::kAnd;
-    case OpKind::kOr: return ReduceKind::kOr;
-    default: return std::nullopt;
+    case OpKind::kAdd:
+      return ReduceKind::kAdd;
+    case OpKind::kMaximum:
+      return ReduceKind::kMax;
+    case OpKind::kMinimum:
+      return ReduceKind::kMin;
+    case OpKind::kMultiply:
+      return ReduceKind::kMul;
+    case OpKind::kAnd:
+      return ReduceKind::kAnd;
+    case OpKind::kOr:
+      return ReduceKind::kOr;
+    default:
+      return std::nullopt;
   }
 }
 

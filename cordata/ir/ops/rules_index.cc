@@ -41,8 +41,9 @@ int64_t batching_partner(const GatherDims& d, int64_t index) {
 
 }  // namespace
 
-// ([v h], [b 1])->([b h]): rows of a table. Dims of the indices pass, and dims of the table that are taken whole. The dim that is
-// indexed may be sharded too: each device looks up what falls into its part and gives zero elsewhere, so that the results are summands.
+// ([v h], [b 1])->([b h]): rows of a table. Dims of the indices pass, and dims of the table that are taken
+// whole. The dim that is indexed may be sharded too: each device looks up what falls into its part and gives
+// zero elsewhere, so that the results are summands.
 FactorRule gather_rule(const OpView& v) {
   RuleWriter w(v);
   GatherDims d = gather_dims(v);
@@ -60,13 +61,16 @@ FactorRule gather_rule(const OpView& v) {
     int f = w.factor(out.shape[d.offset_dims[i]]);
     w.operand(0, window[i], f).result(0, d.offset_dims[i], f);
   }
-  bool rows = d.start_index_map.size() == 1 && d.collapsed_slice_dims == d.start_index_map && is_float(table.dtype);
-  if (rows) w.operand(0, d.start_index_map[0], w.factor(table.shape[d.start_index_map[0]], FactorKind::kSpecial));
+  bool rows =
+      d.start_index_map.size() == 1 && d.collapsed_slice_dims == d.start_index_map && is_float(table.dtype);
+  if (rows)
+    w.operand(0, d.start_index_map[0], w.factor(table.shape[d.start_index_map[0]], FactorKind::kSpecial));
   return w.linear(1).done();
 }
 
-// ([v h], [b 1], [b h])->([v h]): the mirror image. A row of updates may go to any row of the input, so sharded updates give
-// summands; then the input must be zero. A sharded input takes what falls into its part: other updates are out of bounds there.
+// ([v h], [b 1], [b h])->([v h]): the mirror image. A row of updates may go to any row of the input, so
+// sharded updates give summands; then the input must be zero. A sharded input takes what falls into its part:
+// other updates are out of bounds there.
 FactorRule scatter_rule(const OpView& v) {
   if (v.operands.size() != 3) return replicated_rule(v);
   RuleWriter w(v);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A loop is sharded along dims of its carried values that every op of its condition and body passes through, such as the counters that
-// JAX's random bits are made from, round by round: each device then runs the same loop over its block, without a word to the others.
+// A loop is sharded along dims of its carried values that every op of its condition and body passes through,
+// such as the counters that JAX's random bits are made from, round by round: each device then runs the same
+// loop over its block, without a word to the others.
 #include <map>
 #include <numeric>
 
@@ -11,12 +12,15 @@
 namespace cordata::ir::ops {
 namespace {
 
-constexpr size_t kMostFactors = 8;  // strategies grow with them; loops carry few big dims of different extents
+constexpr size_t kMostFactors =
+    8;  // strategies grow with them; loops carry few big dims of different extents
 
-// The dims of all values inside a loop, in classes: those that one factor of an inner op goes through are one.
+// The dims of all values inside a loop, in classes: those that one factor of an inner op goes through are
+// one.
 class LoopDims {
  public:
-  LoopDims(const Graph& graph, std::span<const RegionId> regions) : graph_(graph), first_(graph.num_values(), -1) {
+  LoopDims(const Graph& graph, std::span<const RegionId> regions)
+      : graph_(graph), first_(graph.num_values(), -1) {
     for (RegionId r : regions) enter(graph.region(r));
     const Region &cond = graph.region(regions[0]), &body = graph.region(regions[1]);
     for (size_t i = 0; i < body.args.size(); ++i) {
@@ -73,8 +77,10 @@ class LoopDims {
     const auto visit = [&](ValueId v, const TensorFactors& factors) {
       for (size_t d = 0; d < factors.size(); ++d) {
         const bool passes = factors[d].size() == 1 && rule.factors[factors[d][0]].kind == FactorKind::kPass;
-        if (passes) tie(dim_of.try_emplace(factors[d][0], at(v, d)).first->second, at(v, d));
-        else whole_[find(at(v, d))] = true;
+        if (passes)
+          tie(dim_of.try_emplace(factors[d][0], at(v, d)).first->second, at(v, d));
+        else
+          whole_[find(at(v, d))] = true;
       }
     };
     for (size_t i = 0; i < node.operands.size(); ++i) visit(node.operands[i], rule.operands[i]);
@@ -115,7 +121,8 @@ class LocalLoop {
     std::vector<Type> types;
     for (ValueId a : region.args) types.push_back(local(a));
     const RegionId made = v_.builder.begin_region(std::move(types));
-    for (size_t i = 0; i < region.args.size(); ++i) map_[region.args[i].index] = v_.builder.region_args(made)[i];
+    for (size_t i = 0; i < region.args.size(); ++i)
+      map_[region.args[i].index] = v_.builder.region_args(made)[i];
     for (NodeId n : region.nodes) copy(n);
     Values results;
     for (ValueId r : region.results) results.push_back(map_[r.index]);
@@ -163,8 +170,8 @@ class LocalLoop {
 
 }  // namespace
 
-// ([i j], [i j], [])->([i j], [i j], []): what the loop carries, where nothing inside mixes along a dim. Loops that read values
-// from outside run replicated.
+// ([i j], [i j], [])->([i j], [i j], []): what the loop carries, where nothing inside mixes along a dim.
+// Loops that read values from outside run replicated.
 FactorRule while_rule(const OpView& v) {
   RuleWriter w(v);
   if (!v.node || !captures(*v.graph, *v.node).empty()) return w.done();
@@ -174,7 +181,9 @@ FactorRule while_rule(const OpView& v) {
   for (size_t i = 0; i < body.args.size(); ++i) {
     for (size_t d = 0; d < v.operands[i].shape.size(); ++d) {
       const int c = dims.of(body.args[i], d);
-      if (c < 0 || v.operands[i].shape[d] == 1 || (!factor_of.contains(c) && factor_of.size() == kMostFactors)) continue;
+      if (c < 0 || v.operands[i].shape[d] == 1 ||
+          (!factor_of.contains(c) && factor_of.size() == kMostFactors))
+        continue;
       const auto [it, fresh] = factor_of.try_emplace(c, 0);
       if (fresh) it->second = w.factor(v.operands[i].shape[d], FactorKind::kSpecial);
       w.operand(i, static_cast<int64_t>(d), it->second).result(i, static_cast<int64_t>(d), it->second);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rules of ops that move elements, and of those that make data out of nothing.
-#include "cordata/ir/ops/rules.h"
-
 #include <algorithm>
 #include <numeric>
+
+#include "cordata/ir/ops/rules.h"
 
 namespace cordata::ir::ops {
 
@@ -22,7 +22,8 @@ FactorRule broadcast_rule(const OpView& v) {
   return w.linear(1).done();
 }
 
-// ([i 1])->([k i j]): result dims that no operand dim (or one of size 1) fills are factors of the result alone.
+// ([i 1])->([k i j]): result dims that no operand dim (or one of size 1) fills are factors of the result
+// alone.
 FactorRule broadcast_in_dim_rule(const OpView& v) {
   RuleWriter w(v);
   Ints dims = integers(v, "broadcast_dimensions");
@@ -53,7 +54,8 @@ FactorRule concatenate_rule(const OpView& v) {
 // Dims without padding. Summands may be padded with zero, which stays zero in the sum.
 FactorRule pad_rule(const OpView& v) {
   RuleWriter w(v);
-  Ints low = integers(v, "edge_padding_low"), high = integers(v, "edge_padding_high"), inner = integers(v, "interior_padding");
+  Ints low = integers(v, "edge_padding_low"), high = integers(v, "edge_padding_high"),
+       inner = integers(v, "interior_padding");
   for (size_t d = 0; d < low.size(); ++d) {
     if (low[d] == 0 && high[d] == 0 && inner[d] == 0) same_dim(w, v, d, d);
   }
@@ -61,8 +63,9 @@ FactorRule pad_rule(const OpView& v) {
   return w.done();
 }
 
-// ([ij])->([i j]) and back: walks both shapes from the major end, splitting whichever dim is longer while sizes divide. Where
-// they don't (6x4 to 8x3), the common divisor of the two is a factor of both and the rest of the group stays whole.
+// ([ij])->([i j]) and back: walks both shapes from the major end, splitting whichever dim is longer while
+// sizes divide. Where they don't (6x4 to 8x3), the common divisor of the two is a factor of both and the rest
+// of the group stays whole.
 FactorRule reshape_rule(const OpView& v) {
   RuleWriter w(v);
   const Shape &in = v.operands[0].shape, &out = v.results[0].shape;
@@ -88,8 +91,10 @@ FactorRule reshape_rule(const OpView& v) {
       if (common > 1) w.operand(0, i, w.factor(left_in)).result(0, o, w.factor(left_out));
       ++i, ++o;
       while (product_in != product_out) {
-        if (product_in < product_out) product_in *= in[i++];
-        else product_out *= out[o++];
+        if (product_in < product_out)
+          product_in *= in[i++];
+        else
+          product_out *= out[o++];
       }
       left_in = left_out = 1;
       continue;

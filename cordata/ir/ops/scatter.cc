@@ -9,18 +9,20 @@ namespace cordata::ir::ops {
 
 GatherDims scatter_dims(const OpView& v) {
   const Attribute& a = structure(v, "scatter_dimension_numbers");
-  return {field(a, "update_window_dims"), field(a, "inserted_window_dims"), field(a, "input_batching_dims"),
-          field(a, "scatter_indices_batching_dims"), field(a, "scatter_dims_to_operand_dims"), field_integer(a, "index_vector_dim")};
+  return {field(a, "update_window_dims"),           field(a, "inserted_window_dims"),
+          field(a, "input_batching_dims"),          field(a, "scatter_indices_batching_dims"),
+          field(a, "scatter_dims_to_operand_dims"), field_integer(a, "index_vector_dim")};
 }
 
 Attribute scatter_attribute(const GatherDims& d) {
-  return Attribute::structure("stablehlo.scatter", {
-      {"update_window_dims", Attribute::dense_array(d.offset_dims)},
-      {"inserted_window_dims", Attribute::dense_array(d.collapsed_slice_dims)},
-      {"input_batching_dims", Attribute::dense_array(d.operand_batching_dims)},
-      {"scatter_indices_batching_dims", Attribute::dense_array(d.start_indices_batching_dims)},
-      {"scatter_dims_to_operand_dims", Attribute::dense_array(d.start_index_map)},
-      {"index_vector_dim", Attribute::of(d.index_vector_dim)}});
+  return Attribute::structure(
+      "stablehlo.scatter",
+      {{"update_window_dims", Attribute::dense_array(d.offset_dims)},
+       {"inserted_window_dims", Attribute::dense_array(d.collapsed_slice_dims)},
+       {"input_batching_dims", Attribute::dense_array(d.operand_batching_dims)},
+       {"scatter_indices_batching_dims", Attribute::dense_array(d.start_indices_batching_dims)},
+       {"scatter_dims_to_operand_dims", Attribute::dense_array(d.start_index_map)},
+       {"index_vector_dim", Attribute::of(d.index_vector_dim)}});
 }
 
 namespace {
@@ -45,10 +47,17 @@ Types scatter(const OpView& v) {
   return out;
 }
 
-base::Flops per_update(const OpView& v) { return base::Flops(static_cast<double>(v.operands.back().num_elements())); }
+base::Flops per_update(const OpView& v) {
+  return base::Flops(static_cast<double>(v.operands.back().num_elements()));
+}
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kScatter, .infer = scatter, .vjp = vjp_scatter, .flops = per_update, .rule = scatter_rule, .localize = localize_scatter},
+    {.kind = OpKind::kScatter,
+     .infer = scatter,
+     .vjp = vjp_scatter,
+     .flops = per_update,
+     .rule = scatter_rule,
+     .localize = localize_scatter},
 };
 
 }  // namespace

@@ -26,13 +26,18 @@ Types clamp(const OpView& v) {
   const Type& x = v.operands[1];
   for (size_t i : {0, 2}) {
     const Type& bound = v.operands[i];
-    want(v, bound.dtype == x.dtype && scalar_or(bound, x.shape), "bounds that are scalars or have the operand's type");
+    want(v, bound.dtype == x.dtype && scalar_or(bound, x.shape),
+         "bounds that are scalars or have the operand's type");
   }
   return {x};
 }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kClamp, .infer = clamp, .vjp = vjp_clamp, .flops = per_element, .rule = elementwise_rule},
+    {.kind = OpKind::kClamp,
+     .infer = clamp,
+     .vjp = vjp_clamp,
+     .flops = per_element,
+     .rule = elementwise_rule},
     {.kind = OpKind::kSelect, .infer = select, .vjp = vjp_select, .flops = per_element, .rule = select_rule},
 };
 

@@ -27,9 +27,11 @@ void verify_broadcast_in_dim(const OpView& v) {
   Ints dims = integers(v, "broadcast_dimensions");
   want_dims(v, dims, out.rank(), "broadcast_dimensions");
   bool fits = in.dtype == out.dtype && dims.size() == in.shape.size();
-  for (size_t i = 0; fits && i < dims.size(); ++i) fits = in.shape[i] == 1 || in.shape[i] == out.shape[dims[i]];
+  for (size_t i = 0; fits && i < dims.size(); ++i)
+    fits = in.shape[i] == 1 || in.shape[i] == out.shape[dims[i]];
   if (!fits) {
-    fail(v, fmt::format("an operand that {} takes to {}", text(dims), to_string(out)), types_text(v.operands));
+    fail(v, fmt::format("an operand that {} takes to {}", text(dims), to_string(out)),
+         types_text(v.operands));
   }
 }
 
@@ -57,7 +59,8 @@ Types pad(const OpView& v) {
   want_tensors(v);
   Type t = v.operands[0];
   want(v, v.operands[1] == Type::tensor(t.dtype), "a scalar of the operand's element type to pad with");
-  Ints low = integers(v, "edge_padding_low"), high = integers(v, "edge_padding_high"), inner = integers(v, "interior_padding");
+  Ints low = integers(v, "edge_padding_low"), high = integers(v, "edge_padding_high"),
+       inner = integers(v, "interior_padding");
   for (const Ints* p : {&low, &high, &inner}) {
     if (p->size() != t.shape.size()) fail(v, fmt::format("{} paddings of each kind", t.rank()), text(*p));
   }
@@ -86,13 +89,17 @@ Types reverse(const OpView& v) {
 
 Types slice(const OpView& v) {
   Type t = same_type_unary(v)[0];
-  Ints start = integers(v, "start_indices"), limit = integers(v, "limit_indices"), stride = integers(v, "strides");
+  Ints start = integers(v, "start_indices"), limit = integers(v, "limit_indices"),
+       stride = integers(v, "strides");
   for (const Ints* p : {&start, &limit, &stride}) {
-    if (p->size() != t.shape.size()) fail(v, fmt::format("{} starts, limits and strides", t.rank()), text(*p));
+    if (p->size() != t.shape.size())
+      fail(v, fmt::format("{} starts, limits and strides", t.rank()), text(*p));
   }
   for (size_t d = 0; d < t.shape.size(); ++d) {
     bool inside = 0 <= start[d] && start[d] <= limit[d] && limit[d] <= t.shape[d] && stride[d] > 0;
-    if (!inside) fail(v, fmt::format("a slice inside {}", to_string(t)), fmt::format("{}:{}:{} in dim {}", start[d], limit[d], stride[d], d));
+    if (!inside)
+      fail(v, fmt::format("a slice inside {}", to_string(t)),
+           fmt::format("{}:{}:{} in dim {}", start[d], limit[d], stride[d], d));
     t.shape[d] = (limit[d] - start[d] + stride[d] - 1) / stride[d];
   }
   return {t};
@@ -102,20 +109,32 @@ Types transpose(const OpView& v) {
   Type t = same_type_unary(v)[0];
   Ints permutation = integers(v, "permutation");
   want_dims(v, permutation, t.rank(), "permutation");
-  if (permutation.size() != t.shape.size()) fail(v, fmt::format("a permutation of {} dims", t.rank()), text(permutation));
+  if (permutation.size() != t.shape.size())
+    fail(v, fmt::format("a permutation of {} dims", t.rank()), text(permutation));
   for (size_t d = 0; d < permutation.size(); ++d) t.shape[d] = v.operands[0].shape[permutation[d]];
   return {t};
 }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kBroadcast, .infer = broadcast, .vjp = vjp_broadcast, .rule = broadcast_rule, .localize = localize_broadcast},
-    {.kind = OpKind::kBroadcastInDim, .verify = verify_broadcast_in_dim, .vjp = vjp_broadcast_in_dim, .rule = broadcast_in_dim_rule},
+    {.kind = OpKind::kBroadcast,
+     .infer = broadcast,
+     .vjp = vjp_broadcast,
+     .rule = broadcast_rule,
+     .localize = localize_broadcast},
+    {.kind = OpKind::kBroadcastInDim,
+     .verify = verify_broadcast_in_dim,
+     .vjp = vjp_broadcast_in_dim,
+     .rule = broadcast_in_dim_rule},
     {.kind = OpKind::kConcatenate, .infer = concatenate, .vjp = vjp_concatenate, .rule = concatenate_rule},
     {.kind = OpKind::kGetDimensionSize, .infer = get_dimension_size},
     {.kind = OpKind::kPad, .infer = pad, .vjp = vjp_pad, .rule = pad_rule},
     {.kind = OpKind::kReshape, .verify = verify_reshape, .vjp = vjp_reshape, .rule = reshape_rule},
     {.kind = OpKind::kReverse, .infer = reverse, .vjp = vjp_reverse, .rule = reverse_rule},
-    {.kind = OpKind::kSlice, .infer = slice, .vjp = vjp_slice, .rule = slice_rule, .localize = localize_slice},
+    {.kind = OpKind::kSlice,
+     .infer = slice,
+     .vjp = vjp_slice,
+     .rule = slice_rule,
+     .localize = localize_slice},
     {.kind = OpKind::kTranspose, .infer = transpose, .vjp = vjp_transpose, .rule = transpose_rule},
 };
 

@@ -40,7 +40,11 @@ base::Flops sort_flops(const OpView& v) {
 base::Flops top_k_flops(const OpView& v) { return comparisons(v, v.operands[0].shape.back()); }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kChloTopK, .infer = top_k, .vjp = vjp_chlo_top_k, .flops = top_k_flops, .rule = top_k_rule},
+    {.kind = OpKind::kChloTopK,
+     .infer = top_k,
+     .vjp = vjp_chlo_top_k,
+     .flops = top_k_flops,
+     .rule = top_k_rule},
     {.kind = OpKind::kSort, .infer = sort, .vjp = vjp_sort, .flops = sort_flops, .rule = sort_rule},
 };
 

@@ -10,7 +10,8 @@ namespace {
 Types constant(const OpView& v) {
   want_operands(v, 0);
   const Attribute* value = find(v, "value");
-  if (!value || value->kind() != Attribute::Kind::kDenseElements) fail(v, "dense elements as value", "another kind of attribute, or none");
+  if (!value || value->kind() != Attribute::Kind::kDenseElements)
+    fail(v, "dense elements as value", "another kind of attribute, or none");
   return {value->dense().type};
 }
 

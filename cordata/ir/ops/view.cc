@@ -32,7 +32,8 @@ void fail_types(const OpView& v, const std::string& wanted) { fail(v, wanted, ty
 
 void want_operands(const OpView& v, size_t count) {
   if (v.operands.size() != count) {
-    fail(v, std::to_string(count) + " operands", std::to_string(v.operands.size()) + " " + types_text(v.operands));
+    fail(v, std::to_string(count) + " operands",
+         std::to_string(v.operands.size()) + " " + types_text(v.operands));
   }
 }
 
@@ -65,11 +66,15 @@ const Attribute& must_find(const OpView& v, std::string_view key) {
 bool holds_integers(const Attribute& a) {
   using Kind = Attribute::Kind;
   switch (a.kind()) {
-    case Kind::kDenseArray: return !is_float(a.dtype());
-    case Kind::kDenseElements: return is_integer(a.dense().type.dtype);
+    case Kind::kDenseArray:
+      return !is_float(a.dtype());
+    case Kind::kDenseElements:
+      return is_integer(a.dense().type.dtype);
     case Kind::kArray:
-      return std::ranges::all_of(a.array(), [](const Attribute& e) { return e.kind() == Kind::kInt || e.kind() == Kind::kBool; });
-    default: return false;
+      return std::ranges::all_of(
+          a.array(), [](const Attribute& e) { return e.kind() == Kind::kInt || e.kind() == Kind::kBool; });
+    default:
+      return false;
   }
 }
 
@@ -82,7 +87,8 @@ Ints integers_of(const OpView& v, std::string_view key, const Attribute& a) {
 
 int64_t integer(const OpView& v, std::string_view key) {
   const Attribute& a = must_find(v, key);
-  if (a.kind() != Attribute::Kind::kInt) fail(v, "an integer as " + std::string(key), "another kind of attribute");
+  if (a.kind() != Attribute::Kind::kInt)
+    fail(v, "an integer as " + std::string(key), "another kind of attribute");
   return a.integer();
 }
 
@@ -109,7 +115,8 @@ std::string word(const OpView& v, std::string_view key, std::string_view fallbac
 
 const Attribute& structure(const OpView& v, std::string_view key) {
   const Attribute& a = must_find(v, key);
-  if (a.kind() != Attribute::Kind::kStruct) fail(v, "a structure as " + std::string(key), "another kind of attribute");
+  if (a.kind() != Attribute::Kind::kStruct)
+    fail(v, "a structure as " + std::string(key), "another kind of attribute");
   return a;
 }
 
@@ -155,7 +162,13 @@ void want_dims(const OpView& v, std::span<const int64_t> dims, int64_t rank, std
 }
 
 NodeView::NodeView(const Graph& graph, const Node& node)
-    : view{.kind = node.kind, .operands = {}, .results = {}, .attrs = node.attrs, .graph = &graph, .regions = node.regions, .node = &node} {
+    : view{.kind = node.kind,
+           .operands = {},
+           .results = {},
+           .attrs = node.attrs,
+           .graph = &graph,
+           .regions = node.regions,
+           .node = &node} {
   for (ValueId o : node.operands) operand_types.push_back(graph.type(o));
   for (int i = 0; i < node.num_results; ++i) result_types.push_back(graph.type(node.result(i)));
   view.operands = operand_types;
@@ -171,10 +184,16 @@ std::optional<OpKind> plain_binary_region(const Graph& graph, RegionId region) {
   bool crossed = n.operands[0] == r.args[1] && n.operands[1] == r.args[0];
   if (!straight && !crossed) return std::nullopt;
   switch (n.kind) {
-    case OpKind::kAdd: case OpKind::kMultiply: case OpKind::kMaximum: case OpKind::kMinimum: case OpKind::kAnd:
-    case OpKind::kOr: case OpKind::kXor:
+    case OpKind::kAdd:
+    case OpKind::kMultiply:
+    case OpKind::kMaximum:
+    case OpKind::kMinimum:
+    case OpKind::kAnd:
+    case OpKind::kOr:
+    case OpKind::kXor:
       return n.kind;
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 

@@ -14,7 +14,7 @@ namespace cordata::ir::ops {
 
 using Ints = std::vector<int64_t>;
 
-std::string_view short_name(OpKind kind);  // "dot_general", "erf": without the dialect
+std::string_view short_name(OpKind kind);             // "dot_general", "erf": without the dialect
 std::string types_text(std::span<const Type> types);  // "(tensor<2x3xf32>, tensor<3xf32>)"
 std::string text(std::span<const int64_t> v);         // "[1, 2]"
 
@@ -24,7 +24,9 @@ std::string text(std::span<const int64_t> v);         // "[1, 2]"
 
 void want_operands(const OpView& v, size_t count);
 void want_tensors(const OpView& v);
-inline void want(const OpView& v, bool ok, const char* wanted) { if (!ok) fail_types(v, wanted); }
+inline void want(const OpView& v, bool ok, const char* wanted) {
+  if (!ok) fail_types(v, wanted);
+}
 
 FactorRule replicated_rule(const OpView& v);  // no factors: everything whole
 
@@ -35,10 +37,11 @@ int64_t integer(const OpView& v, std::string_view key, int64_t fallback);
 bool flag(const OpView& v, std::string_view key);  // a bool or unit attribute; absent: false
 Ints integers(const OpView& v, std::string_view key);
 Ints integers(const OpView& v, std::string_view key, Ints fallback);
-std::string word(const OpView& v, std::string_view key, std::string_view fallback = "");  // of an enum attribute
+std::string word(const OpView& v, std::string_view key,
+                 std::string_view fallback = "");  // of an enum attribute
 const Attribute& structure(const OpView& v, std::string_view key);
-Ints field(const Attribute& structure, std::string_view key);               // absent: empty
-int64_t field_integer(const Attribute& structure, std::string_view key);    // absent: 0
+Ints field(const Attribute& structure, std::string_view key);             // absent: empty
+int64_t field_integer(const Attribute& structure, std::string_view key);  // absent: 0
 
 // The integers of a dense array, a dense elements attribute or a list of integer attributes.
 Ints as_integers(const Attribute& a);
@@ -62,8 +65,9 @@ struct NodeView {
   NodeView(const NodeView&) = delete;
 };
 
-// The op of a region that only applies one binary op to its two scalar arguments and returns it (either order for a
-// commutative one): what `reduce`, `scatter` and friends are given. Nothing if the region is anything else.
+// The op of a region that only applies one binary op to its two scalar arguments and returns it (either order
+// for a commutative one): what `reduce`, `scatter` and friends are given. Nothing if the region is anything
+// else.
 std::optional<OpKind> plain_binary_region(const Graph& graph, RegionId region);
 
 }  // namespace cordata::ir::ops

@@ -6,8 +6,9 @@
 #include "cordata/ir/ops/gather.h"
 #include "cordata/ir/ops/view.h"
 
-// The vector-Jacobian products that the op table's rows name. Conventions are JAX's: the cotangent of a maximum is
-// shared evenly by equal operands; a complex cotangent is the linear transpose's, without conjugation.
+// The vector-Jacobian products that the op table's rows name. Conventions are JAX's: the cotangent of a
+// maximum is shared evenly by equal operands; a complex cotangent is the linear transpose's, without
+// conjugation.
 namespace cordata::ir::ops {
 
 // What a VJP is written with: operands, results and cotangents as expressions.

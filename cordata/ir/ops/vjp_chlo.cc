@@ -16,16 +16,16 @@ Expr polygamma(double order, Expr x) { return x.like(order).binary(OpKind::kChlo
 
 }  // namespace
 
-#define UNARY_VJP(name, formula)        \
-  void vjp_chlo_##name(VjpView& v) {    \
-    Flow f(v);                          \
+#define UNARY_VJP(name, formula)            \
+  void vjp_chlo_##name(VjpView& v) {        \
+    Flow f(v);                              \
     Expr x = f.x(), y = f.y(), ct = f.ct(); \
-    (void)x;                            \
-    (void)y;                            \
-    f.give(0, formula);                 \
+    (void)x;                                \
+    (void)y;                                \
+    f.give(0, formula);                     \
   }
 
-UNARY_VJP(acos, -(ct * rsqrt(1 - square(x))))
+UNARY_VJP(acos, -(ct* rsqrt(1 - square(x))))
 UNARY_VJP(acosh, ct* rsqrt((x - 1) * (x + 1)))
 UNARY_VJP(asin, ct* rsqrt(1 - square(x)))
 UNARY_VJP(asinh, ct* rsqrt(square(x) + 1))
@@ -34,9 +34,9 @@ UNARY_VJP(atanh, ct / ((1 - x) * (x + 1)))
 UNARY_VJP(conj, ct.unary(OpKind::kChloConj))
 UNARY_VJP(cosh, ct* x.unary(OpKind::kChloSinh))
 UNARY_VJP(digamma, ct* polygamma(1, x))
-UNARY_VJP(erf, ct*(kTwoOverRootPi * gauss(x)))
+UNARY_VJP(erf, ct*(kTwoOverRootPi* gauss(x)))
 UNARY_VJP(erf_inv, ct*(1 / kTwoOverRootPi * exp(square(y))))
-UNARY_VJP(erfc, ct*(-kTwoOverRootPi * gauss(x)))
+UNARY_VJP(erfc, ct*(-kTwoOverRootPi* gauss(x)))
 UNARY_VJP(lgamma, ct* x.unary(OpKind::kChloDigamma))
 UNARY_VJP(sinh, ct* x.unary(OpKind::kChloCosh))
 UNARY_VJP(square, ct*(2 * x))

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cordata/ir/ops/control.h"
-
 #include <algorithm>
 
+#include "cordata/ir/ops/control.h"
 #include "cordata/ir/ops/vjp.h"
 #include "cordata/ir/pullback.h"
 
@@ -18,7 +17,8 @@ void vjp_case(VjpView& v) {
     Pullback back = pullback(v.graph, region, v.captured_values, v.captured_wanted, flows);
     std::vector<ValueId> inputs(v.captured.begin(), v.captured.end());
     for (int r : back.results) inputs.push_back(v.cotangents[r]);
-    branches.push_back(b.region({}, [&](std::vector<ValueId>) { return b.inline_graph(back.graph, inputs); }));
+    branches.push_back(
+        b.region({}, [&](std::vector<ValueId>) { return b.inline_graph(back.graph, inputs); }));
   }
   NodeId node = b.create(v.node.kind, {v.operands[0]}, v.node.attrs, {}, branches);
   for (int i = 0, made = 0; i < static_cast<int>(v.captured.size()); ++i) {
@@ -32,12 +32,17 @@ bool reads(const Graph& g, ValueId v, const std::vector<std::vector<NodeId>>& al
   return !all_users[v.index].empty() || std::ranges::count(g.results(), v) > 0;
 }
 
-// A loop of known length in reverse. It runs once more to keep, for each turn, what the derivative of the body reads; then
-// the turns are taken last to first.
+// A loop of known length in reverse. It runs once more to keep, for each turn, what the derivative of the
+// body reads; then the turns are taken last to first.
 class WhileBack {
  public:
   WhileBack(VjpView& v, int64_t turns)
-      : v_(v), b_(v.builder), body_(v.graph.region(v.node.regions[1])), n_(v.operands.size()), turns_(turns), moves_(find_moves()),
+      : v_(v),
+        b_(v.builder),
+        body_(v.graph.region(v.node.regions[1])),
+        n_(v.operands.size()),
+        turns_(turns),
+        moves_(find_moves()),
         back_(pullback(v.graph, v.node.regions[1], v.captured_values, moves_, std::span(moves_).first(n_))) {
     auto readers = users(back_.graph);
     for (size_t i = 0; i < n_; ++i) {
@@ -50,7 +55,8 @@ class WhileBack {
     if (!kept_.empty()) keep();
     std::vector<ValueId> carried;
     for (int i : back_.inputs) carried.push_back(start(i));
-    std::vector<ValueId> ends = loop(carried, [&](ValueId turn, const std::vector<ValueId>& now) { return step_back(turn, now); });
+    std::vector<ValueId> ends =
+        loop(carried, [&](ValueId turn, const std::vector<ValueId>& now) { return step_back(turn, now); });
     for (size_t k = 0; k < ends.size(); ++k) {
       size_t i = static_cast<size_t>(back_.inputs[k]);
       (i < n_ ? v_.operand_cotangents[i] : v_.captured_cotangents[i - n_]) = ends[k];
@@ -81,7 +87,8 @@ class WhileBack {
     carried.insert(carried.begin(), index(0));
     std::vector<Type> types;
     for (ValueId c : carried) types.push_back(b_.type(c));
-    RegionId test = b_.region(types, [&](std::vector<ValueId> a) { return std::vector{b_.compare(a[0], index(turns_), "LT")}; });
+    RegionId test = b_.region(
+        types, [&](std::vector<ValueId> a) { return std::vector{b_.compare(a[0], index(turns_), "LT")}; });
     RegionId body = b_.region(types, [&](std::vector<ValueId> a) {
       std::vector<ValueId> next = step(a[0], {a.begin() + 1, a.end()});
       next.insert(next.begin(), b_.add(a[0], index(1)));
@@ -139,7 +146,8 @@ class WhileBack {
     Shape entry(one.begin() + 1, one.end());
     std::vector<ValueId> operands = starts(turn, stack);
     operands.insert(operands.begin(), stack);
-    return b_.reshape(b_.value(OpKind::kDynamicSlice, operands, {{"slice_sizes", Attribute::dense_array(one)}}), entry);
+    return b_.reshape(
+        b_.value(OpKind::kDynamicSlice, operands, {{"slice_sizes", Attribute::dense_array(one)}}), entry);
   }
 
   // Of a carried value: the cotangent after the last turn. Of a captured one: nothing yet.
@@ -152,7 +160,8 @@ class WhileBack {
 
   std::vector<ValueId> step_back(ValueId turn, const std::vector<ValueId>& now) {
     ValueId then = b_.sub(index(turns_ - 1), turn);
-    std::vector<ValueId> inputs(v_.operands.begin(), v_.operands.end());  // right for those that no turn changes
+    std::vector<ValueId> inputs(v_.operands.begin(),
+                                v_.operands.end());  // right for those that no turn changes
     for (size_t k = 0; k < kept_.size(); ++k) inputs[kept_[k]] = unstacked(then, stacks_[k]);
     inputs.insert(inputs.end(), v_.captured.begin(), v_.captured.end());
     for (int r : back_.results) inputs.push_back(carried_cotangent(r, now));
@@ -172,7 +181,7 @@ class WhileBack {
   const Region& body_;
   size_t n_;  // carried values
   int64_t turns_;
-  std::vector<char> moves_;      // by input of the body: carried, then captured
+  std::vector<char> moves_;  // by input of the body: carried, then captured
   Pullback back_;
   std::vector<size_t> kept_;     // carried values whose history is read
   std::vector<ValueId> stacks_;  // [turns, ...] each

@@ -11,7 +11,8 @@ Ints sizes(const Shape& shape, const Ints& dims) {
   return out;
 }
 
-// Takes `groups` out of dim `from` (major) and puts them before dim `to` (major): [.., g x, .., y, ..] -> [.., x, .., g y, ..].
+// Takes `groups` out of dim `from` (major) and puts them before dim `to` (major): [.., g x, .., y, ..] ->
+// [.., x, .., g y, ..].
 Expr move_groups(Expr v, int64_t from, int64_t to, int64_t groups) {
   if (groups == 1) return v;
   Shape split = v.type().shape, joined = v.type().shape;
@@ -54,35 +55,49 @@ Expr widened(Expr x, DType other) {
 }
 
 Expr reversed(Expr x, const Ints& dims) {
-  return dims.empty() ? x : x.of(x.b.value(OpKind::kReverse, {x}, {{"dimensions", Attribute::dense_array(dims)}}));
+  return dims.empty()
+             ? x
+             : x.of(x.b.value(OpKind::kReverse, {x}, {{"dimensions", Attribute::dense_array(dims)}}));
 }
 
-// The result's cotangent, spread by the strides, under the kernel turned around, with its features' roles exchanged.
-Expr backward_input(Flow& f, const ConvDims& d, const Window& w, int64_t groups, int64_t batch_groups, Expr kernel) {
+// The result's cotangent, spread by the strides, under the kernel turned around, with its features' roles
+// exchanged.
+Expr backward_input(Flow& f, const ConvDims& d, const Window& w, int64_t groups, int64_t batch_groups,
+                    Expr kernel) {
   Type in = f.x(0).type();
-  Expr turned = move_groups(reversed(kernel, d.kernel_spatial), d.kernel_output_feature, d.kernel_input_feature,
-                            groups * batch_groups);
-  Conv c{{d.output_batch, d.output_feature, d.kernel_output_feature, d.kernel_input_feature, d.input_batch, d.input_feature,
-          d.output_spatial, d.kernel_spatial, d.input_spatial},
-         w, {}, groups * batch_groups, 1};
+  Expr turned = move_groups(reversed(kernel, d.kernel_spatial), d.kernel_output_feature,
+                            d.kernel_input_feature, groups * batch_groups);
+  Conv c{{d.output_batch, d.output_feature, d.kernel_output_feature, d.kernel_input_feature, d.input_batch,
+          d.input_feature, d.output_spatial, d.kernel_spatial, d.input_spatial},
+         w,
+         {},
+         groups * batch_groups,
+         1};
   std::swap(c.window.strides, c.window.base_dilation);
   Ints low, high;
-  transpose_padding(w, sizes(in.shape, d.input_spatial), sizes(f.ct().type().shape, d.output_spatial), low, high);
+  transpose_padding(w, sizes(in.shape, d.input_spatial), sizes(f.ct().type().shape, d.output_spatial), low,
+                    high);
   c.pads = pairs(low, high);
   Type made = in;  // with batch groups, each group's features stand side by side first
   made.shape[d.input_batch] /= batch_groups;
   made.shape[d.input_feature] *= batch_groups;
-  Expr out = convolve(widened(f.ct(), turned.type().dtype), widened(turned, f.ct().type().dtype), c, made, f.op().attrs);
+  Expr out = convolve(widened(f.ct(), turned.type().dtype), widened(turned, f.ct().type().dtype), c, made,
+                      f.op().attrs);
   return move_groups(out, d.input_feature, d.input_batch, batch_groups);
 }
 
-// The input under the result's cotangent as a kernel, batches contracted. Groups of features become groups of the batch.
+// The input under the result's cotangent as a kernel, batches contracted. Groups of features become groups of
+// the batch.
 Expr backward_kernel(Flow& f, const ConvDims& d, const Window& w, int64_t groups, int64_t batch_groups) {
-  Conv c{{d.input_feature, d.input_batch, d.output_batch, d.output_feature, d.kernel_input_feature, d.kernel_output_feature,
-          d.input_spatial, d.output_spatial, d.kernel_spatial},
-         w, {}, batch_groups, groups};
+  Conv c{{d.input_feature, d.input_batch, d.output_batch, d.output_feature, d.kernel_input_feature,
+          d.kernel_output_feature, d.input_spatial, d.output_spatial, d.kernel_spatial},
+         w,
+         {},
+         batch_groups,
+         groups};
   std::swap(c.window.strides, c.window.dilation);
-  Ints in = sizes(f.x(0).type().shape, d.input_spatial), out = sizes(f.ct().type().shape, d.output_spatial), high;
+  Ints in = sizes(f.x(0).type().shape, d.input_spatial), out = sizes(f.ct().type().shape, d.output_spatial),
+       high;
   for (size_t i = 0; i < in.size(); ++i) {
     int64_t from_window = dilated(w.size[i], w.dilation[i]) - w.low[i] - 1;
     high.push_back(dilated(out[i], w.strides[i]) - dilated(in[i], w.base_dilation[i]) + from_window);
@@ -98,7 +113,8 @@ void vjp_convolution(VjpView& v) {
   Flow f(v);
   ConvDims d = conv_dims(f.op());
   Window w = conv_window(f.op());
-  int64_t groups = integer(f.op(), "feature_group_count", 1), batch_groups = integer(f.op(), "batch_group_count", 1);
+  int64_t groups = integer(f.op(), "feature_group_count", 1),
+          batch_groups = integer(f.op(), "batch_group_count", 1);
   Ints turned, flags = integers(f.op(), "window_reversal", Ints(d.kernel_spatial.size(), 0));
   for (size_t i = 0; i < flags.size(); ++i) {
     if (flags[i]) turned.push_back(d.kernel_spatial[i]);

@@ -13,25 +13,30 @@ Ints range(size_t from, size_t count) {
   return out;
 }
 
-// The cotangent of one side (`own`) from the result's and the other side's value. The product over the other side's
-// free dims comes out as [batch, own free, other's contracting dims in their order]; a transpose takes it to own's order.
+// The cotangent of one side (`own`) from the result's and the other side's value. The product over the other
+// side's free dims comes out as [batch, own free, other's contracting dims in their order]; a transpose takes
+// it to own's order.
 struct Side {
   Ints batch, contract, free;
 };
 
-Expr cotangent_of(const Side& own, const Side& other, Expr ct, const Ints& ct_other_free, Expr other_value, DType own_dtype) {
+Expr cotangent_of(const Side& own, const Side& other, Expr ct, const Ints& ct_other_free, Expr other_value,
+                  DType own_dtype) {
   Ints sorted = other.contract;
   std::ranges::sort(sorted);
   Ints made = own.batch;  // for each dim of the product, own's dim
   made.insert(made.end(), own.free.begin(), own.free.end());
-  for (int64_t d : sorted) made.push_back(own.contract[std::ranges::find(other.contract, d) - other.contract.begin()]);
+  for (int64_t d : sorted)
+    made.push_back(own.contract[std::ranges::find(other.contract, d) - other.contract.begin()]);
   Ints permutation(made.size());
   for (size_t i = 0; i < made.size(); ++i) permutation[made[i]] = static_cast<int64_t>(i);
 
   GraphBuilder& b = ct.b;
-  DType wide = bits(ct.type().dtype) >= bits(other_value.type().dtype) ? ct.type().dtype : other_value.type().dtype;
-  ValueId product = b.dot_general(b.convert(ct, wide), b.convert(other_value, wide), range(0, own.batch.size()), other.batch,
-                                  ct_other_free, other.free, own_dtype);
+  DType wide =
+      bits(ct.type().dtype) >= bits(other_value.type().dtype) ? ct.type().dtype : other_value.type().dtype;
+  ValueId product =
+      b.dot_general(b.convert(ct, wide), b.convert(other_value, wide), range(0, own.batch.size()),
+                    other.batch, ct_other_free, other.free, own_dtype);
   return ct.of(std::ranges::is_sorted(permutation) ? product : b.transpose(product, permutation));
 }
 

@@ -111,17 +111,17 @@ void vjp_clamp(VjpView& v) {
   if (f.wants(2)) bound(2, compare(x.binary(OpKind::kMaximum, low), high, "GT"));
 }
 
-#define UNARY_VJP(name, formula)        \
-  void vjp_##name(VjpView& v) {         \
-    Flow f(v);                          \
+#define UNARY_VJP(name, formula)            \
+  void vjp_##name(VjpView& v) {             \
+    Flow f(v);                              \
     Expr x = f.x(), y = f.y(), ct = f.ct(); \
-    (void)x;                            \
-    (void)y;                            \
-    f.give(0, formula);                 \
+    (void)x;                                \
+    (void)y;                                \
+    f.give(0, formula);                     \
   }
 
 UNARY_VJP(cbrt, ct / (3 * square(y)))
-UNARY_VJP(cosine, -(ct * x.unary(OpKind::kSine)))
+UNARY_VJP(cosine, -(ct* x.unary(OpKind::kSine)))
 UNARY_VJP(exponential, ct* y)
 UNARY_VJP(exponential_minus_one, ct*(y + 1))
 UNARY_VJP(log, ct / x)

@@ -7,7 +7,9 @@ namespace {
 
 // The starts of a dynamic slice stay as they are: both ops move a slice that sticks out back inside.
 std::vector<ValueId> with_starts(std::vector<ValueId> first, const VjpView& v) {
-  first.insert(first.end(), v.operands.begin() + static_cast<long>(v.operands.size() - v.graph.type(v.node.operands[0]).shape.size()),
+  first.insert(first.end(),
+               v.operands.begin() +
+                   static_cast<long>(v.operands.size() - v.graph.type(v.node.operands[0]).shape.size()),
                v.operands.end());
   return first;
 }
@@ -21,7 +23,8 @@ void vjp_dynamic_slice(VjpView& v) {
 
 void vjp_dynamic_update_slice(VjpView& v) {
   Flow f(v);
-  if (f.wants(0)) f.give(0, f.ct().of(f.b().value(OpKind::kDynamicUpdateSlice, with_starts({f.ct(), f.x(1).like(0)}, v))));
+  if (f.wants(0))
+    f.give(0, f.ct().of(f.b().value(OpKind::kDynamicUpdateSlice, with_starts({f.ct(), f.x(1).like(0)}, v))));
   if (f.wants(1)) {
     f.give(1, f.ct().of(f.b().value(OpKind::kDynamicSlice, with_starts({f.ct()}, v),
                                     {{"slice_sizes", Attribute::dense_array(f.x(1).type().shape)}})));
@@ -49,20 +52,24 @@ Expr last_start_of_windows(const GatherDims& d, const Shape& operand, const Ints
 Expr scatter_add(Expr into, ValueId indices, ValueId updates, const GatherDims& d, bool sorted, bool unique) {
   GraphBuilder& b = into.b;
   Type scalar = Type::tensor(into.type().dtype);
-  RegionId region = b.region({scalar, scalar}, [&](std::vector<ValueId> a) { return std::vector{b.add(a[0], a[1])}; });
+  RegionId region =
+      b.region({scalar, scalar}, [&](std::vector<ValueId> a) { return std::vector{b.add(a[0], a[1])}; });
   return into.of(b.value(OpKind::kScatter, {into, indices, updates},
-                 {{"scatter_dimension_numbers", scatter_attribute(d)},
-                  {"indices_are_sorted", Attribute::boolean(sorted)},
-                  {"unique_indices", Attribute::boolean(unique)}}, {}, {region}));
+                         {{"scatter_dimension_numbers", scatter_attribute(d)},
+                          {"indices_are_sorted", Attribute::boolean(sorted)},
+                          {"unique_indices", Attribute::boolean(unique)}},
+                         {}, {region}));
 }
 
-// Gather moves an index that is out of bounds back inside, scatter leaves its update out: so the indices are moved first.
+// Gather moves an index that is out of bounds back inside, scatter leaves its update out: so the indices are
+// moved first.
 void vjp_gather(VjpView& v) {
   Flow f(v);
   GatherDims d = gather_dims(f.op());
   Expr indices = f.x(1);
   Expr last = last_start_of_windows(d, f.x(0).type().shape, integers(f.op(), "slice_sizes"), indices);
-  Expr inside = indices.of(f.b().value(OpKind::kClamp, {f.b().constant(0, indices.type().dtype), indices, last}));
+  Expr inside =
+      indices.of(f.b().value(OpKind::kClamp, {f.b().constant(0, indices.type().dtype), indices, last}));
   f.give(0, scatter_add(f.x(0).like(0), inside, f.ct(), d, flag(f.op(), "indices_are_sorted"), false));
 }
 

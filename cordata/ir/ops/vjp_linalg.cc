@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Derivatives of matrix factorisations (Giles 2008, "Collected matrix derivative results"; Murray 2016, arXiv 1602.07527).
+// Derivatives of matrix factorisations (Giles 2008, "Collected matrix derivative results"; Murray 2016, arXiv
+// 1602.07527).
 #include <algorithm>
 
 #include "cordata/ir/ops/vjp.h"
@@ -22,7 +23,8 @@ Expr matmul(Expr x, Expr y) {
   return x.of(x.b.dot_general(x, y, batch, batch, {r - 1}, {r - 2}, dtype));
 }
 
-// Row number minus column number is `direction` 0: "GE" the lower triangle, "GT" without the diagonal, "LE" the upper one.
+// Row number minus column number is `direction` 0: "GE" the lower triangle, "GT" without the diagonal, "LE"
+// the upper one.
 Expr triangle(Expr x, const char* direction) {
   Type t = Type::tensor(DType::kI32, x.type().shape);
   Expr rows = x.of(x.b.iota(t, t.rank() - 2)), columns = x.of(x.b.iota(t, t.rank() - 1));
@@ -34,13 +36,14 @@ Expr solve(Expr a, Expr b, bool left, bool lower, bool unit, bool transpose) {
                         {{"left_side", Attribute::boolean(left)},
                          {"lower", Attribute::boolean(lower)},
                          {"unit_diagonal", Attribute::boolean(unit)},
-                         {"transpose_a", Attribute::enumeration("stablehlo.transpose", transpose ? "TRANSPOSE" : "NO_TRANSPOSE")}}));
+                         {"transpose_a", Attribute::enumeration("stablehlo.transpose",
+                                                                transpose ? "TRANSPOSE" : "NO_TRANSPOSE")}}));
 }
 
 }  // namespace
 
-// op(a) y = b or y op(a) = b, op(a) being a or its transpose: b's cotangent solves the transposed system, a's is the outer
-// product of that and the solution, on the triangle that the op reads.
+// op(a) y = b or y op(a) = b, op(a) being a or its transpose: b's cotangent solves the transposed system, a's
+// is the outer product of that and the solution, on the triangle that the op reads.
 void vjp_triangular_solve(VjpView& v) {
   Flow f(v);
   bool left = flag(f.op(), "left_side"), lower = flag(f.op(), "lower"), unit = flag(f.op(), "unit_diagonal");
@@ -56,8 +59,9 @@ void vjp_triangular_solve(VjpView& v) {
   f.give(0, triangle(into, lower ? (unit ? "GT" : "GE") : (unit ? "LT" : "LE")));
 }
 
-// Of the one triangle that the op reads. With M = L^-T P(L^T ct) L^-1, P taking the lower triangle and half the diagonal,
-// the whole symmetric matrix's cotangent is (M + M^T) / 2; what would flow to the other triangle joins in.
+// Of the one triangle that the op reads. With M = L^-T P(L^T ct) L^-1, P taking the lower triangle and half
+// the diagonal, the whole symmetric matrix's cotangent is (M + M^T) / 2; what would flow to the other
+// triangle joins in.
 void vjp_cholesky(VjpView& v) {
   Flow f(v);
   if (is_complex(f.x().type().dtype)) f.refuse("real numbers", "complex ones");
@@ -72,16 +76,18 @@ void vjp_cholesky(VjpView& v) {
   f.give(0, lower ? whole : transposed(whole));
 }
 
-// A transform is a symmetric matrix, so it is its own transpose. Those from or to real numbers are a complex one with half
-// of it left out: what was left out gets zeros, or what stood for it counts twice.
+// A transform is a symmetric matrix, so it is its own transpose. Those from or to real numbers are a complex
+// one with half of it left out: what was left out gets zeros, or what stood for it counts twice.
 void vjp_fft(VjpView& v) {
   Flow f(v);
   GraphBuilder& b = f.b();
   std::string type = word(f.op(), "fft_type");
   Ints lengths = integers(f.op(), "fft_length");
   auto transform = [&](Expr x, const char* kind, Type result) {
-    return x.of(b.value(OpKind::kFft, {x}, {{"fft_type", Attribute::enumeration("stablehlo.fft_type", kind)},
-                                            {"fft_length", Attribute::dense_array(lengths)}}, {std::move(result)}));
+    return x.of(b.value(OpKind::kFft, {x},
+                        {{"fft_type", Attribute::enumeration("stablehlo.fft_type", kind)},
+                         {"fft_length", Attribute::dense_array(lengths)}},
+                        {std::move(result)}));
   };
   Type in = f.x().type();
   int64_t last = in.rank() - 1;
@@ -102,7 +108,8 @@ void vjp_fft(VjpView& v) {
   for (int64_t k : lengths) points *= static_cast<double>(k);
   Type where = Type::tensor(DType::kI32, in.shape);
   Expr at = f.x().of(b.iota(where, last));
-  Expr alone = compare(at, at.like(0), "EQ").binary(OpKind::kOr, compare(at * 2, at.like(static_cast<double>(n)), "EQ"));
+  Expr alone = compare(at, at.like(0), "EQ")
+                   .binary(OpKind::kOr, compare(at * 2, at.like(static_cast<double>(n)), "EQ"));
   Expr spectrum = transform(f.ct(), "RFFT", in);
   Expr scaled = spectrum * select(alone, spectrum.like(1 / points), spectrum.like(2 / points));
   f.give(0, scaled.unary(OpKind::kReal).binary(OpKind::kComplex, -scaled.unary(OpKind::kImag)));

@@ -9,7 +9,9 @@ struct Features {
   Shape shape;
   int64_t dim;
 
-  Expr spread(Expr per_feature) const { return per_feature.of(per_feature.b.broadcast_in_dim(per_feature, shape, {dim})); }
+  Expr spread(Expr per_feature) const {
+    return per_feature.of(per_feature.b.broadcast_in_dim(per_feature, shape, {dim}));
+  }
   Expr sum_each(Expr x) const { return sum(x, other_dims(static_cast<int64_t>(shape.size()), {&dim, 1})); }
   double count() const {
     double n = 1;
@@ -31,7 +33,9 @@ void vjp_batch_norm_training(VjpView& v) {
     NodeId grad = b.create(OpKind::kBatchNormGrad, {f.x(0), f.x(1), mean, variance, f.ct(0)}, f.op().attrs);
     for (int i = 0; i < 3; ++i) f.give(i, mean.of(b.node(grad).result(i)));
   }
-  auto add = [&](Expr more) { f.give(0, v.operand_cotangents[0].valid() ? more.of(v.operand_cotangents[0]) + more : more); };
+  auto add = [&](Expr more) {
+    f.give(0, v.operand_cotangents[0].valid() ? more.of(v.operand_cotangents[0]) + more : more);
+  };
   if (f.has_ct(1)) add(s.spread(f.ct(1) * (1 / s.count())));
   if (f.has_ct(2)) add((f.x(0) - s.spread(mean)) * s.spread(f.ct(2) * (2 / s.count())));
 }

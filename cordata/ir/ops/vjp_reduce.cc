@@ -17,7 +17,8 @@ void backward_add(Flow& f, const Reduced& r) {
   if (f.wants(1)) f.give(1, sum_all(f.ct()));
 }
 
-// Shared evenly by the elements that are the extreme, the initial value among them unless it is the one that never is.
+// Shared evenly by the elements that are the extreme, the initial value among them unless it is the one that
+// never is.
 void backward_extreme(Flow& f, const Reduced& r, bool largest) {
   auto ones = [&](Expr which) { return which.of(f.b().convert(which, f.ct().type().dtype)); };
   Expr chosen = ones(compare(f.x(0), r.spread(f.y()), "EQ")), count = sum(chosen, r.dims);
@@ -28,7 +29,8 @@ void backward_extreme(Flow& f, const Reduced& r, bool largest) {
   f.give(1, sum_all(initial * share));
 }
 
-// The product of all others. Where one factor is zero only that one has a derivative, where two are, none has.
+// The product of all others. Where one factor is zero only that one has a derivative, where two are, none
+// has.
 void backward_multiply(Flow& f, const Reduced& r) {
   Expr x = f.x(0), one = x.like(1), zero = x.like(0);
   auto product = [&](Expr of) { return x.of(f.b().reduce(OpKind::kMultiply, of, 1, r.dims)); };
@@ -51,7 +53,8 @@ void vjp_reduce(VjpView& v) {
   Reduced r{f.x().type().shape, integers(f.op(), "dimensions"), {}};
   r.kept = other_dims(f.x().type().rank(), r.dims);
   if (kind == OpKind::kAdd) return backward_add(f, r);
-  if (kind == OpKind::kMaximum || kind == OpKind::kMinimum) return backward_extreme(f, r, kind == OpKind::kMaximum);
+  if (kind == OpKind::kMaximum || kind == OpKind::kMinimum)
+    return backward_extreme(f, r, kind == OpKind::kMaximum);
   if (kind == OpKind::kMultiply) return backward_multiply(f, r);
   f.refuse("a region that adds, multiplies, or takes the maximum or minimum", "another one");
 }

@@ -23,8 +23,11 @@ Expr gather_back(Flow& f, Expr x, const GatherDims& d) {
                          {{"dimension_numbers", gather_attribute(d)},
                           {"slice_sizes", Attribute::dense_array(window)},
                           {"indices_are_sorted", Attribute::boolean(flag(f.op(), "indices_are_sorted"))}});
-  Expr inside = compare(indices, indices.like(0), "GE").binary(OpKind::kAnd, compare(indices, last_start_of_windows(d, operand, window, indices), "LE"));
-  if (d.index_vector_dim < indices.type().rank()) inside.id = b.reduce(OpKind::kAnd, inside, 1, {d.index_vector_dim});
+  Expr inside =
+      compare(indices, indices.like(0), "GE")
+          .binary(OpKind::kAnd, compare(indices, last_start_of_windows(d, operand, window, indices), "LE"));
+  if (d.index_vector_dim < indices.type().rank())
+    inside.id = b.reduce(OpKind::kAnd, inside, 1, {d.index_vector_dim});
   inside.id = b.broadcast_in_dim(inside, updates, d.batch_dims(static_cast<int64_t>(updates.size())));
   return select(inside, x.of(rows), x.of(rows).like(0));
 }
@@ -39,7 +42,8 @@ Expr scatter_again(Flow& f, const VjpView& v, Expr into, ValueId updates, OpKind
   return into.of(b.value(OpKind::kScatter, {into, f.x(1), updates}, v.node.attrs, {}, {region}));
 }
 
-// An update that replaces what was there: which of several won is told by scattering their numbers the same way.
+// An update that replaces what was there: which of several won is told by scattering their numbers the same
+// way.
 void backward_replace(Flow& f, const VjpView& v, const GatherDims& d) {
   const Shape operand = f.x(0).type().shape, updates = f.x(2).type().shape;
   GraphBuilder& b = f.b();
@@ -59,14 +63,16 @@ void backward_extreme(Flow& f, const GatherDims& d) {
   Expr y = f.y(), ct = f.ct();
   auto ones = [&](Expr which) { return ct.of(f.b().convert(which, ct.type().dtype)); };
   Expr kept = ones(compare(f.x(0), y, "EQ")), came = ones(compare(f.x(2), gather_back(f, y, d), "EQ"));
-  Expr share = ct / scatter_add(kept, f.x(1), came, d, flag(f.op(), "indices_are_sorted"), flag(f.op(), "unique_indices"))
+  Expr share = ct / scatter_add(kept, f.x(1), came, d, flag(f.op(), "indices_are_sorted"),
+                                flag(f.op(), "unique_indices"))
                         .binary(OpKind::kMaximum, ct.like(1));
   f.give(0, kept * share);
   if (f.wants(2)) f.give(2, came * gather_back(f, share, d));
 }
 
 void backward_multiply(Flow& f, const VjpView& v, const GatherDims& d) {
-  if (!flag(f.op(), "unique_indices")) f.refuse("unique_indices where it multiplies", "indices that may meet");
+  if (!flag(f.op(), "unique_indices"))
+    f.refuse("unique_indices where it multiplies", "indices that may meet");
   f.give(0, scatter_again(f, v, f.ct(), f.x(2), OpKind::kMultiply));
   if (f.wants(2)) f.give(2, gather_back(f, f.ct() * f.x(0), d));
 }
@@ -86,7 +92,8 @@ void vjp_scatter(VjpView& v) {
   auto kind = plain_binary_region(v.graph, v.node.regions[0]);
   if (kind == OpKind::kMultiply) return backward_multiply(f, v, d);
   if (kind == OpKind::kMaximum || kind == OpKind::kMinimum) return backward_extreme(f, d);
-  if (kind != OpKind::kAdd) f.refuse("a region that adds, multiplies, replaces, or takes the maximum or minimum", "another one");
+  if (kind != OpKind::kAdd)
+    f.refuse("a region that adds, multiplies, replaces, or takes the maximum or minimum", "another one");
   f.give(0, f.ct());
   if (f.wants(2)) f.give(2, gather_back(f, f.ct(), d));
 }

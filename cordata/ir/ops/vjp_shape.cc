@@ -54,9 +54,10 @@ namespace {
 
 Expr pad_with_zeros(Expr x, const Ints& low, const Ints& high, const Ints& interior) {
   ValueId zero = x.b.constant(0, x.type().dtype);
-  return x.of(x.b.value(OpKind::kPad, {x, zero}, {{"edge_padding_low", Attribute::dense_array(low)},
-                                                  {"edge_padding_high", Attribute::dense_array(high)},
-                                                  {"interior_padding", Attribute::dense_array(interior)}}));
+  return x.of(x.b.value(OpKind::kPad, {x, zero},
+                        {{"edge_padding_low", Attribute::dense_array(low)},
+                         {"edge_padding_high", Attribute::dense_array(high)},
+                         {"interior_padding", Attribute::dense_array(interior)}}));
 }
 
 }  // namespace
@@ -98,7 +99,8 @@ void vjp_concatenate(VjpView& v) {
     start[dim] = at;
     at += f.x(static_cast<int>(i)).type().shape[dim];
     limit[dim] = at;
-    if (f.wants(static_cast<int>(i))) f.give(static_cast<int>(i), f.ct().of(f.b().slice(f.ct(), start, limit)));
+    if (f.wants(static_cast<int>(i)))
+      f.give(static_cast<int>(i), f.ct().of(f.b().slice(f.ct(), start, limit)));
   }
 }
 

@@ -6,7 +6,8 @@ namespace cordata::ir::ops {
 namespace {
 
 // Copies a region's ops to where the builder stands, its arguments bound to `args`; gives what it returns.
-std::vector<ValueId> copied(GraphBuilder& b, const Graph& from, RegionId region, const std::vector<ValueId>& args) {
+std::vector<ValueId> copied(GraphBuilder& b, const Graph& from, RegionId region,
+                            const std::vector<ValueId>& args) {
   std::vector<ValueId> map(from.num_values()), out;
   const Region& r = from.region(region);
   for (size_t i = 0; i < r.args.size(); ++i) map[r.args[i].index] = args[i];
@@ -23,17 +24,19 @@ std::vector<Type> pairs_of_scalars(const GraphBuilder& b, const std::vector<Valu
 
 NodeId sort(GraphBuilder& b, std::vector<ValueId> values, int64_t dim, RegionId comparator, bool stable) {
   return b.create(OpKind::kSort, std::move(values),
-                  {{"dimension", Attribute::of(dim)}, {"is_stable", Attribute::boolean(stable)}}, {}, {comparator});
+                  {{"dimension", Attribute::of(dim)}, {"is_stable", Attribute::boolean(stable)}}, {},
+                  {comparator});
 }
 
 }  // namespace
 
-// Where each element came from is what the same sort makes of the positions; sorting the cotangents by that brings each
-// back to where its element was.
+// Where each element came from is what the same sort makes of the positions; sorting the cotangents by that
+// brings each back to where its element was.
 void vjp_sort(VjpView& v) {
   Flow f(v);
   GraphBuilder& b = f.b();
-  if (!captures(v.graph, v.node).empty()) f.refuse("a comparator that reads only its arguments", "one that reads other values");
+  if (!captures(v.graph, v.node).empty())
+    f.refuse("a comparator that reads only its arguments", "one that reads other values");
   int64_t dim = integer(f.op(), "dimension", -1), rank = f.x().type().rank();
   if (dim < 0) dim += rank;
   std::vector<ValueId> values(v.operands.begin(), v.operands.end());
@@ -53,7 +56,8 @@ void vjp_sort(VjpView& v) {
     return std::vector{b.compare(a[0], a[1], "LT")};
   });
   NodeId returned = sort(b, back, dim, by_place, false);
-  for (size_t i = 0; i < whose.size(); ++i) f.give(whose[i], f.x().of(b.node(returned).result(static_cast<int>(i) + 1)));
+  for (size_t i = 0; i < whose.size(); ++i)
+    f.give(whose[i], f.x().of(b.node(returned).result(static_cast<int>(i) + 1)));
 }
 
 // The values' cotangents go where the second result says they were.

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cordata/ir/ops/window.h"
-
 #include <algorithm>
 #include <limits>
 
 #include "cordata/ir/ops/vjp.h"
+#include "cordata/ir/ops/window.h"
 
 namespace cordata::ir::ops {
 namespace {
 
-bool any_above_one(const Ints& v) { return std::ranges::any_of(v, [](int64_t x) { return x > 1; }); }
+bool any_above_one(const Ints& v) {
+  return std::ranges::any_of(v, [](int64_t x) { return x > 1; });
+}
 
 AttrDict window_attributes(const Ints& size, const Ints& strides, const Ints& dilation) {
   return {{"window_dimensions", Attribute::dense_array(size)},
@@ -25,27 +26,33 @@ Expr backward_window_sum(Flow& f, const Window& w) {
   transpose_padding(w, in, out, low, high);
   for (int64_t s : w.strides) interior.push_back(s - 1);
   ValueId zero = b.constant(0, f.ct().type().dtype);
-  ValueId spread = b.value(OpKind::kPad, {f.ct(), zero}, {{"edge_padding_low", Attribute::dense_array(low)},
-                                                          {"edge_padding_high", Attribute::dense_array(high)},
-                                                          {"interior_padding", Attribute::dense_array(interior)}});
+  ValueId spread = b.value(OpKind::kPad, {f.ct(), zero},
+                           {{"edge_padding_low", Attribute::dense_array(low)},
+                            {"edge_padding_high", Attribute::dense_array(high)},
+                            {"interior_padding", Attribute::dense_array(interior)}});
   Type scalar = Type::tensor(f.ct().type().dtype);
-  RegionId add = b.region({scalar, scalar}, [&](std::vector<ValueId> a) { return std::vector{b.add(a[0], a[1])}; });
-  return f.ct().of(b.value(OpKind::kReduceWindow, {spread, zero}, window_attributes(w.size, w.base_dilation, w.dilation), {}, {add}));
+  RegionId add =
+      b.region({scalar, scalar}, [&](std::vector<ValueId> a) { return std::vector{b.add(a[0], a[1])}; });
+  return f.ct().of(b.value(OpKind::kReduceWindow, {spread, zero},
+                           window_attributes(w.size, w.base_dilation, w.dilation), {}, {add}));
 }
 
-// A window's cotangent goes to the first of its extreme elements (an initial value that is one takes it before).
+// A window's cotangent goes to the first of its extreme elements (an initial value that is one takes it
+// before).
 Expr backward_window_extreme(Flow& f, Expr ct, const Window& w, bool largest) {
   GraphBuilder& b = f.b();
   Type scalar = Type::tensor(f.ct().type().dtype);
   RegionId chooses = b.region({scalar, scalar}, [&](std::vector<ValueId> a) {
     return std::vector{b.compare(a[0], a[1], largest ? "GE" : "LE")};
   });
-  RegionId add = b.region({scalar, scalar}, [&](std::vector<ValueId> a) { return std::vector{b.add(a[0], a[1])}; });
+  RegionId add =
+      b.region({scalar, scalar}, [&](std::vector<ValueId> a) { return std::vector{b.add(a[0], a[1])}; });
   AttrDict attrs = window_attributes(w.size, w.strides, w.dilation);
   attrs.erase("window_dilations");
-  attrs.emplace("padding", Attribute::elements(dense_i64(pairs(w.low, w.high), {static_cast<int64_t>(w.low.size()), 2})));
-  return f.ct().of(b.value(OpKind::kSelectAndScatter, {f.x(0), ct, b.constant(0, scalar.dtype)}, std::move(attrs), {},
-                           {chooses, add}));
+  attrs.emplace("padding", Attribute::elements(
+                               dense_i64(pairs(w.low, w.high), {static_cast<int64_t>(w.low.size()), 2})));
+  return f.ct().of(b.value(OpKind::kSelectAndScatter, {f.x(0), ct, b.constant(0, scalar.dtype)},
+                           std::move(attrs), {}, {chooses, add}));
 }
 
 }  // namespace
@@ -82,8 +89,8 @@ std::string preference(const Graph& graph, RegionId region) {
   return plain ? Graph::find_attr(n, "comparison_direction")->word() : "";
 }
 
-// The cotangent where each window's chosen element stands: one reduce_window over (element, cotangent) that carries the
-// cotangent along with the element that wins.
+// The cotangent where each window's chosen element stands: one reduce_window over (element, cotangent) that
+// carries the cotangent along with the element that wins.
 Expr gather_chosen(Flow& f, const std::string& direction) {
   GraphBuilder& b = f.b();
   DType dtype = f.x(0).type().dtype;
@@ -95,9 +102,11 @@ Expr gather_chosen(Flow& f, const std::string& direction) {
   double worst = std::numeric_limits<double>::infinity() * (direction[0] == 'G' ? -1 : 1);
   Window w = reduce_window_of(f.op());
   AttrDict attrs = window_attributes(w.size, w.strides, w.dilation);
-  attrs.emplace("padding", Attribute::elements(dense_i64(pairs(w.low, w.high), {static_cast<int64_t>(w.low.size()), 2})));
-  NodeId node = b.create(OpKind::kReduceWindow, {f.x(0), f.ct(), b.constant(worst, dtype), b.constant(0, dtype)},
-                         std::move(attrs), {}, {region});
+  attrs.emplace("padding", Attribute::elements(
+                               dense_i64(pairs(w.low, w.high), {static_cast<int64_t>(w.low.size()), 2})));
+  NodeId node =
+      b.create(OpKind::kReduceWindow, {f.x(0), f.ct(), b.constant(worst, dtype), b.constant(0, dtype)},
+               std::move(attrs), {}, {region});
   return f.ct().of(b.node(node).result(1));
 }
 
@@ -112,7 +121,8 @@ void vjp_select_and_scatter(VjpView& v) {
   if (direction != "GE" && direction != "LE" && direction != "GT" && direction != "LT") {
     f.refuse("a selection that is one compare of order", "another one");
   }
-  if (plain_binary_region(v.graph, v.node.regions[1]) != OpKind::kAdd) f.refuse("a scatter that adds", "another one");
+  if (plain_binary_region(v.graph, v.node.regions[1]) != OpKind::kAdd)
+    f.refuse("a scatter that adds", "another one");
   f.give(1, gather_chosen(f, direction));
 }
 

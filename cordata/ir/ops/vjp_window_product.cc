@@ -12,9 +12,10 @@ constexpr int64_t kMostPlaces = 1024;  // the derivative has a few ops for each 
 
 Expr pad(Expr x, double with, const Ints& low, const Ints& high, const Ints& interior) {
   ValueId value = x.b.constant(with, x.type().dtype);
-  return x.of(x.b.value(OpKind::kPad, {x, value}, {{"edge_padding_low", Attribute::dense_array(low)},
-                                                   {"edge_padding_high", Attribute::dense_array(high)},
-                                                   {"interior_padding", Attribute::dense_array(interior)}}));
+  return x.of(x.b.value(OpKind::kPad, {x, value},
+                        {{"edge_padding_low", Attribute::dense_array(low)},
+                         {"edge_padding_high", Attribute::dense_array(high)},
+                         {"interior_padding", Attribute::dense_array(interior)}}));
 }
 
 // One place of the window: the elements that stand there, over all positions of the window.
@@ -43,16 +44,19 @@ std::vector<Place> places(const Window& w, const Shape& output) {
 
 }  // namespace
 
-// Each element gets the product of the others, made of those before it and those after it, so that zeros do no harm.
+// Each element gets the product of the others, made of those before it and those after it, so that zeros do
+// no harm.
 void vjp_window_product(VjpView& v) {
   Flow f(v);
   GraphBuilder& b = f.b();
   Window w = reduce_window_of(f.op());
-  if (std::ranges::any_of(w.base_dilation, [](int64_t x) { return x > 1; })) f.refuse("no dilation of the operand", "some");
+  if (std::ranges::any_of(w.base_dilation, [](int64_t x) { return x > 1; }))
+    f.refuse("no dilation of the operand", "some");
   if (!is_constant(f.x(1), 1)) f.refuse("the initial value 1", "another one");
   int64_t count = 1;
   for (int64_t s : w.size) count *= s;
-  if (count > kMostPlaces) f.refuse(fmt::format("a window of at most {} places", kMostPlaces), std::to_string(count));
+  if (count > kMostPlaces)
+    f.refuse(fmt::format("a window of at most {} places", kMostPlaces), std::to_string(count));
   const Shape out = f.ct().type().shape;
   if (f.ct().type().num_elements() == 0) return;
 

@@ -7,8 +7,9 @@
 
 namespace cordata::ir {
 
-// Why an op's rule leaves dims whole that Shardy's op sharding rule registry has a factor for. Shown by docs/ops.md; ops that
-// aren't listed have all factors that can be cut without sending elements between devices.
+// Why an op's rule leaves dims whole that Shardy's op sharding rule registry has a factor for. Shown by
+// docs/ops.md; ops that aren't listed have all factors that can be cut without sending elements between
+// devices.
 struct WholeDims {
   OpKind kind;
   const char* why;

@@ -20,7 +20,8 @@ void transpose_padding(const Window& w, const Ints& input, const Ints& output, I
   for (size_t d = 0; d < w.size.size(); ++d) {
     int64_t reach = dilated(w.size[d], w.dilation[d]);
     low.push_back(reach - w.low[d] - 1);
-    high.push_back(dilated(input[d], w.base_dilation[d]) + reach - 1 - dilated(output[d], w.strides[d]) - low.back());
+    high.push_back(dilated(input[d], w.base_dilation[d]) + reach - 1 - dilated(output[d], w.strides[d]) -
+                   low.back());
   }
 }
 
@@ -33,8 +34,12 @@ Ints pairs(const Ints& low, const Ints& high) {
 Window reduce_window_of(const OpView& v) {
   size_t rank = v.operands[0].shape.size();
   Ints ones(rank, 1), pads = integers(v, "padding", Ints(2 * rank, 0));
-  Window w{integers(v, "window_dimensions", ones), integers(v, "window_strides", ones), integers(v, "base_dilations", ones),
-           integers(v, "window_dilations", ones), {}, {}};
+  Window w{integers(v, "window_dimensions", ones),
+           integers(v, "window_strides", ones),
+           integers(v, "base_dilations", ones),
+           integers(v, "window_dilations", ones),
+           {},
+           {}};
   for (const Ints* p : {&w.size, &w.strides, &w.base_dilation, &w.dilation}) {
     if (p->size() != rank) fail(v, fmt::format("{} entries in each attribute of the window", rank), text(*p));
   }
@@ -84,8 +89,16 @@ Types select_and_scatter(const OpView& v) {
 }
 
 constexpr OpRow kRows[] = {
-    {.kind = OpKind::kReduceWindow, .infer = reduce_window, .vjp = vjp_reduce_window, .flops = reduce_window_flops, .rule = reduce_window_rule},
-    {.kind = OpKind::kSelectAndScatter, .infer = select_and_scatter, .vjp = vjp_select_and_scatter, .flops = select_and_scatter_flops, .rule = reduce_window_rule},
+    {.kind = OpKind::kReduceWindow,
+     .infer = reduce_window,
+     .vjp = vjp_reduce_window,
+     .flops = reduce_window_flops,
+     .rule = reduce_window_rule},
+    {.kind = OpKind::kSelectAndScatter,
+     .infer = select_and_scatter,
+     .vjp = vjp_select_and_scatter,
+     .flops = select_and_scatter_flops,
+     .rule = reduce_window_rule},
 };
 
 }  // namespace

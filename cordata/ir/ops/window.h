@@ -14,8 +14,9 @@ struct Window {
 
 int64_t dilated(int64_t n, int64_t by);  // the reach of n elements that stand `by` apart
 
-// What a result must be padded with, once spread by the strides, so that the window turned around slides over it once for
-// each element of the input (Dumoulin and Visin 2016, arXiv 1603.07285). Sizes of input and output by dim of the window.
+// What a result must be padded with, once spread by the strides, so that the window turned around slides over
+// it once for each element of the input (Dumoulin and Visin 2016, arXiv 1603.07285). Sizes of input and
+// output by dim of the window.
 void transpose_padding(const Window& w, const Ints& input, const Ints& output, Ints& low, Ints& high);
 
 Ints pairs(const Ints& low, const Ints& high);  // [low, high, low, high, ...]

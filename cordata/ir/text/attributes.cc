@@ -47,16 +47,20 @@ Attribute read_dense_array(Cursor& c) {
         continue;
       }
       Number n = read_number_token(c);
-      if (is_float(dtype)) reals.push_back(number_value(c, n, dtype, at));
-      else if (n.is_float) c.fail_at(at, "wanted an integer, got a floating point number");
-      else integers.push_back(n.integer());
+      if (is_float(dtype))
+        reals.push_back(number_value(c, n, dtype, at));
+      else if (n.is_float)
+        c.fail_at(at, "wanted an integer, got a floating point number");
+      else
+        integers.push_back(n.integer());
     } while (c.accept(','));
   }
   c.expect('>');
   return is_float(dtype) ? Attribute::dense_array(reals, dtype) : Attribute::dense_array(integers, dtype);
 }
 
-// A value inside "<...>" of a dialect's attribute: lists of integers, bare types and words besides attributes.
+// A value inside "<...>" of a dialect's attribute: lists of integers, bare types and words besides
+// attributes.
 Attribute read_field(Cursor& c, int depth) {
   if (c.peek() == '[') {
     size_t start = c.at();
@@ -67,19 +71,22 @@ Attribute read_field(Cursor& c, int depth) {
   }
   size_t start = (c.peek(), c.at());
   std::string_view word = is_letter(c.peek()) ? c.word("") : "";
-  if (!word.empty() && (c.peek() == ',' || c.peek() == '>') && word != "true" && word != "false") return opaque(word);
+  if (!word.empty() && (c.peek() == ',' || c.peek() == '>') && word != "true" && word != "false")
+    return opaque(word);
   c.jump(start);
   return read_attribute(c, depth);
 }
 
 Attribute read_alias(Cursor& c, std::string_view name, size_t start, int depth) {
   auto it = c.source().aliases.find(name);
-  if (it == c.source().aliases.end()) c.fail_at(start, "wanted an attribute, got the undefined alias " + std::string(name));
+  if (it == c.source().aliases.end())
+    c.fail_at(start, "wanted an attribute, got the undefined alias " + std::string(name));
   Cursor there(c.source(), it->second, 1);
   return read_attribute(there, depth);
 }
 
-// "#stablehlo<comparison_direction EQ>", "#stablehlo.dot<...>", "#alias", or another dialect's, kept as it stands.
+// "#stablehlo<comparison_direction EQ>", "#stablehlo.dot<...>", "#alias", or another dialect's, kept as it
+// stands.
 Attribute read_hash(Cursor& c, int depth) {
   size_t start = c.at();
   c.jump(start + 1);
@@ -171,7 +178,8 @@ Attribute read_struct(Cursor& c, std::string_view mnemonic, int depth) {
     size_t at = (c.peek(), c.at());
     std::string key(c.word("the name of a field"));
     c.expect('=');
-    if (!fields.emplace(key, read_field(c, depth + 1)).second) c.fail_at(at, "wanted each field once, got " + key + " again");
+    if (!fields.emplace(key, read_field(c, depth + 1)).second)
+      c.fail_at(at, "wanted each field once, got " + key + " again");
     if (!c.accept(',')) {
       c.expect('>');
       break;
@@ -188,7 +196,8 @@ AttrDict read_dict(Cursor& c, int depth) {
     size_t at = (c.peek(), c.at());
     std::string key = key_of(c);
     Attribute value = c.accept('=') ? read_attribute(c, depth) : Attribute::unit();
-    if (!dict.emplace(key, std::move(value)).second) c.fail_at(at, "wanted each attribute once, got " + key + " again");
+    if (!dict.emplace(key, std::move(value)).second)
+      c.fail_at(at, "wanted each attribute once, got " + key + " again");
   } while (c.accept(','));
   c.expect('}');
   return dict;
@@ -197,8 +206,10 @@ AttrDict read_dict(Cursor& c, int depth) {
 void read_optional_dict(Cursor& c, AttrDict& into) {
   if (c.peek() != '{') return;
   AttrDict more = read_dict(c);
-  if (into.empty()) into = std::move(more);
-  else for (auto& [key, value] : more) into.insert_or_assign(key, value);
+  if (into.empty())
+    into = std::move(more);
+  else
+    for (auto& [key, value] : more) into.insert_or_assign(key, value);
 }
 
 Attribute read_attribute(Cursor& c, int depth) {
@@ -211,9 +222,12 @@ Attribute read_attribute(Cursor& c, int depth) {
       if (c.accept(':')) read_dtype(c);
       return a;
     }
-    case '#': return read_hash(c, depth);
-    case '@': return read_symbol(c);
-    case '{': return Attribute::dictionary(read_dict(c, depth));
+    case '#':
+      return read_hash(c, depth);
+    case '@':
+      return read_symbol(c);
+    case '{':
+      return Attribute::dictionary(read_dict(c, depth));
     case '(': {
       size_t start = c.at();
       read_function_type(c);
@@ -228,7 +242,8 @@ Attribute read_attribute(Cursor& c, int depth) {
       c.expect(']');
       return Attribute::list(std::move(list));
     }
-    default: return read_word(c, depth);
+    default:
+      return read_word(c, depth);
   }
 }
 
@@ -261,7 +276,8 @@ ConvSide read_conv_side(Cursor& c, char first, char second) {
   bool whole = side.named.size() == 2;
   int64_t next = 0;
   for (auto& [dim, place] : side.spatial) whole &= dim == next++;
-  if (!whole) c.fail(fmt::format("dimensions {}, {} and 0, 1, ... up to the last one before this", first, second));
+  if (!whole)
+    c.fail(fmt::format("dimensions {}, {} and 0, 1, ... up to the last one before this", first, second));
   c.expect(']');
   return side;
 }
@@ -281,22 +297,23 @@ Attribute read_conv_dims(Cursor& c) {
   c.expect("->");
   ConvSide output = read_conv_side(c, 'b', 'f');
   return Attribute::structure("stablehlo.conv",
-      {{"input_batch_dimension", Attribute::of(input.named['b'])},
-       {"input_feature_dimension", Attribute::of(input.named['f'])},
-       {"input_spatial_dimensions", spatial(input)},
-       {"kernel_input_feature_dimension", Attribute::of(kernel.named['i'])},
-       {"kernel_output_feature_dimension", Attribute::of(kernel.named['o'])},
-       {"kernel_spatial_dimensions", spatial(kernel)},
-       {"output_batch_dimension", Attribute::of(output.named['b'])},
-       {"output_feature_dimension", Attribute::of(output.named['f'])},
-       {"output_spatial_dimensions", spatial(output)}});
+                              {{"input_batch_dimension", Attribute::of(input.named['b'])},
+                               {"input_feature_dimension", Attribute::of(input.named['f'])},
+                               {"input_spatial_dimensions", spatial(input)},
+                               {"kernel_input_feature_dimension", Attribute::of(kernel.named['i'])},
+                               {"kernel_output_feature_dimension", Attribute::of(kernel.named['o'])},
+                               {"kernel_spatial_dimensions", spatial(kernel)},
+                               {"output_batch_dimension", Attribute::of(output.named['b'])},
+                               {"output_feature_dimension", Attribute::of(output.named['f'])},
+                               {"output_spatial_dimensions", spatial(output)}});
 }
 
 std::span<const std::string_view> field_order(std::string_view mnemonic) {
   static constexpr std::array<std::string_view, 7> kAlgorithm = {
-      "lhs_precision_type", "rhs_precision_type", "accumulation_type", "lhs_component_count", "rhs_component_count",
-      "num_primitive_operations", "allow_imprecise_accumulation"};
-  static constexpr std::array<std::string_view, 3> kAlias = {"output_tuple_indices", "operand_index", "operand_tuple_indices"};
+      "lhs_precision_type",  "rhs_precision_type",       "accumulation_type",           "lhs_component_count",
+      "rhs_component_count", "num_primitive_operations", "allow_imprecise_accumulation"};
+  static constexpr std::array<std::string_view, 3> kAlias = {"output_tuple_indices", "operand_index",
+                                                             "operand_tuple_indices"};
   static constexpr std::array<std::string_view, 4> kAccuracy = {"atol", "rtol", "ulps", "mode"};
   if (mnemonic == "stablehlo.dot_algorithm") return kAlgorithm;
   if (mnemonic == "stablehlo.output_operand_alias") return kAlias;

@@ -11,7 +11,9 @@
 namespace cordata::ir::text {
 namespace {
 
-int count_lines(std::string_view text) { return static_cast<int>(std::count(text.begin(), text.end(), '\n')); }
+int count_lines(std::string_view text) {
+  return static_cast<int>(std::count(text.begin(), text.end(), '\n'));
+}
 
 // What stands at a place, short enough for a message.
 std::string glimpse(std::string_view rest) {
@@ -41,10 +43,14 @@ constexpr std::array<bool, 256> kEndsRun = [] {
 
 char closer(char opener) {
   switch (opener) {
-    case '(': return ')';
-    case '[': return ']';
-    case '{': return '}';
-    default: return '>';
+    case '(':
+      return ')';
+    case '[':
+      return ']';
+    case '{':
+      return '}';
+    default:
+      return '>';
   }
 }
 
@@ -152,7 +158,8 @@ std::string_view Cursor::raw_string() {
   size_t end = at_ + 1;
   while (true) {
     // Long strings (hex constants) have no escapes: memchr finds their end.
-    const void* quote = end < text_.size() ? std::memchr(text_.data() + end, '"', text_.size() - end) : nullptr;
+    const void* quote =
+        end < text_.size() ? std::memchr(text_.data() + end, '"', text_.size() - end) : nullptr;
     if (!quote) fail_at(at_, "wanted the string to end with '\"', got the end of the text");
     end = static_cast<const char*>(quote) - text_.data();
     size_t slashes = 0;
@@ -177,9 +184,12 @@ std::string Cursor::string() {
     }
     if (++i >= raw.size()) fail_at(start, "wanted a complete escape, got the end of the string");
     char c = raw[i];
-    if (c == 'n') out += '\n';
-    else if (c == 't') out += '\t';
-    else if (c == '"' || c == '\\') out += c;
+    if (c == 'n')
+      out += '\n';
+    else if (c == 't')
+      out += '\t';
+    else if (c == '"' || c == '\\')
+      out += c;
     else if (i + 1 < raw.size() && hex_digit(c) >= 0 && hex_digit(raw[i + 1]) >= 0) {
       out += static_cast<char>(hex_digit(c) * 16 + hex_digit(raw[i + 1]));
       ++i;
@@ -218,15 +228,30 @@ void Cursor::skip_balanced() {
   do {
     char c = peek();
     switch (c) {
-      case '(': case '[': case '{': case '<': open += closer(c); ++at_; break;
-      case ')': case ']': case '}':
+      case '(':
+      case '[':
+      case '{':
+      case '<':
+        open += closer(c);
+        ++at_;
+        break;
+      case ')':
+      case ']':
+      case '}':
         if (open.back() != c) fail(std::string("'") + open.back() + "'");
-        open.pop_back(); ++at_; break;
+        open.pop_back();
+        ++at_;
+        break;
       case '>':
         if (open.back() == '>') open.pop_back();
-        ++at_; break;
-      case '-': at_ += ahead(1) == '>' ? 2 : 1; break;
-      case '"': raw_string(); break;
+        ++at_;
+        break;
+      case '-':
+        at_ += ahead(1) == '>' ? 2 : 1;
+        break;
+      case '"':
+        raw_string();
+        break;
       default:
         if (at_ >= text_.size()) {
           fail_at(start, std::string("wanted a closing '") + open.back() + "', got the end of the text");
@@ -242,9 +267,12 @@ void Cursor::skip_block() {
     while (at_ < text_.size() && !kEndsRun[static_cast<unsigned char>(text_[at_])]) ++at_;
     if (at_ >= text_.size()) fail_at(start, "wanted a closing '}' for this, got the end of the text");
     char c = text_[at_];
-    if (c == '"') raw_string();
-    else if (c == '/' && ahead(1) == '/') skip_comment();
-    else ++at_;
+    if (c == '"')
+      raw_string();
+    else if (c == '/' && ahead(1) == '/')
+      skip_comment();
+    else
+      ++at_;
     depth += c == '{' ? 1 : c == '}' ? -1 : 0;
   }
 }

@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <fmt/format.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-#include <fmt/format.h>
 
 #include "cordata/ir/text/source.h"
 
 namespace cordata::ir::text {
 
-// Nesting of regions, attributes, types and calls that is still read; deeper text is refused, so that no input can
-// exhaust the stack.
+// Nesting of regions, attributes, types and calls that is still read; deeper text is refused, so that no
+// input can exhaust the stack.
 constexpr int kMaxDepth = 256;
 
-// A place in the text, with the small steps every part of the reader is made of. `accept...` takes what it names and
-// says whether it was there; `expect...` throws the error that says what was wanted. Blanks and comments are skipped
-// before every step.
+// A place in the text, with the small steps every part of the reader is made of. `accept...` takes what it
+// names and says whether it was there; `expect...` throws the error that says what was wanted. Blanks and
+// comments are skipped before every step.
 class Cursor {
  public:
-  Cursor(const Source& source, size_t at, int line) : source_(source), text_(source.text), at_(at), line_at_(at), line_(line) {}
+  Cursor(const Source& source, size_t at, int line)
+      : source_(source), text_(source.text), at_(at), line_at_(at), line_(line) {}
 
   const Source& source() const { return source_; }
   std::string_view text() const { return text_; }
@@ -47,18 +48,20 @@ class Cursor {
   void expect(std::string_view punctuation);
   void expect_word(std::string_view word);
 
-  std::string_view word(std::string_view what);  // letters, digits, '_', '$', '.'; empty if `what` is, and there is none
-  std::string_view suffix_id();                  // after % ^ # !: digits, or a name
-  std::string_view value_name();                 // %name, without the %
-  std::string symbol();                          // @name or @"name", without the @
-  std::string string();                          // "...", escapes resolved
-  std::string_view raw_string();                 // "...", as it stands, without the quotes
-  int64_t integer();                             // decimal or 0x..., with sign; throws when it doesn't fit
+  std::string_view word(
+      std::string_view what);     // letters, digits, '_', '$', '.'; empty if `what` is, and there is none
+  std::string_view suffix_id();   // after % ^ # !: digits, or a name
+  std::string_view value_name();  // %name, without the %
+  std::string symbol();           // @name or @"name", without the @
+  std::string string();           // "...", escapes resolved
+  std::string_view raw_string();  // "...", as it stands, without the quotes
+  int64_t integer();              // decimal or 0x..., with sign; throws when it doesn't fit
   bool at_integer();
 
   // Steps over one balanced (), [], {} or <>, strings and comments in it; the cursor is at its opener.
   void skip_balanced();
-  // Steps to after the '}' that closes a brace opened just before, looking at braces, strings and comments only.
+  // Steps to after the '}' that closes a brace opened just before, looking at braces, strings and comments
+  // only.
   void skip_block();
   void skip_block_label();  // "^bb0:"
   // Steps over `loc(...)` if there is one.
@@ -74,9 +77,12 @@ class Cursor {
   void skip_blanks() {
     while (at_ < text_.size()) {
       char c = text_[at_];
-      if (c == ' ' || c == '\n' || c == '\t' || c == '\r') ++at_;
-      else if (c == '/' && ahead(1) == '/') skip_comment();
-      else return;
+      if (c == ' ' || c == '\n' || c == '\t' || c == '\r')
+        ++at_;
+      else if (c == '/' && ahead(1) == '/')
+        skip_comment();
+      else
+        return;
     }
   }
   void skip_comment();

@@ -13,7 +13,10 @@ namespace {
 constexpr std::array<int8_t, 256> kHex = [] {
   std::array<int8_t, 256> t{};
   for (int i = 0; i < 256; ++i) {
-    t[i] = i >= '0' && i <= '9' ? i - '0' : i >= 'a' && i <= 'f' ? i - 'a' + 10 : i >= 'A' && i <= 'F' ? i - 'A' + 10 : -1;
+    t[i] = i >= '0' && i <= '9'   ? i - '0'
+           : i >= 'a' && i <= 'f' ? i - 'a' + 10
+           : i >= 'A' && i <= 'F' ? i - 'A' + 10
+                                  : -1;
   }
   return t;
 }();
@@ -54,10 +57,12 @@ DenseElements from_raw(Cursor& c, Bytes raw, Type type, size_t at) {
   } else if (raw.size() == size && count != 1) {
     d.splat = true;
   } else if (count > raw.size() || raw.size() != count * size) {
-    c.fail_at(at, fmt::format("wanted {} bytes of hex digits for {}, got {}", count * size, to_string(d.type), raw.size()));
+    c.fail_at(at, fmt::format("wanted {} bytes of hex digits for {}, got {}", count * size, to_string(d.type),
+                              raw.size()));
   }
   if (d.type.dtype == DType::kI1) {
-    for (std::byte* b = raw.fill(); b != raw.fill() + raw.size(); ++b) *b = *b == std::byte{0} ? std::byte{0} : std::byte{1};
+    for (std::byte* b = raw.fill(); b != raw.fill() + raw.size(); ++b)
+      *b = *b == std::byte{0} ? std::byte{0} : std::byte{1};
   }
   d.bytes = std::move(raw);
   return d;
@@ -77,9 +82,12 @@ struct ListReader {
 
   void scalar(DType t, size_t n) {
     size_t at = (c.peek(), c.at());
-    if (is_integer(t) && c.accept_word("true")) put(1, n);
-    else if (is_integer(t) && c.accept_word("false")) put(0, n);
-    else put(number_bits(c, read_number_token(c), t, at), n);
+    if (is_integer(t) && c.accept_word("true"))
+      put(1, n);
+    else if (is_integer(t) && c.accept_word("false"))
+      put(0, n);
+    else
+      put(number_bits(c, read_number_token(c), t, at), n);
   }
 
   void one() {
@@ -105,7 +113,8 @@ struct ListReader {
       c.expect(']');
     }
     if (n != type.shape[dim]) {
-      c.fail_at(at, fmt::format("wanted {} entries for dimension {} of {}, got {}", type.shape[dim], dim, to_string(type), n));
+      c.fail_at(at, fmt::format("wanted {} entries for dimension {} of {}, got {}", type.shape[dim], dim,
+                                to_string(type), n));
     }
   }
 };
@@ -158,7 +167,8 @@ DenseElements read_dense_resource(Cursor& c) {
     c.fail_at(at, "wanted a resource of the module's dialect_resources, got '" + std::string(key) +
                       "', which is not there; print the module without leaving out large constants");
   }
-  if (it->second.size() < 8) c.fail_at(at, "wanted a resource with its alignment and bytes, got a shorter one");
+  if (it->second.size() < 8)
+    c.fail_at(at, "wanted a resource with its alignment and bytes, got a shorter one");
   return from_raw(c, decode_hex(c, it->second.substr(8)), std::move(type), at);  // 4 bytes of alignment first
 }
 

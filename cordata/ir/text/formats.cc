@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The custom assemblies of StableHLO and CHLO, one row an op, after the assemblyFormat of StablehloOps.td and ChloOps.td:
+// The custom assemblies of StableHLO and CHLO, one row an op, after the assemblyFormat of StablehloOps.td and
+// ChloOps.td:
 //   %  an operand     %*  operands     %,*  operands, a comma after each     @  optional attributes in {}
 //   name:form  an attribute: i64, i32, dims ("[1, 2]"), string, word (of an enum whose kind is the name)
-//   :fn  "(types) -> types"   :same  one type for all, or :fn   :arrow  "types -> types"   :result, :tuple, :complex,
-//   :select, :each, :maybe  as below   !step  one of its own   anything else stands for itself
+//   :fn  "(types) -> types"   :same  one type for all, or :fn   :arrow  "types -> types"   :result, :tuple,
+//   :complex, :select, :each, :maybe  as below   !step  one of its own   anything else stands for itself
 #include "cordata/ir/text/formats.h"
 
 #include <sstream>
@@ -21,18 +22,43 @@ using enum OpKind;
 
 const std::vector<Row>& rows() {
   static const std::vector<Row> table = {
-      {{kAbs, kCbrt, kCeil, kConvert, kCountLeadingZeros, kCosine, kExponential, kExponentialMinusOne, kFloor, kImag, kLog,
-        kLogPlusOne, kLogistic, kNegate, kNot, kPopcnt, kReal, kRoundNearestAfz, kRoundNearestEven, kRsqrt, kSign, kSine,
-        kSqrt, kTan, kTanh}, "% @ :same"},
+      {{kAbs,
+        kCbrt,
+        kCeil,
+        kConvert,
+        kCountLeadingZeros,
+        kCosine,
+        kExponential,
+        kExponentialMinusOne,
+        kFloor,
+        kImag,
+        kLog,
+        kLogPlusOne,
+        kLogistic,
+        kNegate,
+        kNot,
+        kPopcnt,
+        kReal,
+        kRoundNearestAfz,
+        kRoundNearestEven,
+        kRsqrt,
+        kSign,
+        kSine,
+        kSqrt,
+        kTan,
+        kTanh},
+       "% @ :same"},
       {{kAdd, kAnd, kAtan2, kDivide, kMaximum, kMinimum, kMultiply, kOr, kPower, kRemainder, kShiftLeft,
-        kShiftRightArithmetic, kShiftRightLogical, kSubtract, kXor}, "% , % @ :same"},
+        kShiftRightArithmetic, kShiftRightLogical, kSubtract, kXor},
+       "% , % @ :same"},
       {{kAfterAll}, "%* @ :same"},
       {{kBitcastConvert, kDynamicUpdateSlice, kIsFinite, kReshape}, "%* @ :fn"},
       {{kBroadcast}, "% , sizes = broadcast_sizes:dims @ :fn"},
       {{kBroadcastInDim}, "% , dims = broadcast_dimensions:dims @ :fn"},
-      {{kChloAcos, kChloAcosh, kChloAsin, kChloAsinh, kChloAtan, kChloAtanh, kChloBesselI1e, kChloConj, kChloCosh,
-        kChloDigamma, kChloErf, kChloErfInv, kChloErfc, kChloIsInf, kChloIsNegInf, kChloIsPosInf, kChloLgamma, kChloSinh,
-        kChloSquare, kChloTan}, "% @ :arrow"},
+      {{kChloAcos,     kChloAcosh,    kChloAsin,    kChloAsinh, kChloAtan,   kChloAtanh, kChloBesselI1e,
+        kChloConj,     kChloCosh,     kChloDigamma, kChloErf,   kChloErfInv, kChloErfc,  kChloIsInf,
+        kChloIsNegInf, kChloIsPosInf, kChloLgamma,  kChloSinh,  kChloSquare, kChloTan},
+       "% @ :arrow"},
       {{kChloConstant, kConstant}, "@ !constant"},
       {{kChloNextAfter, kChloPolygamma, kChloZeta}, "% , % @ :arrow"},
       {{kChloTopK}, "( % , k = k:i64 !is_stable ) @ :arrow"},
@@ -54,7 +80,9 @@ const std::vector<Row>& rows() {
       {{kGetTupleElement}, "% [ index:i32 ] @ :fn"},
       {{kIota}, "dim = iota_dimension:i64 @ :result"},
       {{kOptimizationBarrier}, "@ %* :each"},
-      {{kPad}, "% , % , low = edge_padding_low:dims , high = edge_padding_high:dims , interior = interior_padding:dims @ :fn"},
+      {{kPad},
+       "% , % , low = edge_padding_low:dims , high = edge_padding_high:dims , interior = "
+       "interior_padding:dims @ :fn"},
       {{kReduce}, "!reduce"},
       {{kReducePrecision}, "% , format = !format @ :same"},
       {{kReverse}, "% , dims = dimensions:dims @ :same"},

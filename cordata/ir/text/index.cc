@@ -13,11 +13,16 @@ class Indexer {
 
   void run() {
     while (!c_.at_end()) {
-      if (c_.accept("{-#")) resources();
-      else if (c_.peek() == '#' || c_.peek() == '!') alias();
-      else if (c_.accept_word("module") || c_.accept_word("builtin.module")) module();
-      else if (c_.accept("\"builtin.module\"")) generic_module();
-      else item();
+      if (c_.accept("{-#"))
+        resources();
+      else if (c_.peek() == '#' || c_.peek() == '!')
+        alias();
+      else if (c_.accept_word("module") || c_.accept_word("builtin.module"))
+        module();
+      else if (c_.accept("\"builtin.module\""))
+        generic_module();
+      else
+        item();
     }
   }
 
@@ -34,9 +39,12 @@ class Indexer {
     size_t end = std::min(c_.text().find('\n', c_.at()), c_.text().size());
     while (c_.at() < end && c_.peek() != '\0' && c_.at() < end) {
       char ch = c_.peek();
-      if (ch == '<' || ch == '(' || ch == '[' || ch == '{') c_.skip_balanced();
-      else if (ch == '"') c_.raw_string();
-      else c_.jump(c_.at() + 1);
+      if (ch == '<' || ch == '(' || ch == '[' || ch == '{')
+        c_.skip_balanced();
+      else if (ch == '"')
+        c_.raw_string();
+      else
+        c_.jump(c_.at() + 1);
     }
   }
 
@@ -89,8 +97,10 @@ class Indexer {
 
   void function() {
     Function f;
-    if (c_.accept_word("private") || c_.accept_word("nested")) f.is_public = false;
-    else c_.accept_word("public");
+    if (c_.accept_word("private") || c_.accept_word("nested"))
+      f.is_public = false;
+    else
+      c_.accept_word("public");
     size_t at = (c_.peek(), c_.at());
     f.name = c_.symbol();
     if (c_.peek() != '(') c_.fail("'('");
@@ -98,8 +108,10 @@ class Indexer {
     f.line = c_.line();
     c_.skip_balanced();
     if (c_.accept("->")) {
-      if (c_.peek() == '(') c_.skip_balanced();
-      else read_type(c_);
+      if (c_.peek() == '(')
+        c_.skip_balanced();
+      else
+        read_type(c_);
     }
     if (c_.accept_word("attributes")) read_dict(c_);
     c_.skip_location();
@@ -126,7 +138,10 @@ class Indexer {
     c_.expect(':');
     c_.expect("() -> ()");
     c_.skip_location();
-    auto text_of = [&](const char* key) { auto it = attrs.find(key); return it == attrs.end() ? "" : it->second.text(); };
+    auto text_of = [&](const char* key) {
+      auto it = attrs.find(key);
+      return it == attrs.end() ? "" : it->second.text();
+    };
     f.name = text_of("sym_name");
     f.is_public = text_of("sym_visibility") != "private";
     if (f.name.empty()) c_.fail_at(at, "wanted a function with sym_name, got none");
@@ -156,13 +171,18 @@ class Indexer {
     std::string_view key;
     while (!c_.accept("#-}")) {
       if (c_.at_end()) c_.fail_at(start, "wanted '#-}' after the resources, got the end of the text");
-      if (c_.accept('{')) ++depth;
-      else if (c_.accept('}')) --depth;
-      else if (c_.accept(',') || c_.accept(':')) continue;
+      if (c_.accept('{'))
+        ++depth;
+      else if (c_.accept('}'))
+        --depth;
+      else if (c_.accept(',') || c_.accept(':'))
+        continue;
       else if (c_.peek() == '"') {
         std::string_view s = c_.raw_string();
-        if (c_.peek() == ':') key = s;
-        else if (depth == 2 && s.starts_with("0x")) source_.resources[key] = s.substr(2);
+        if (c_.peek() == ':')
+          key = s;
+        else if (depth == 2 && s.starts_with("0x"))
+          source_.resources[key] = s.substr(2);
       } else {
         key = c_.suffix_id();
       }

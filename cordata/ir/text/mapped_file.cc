@@ -18,7 +18,8 @@ MappedFile::MappedFile(const std::string& path) {
   void* data = size_ == 0 ? nullptr : ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file, 0);
   if (file >= 0) ::close(file);
   if (!readable) throw base::user_error("[ir.reader] wanted a readable module file, got {}", path);
-  if (data == MAP_FAILED) throw base::environment_error("[ir.reader] wanted to map {} into memory, got an error", path);
+  if (data == MAP_FAILED)
+    throw base::environment_error("[ir.reader] wanted to map {} into memory, got an error", path);
   data_ = static_cast<const char*>(data);
 }
 

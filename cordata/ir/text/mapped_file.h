@@ -7,8 +7,8 @@
 
 namespace cordata::ir::text {
 
-// A file's bytes, mapped into memory. What was read can be let go of, so that reading a large file doesn't hold all of it;
-// read again, it comes back from the file.
+// A file's bytes, mapped into memory. What was read can be let go of, so that reading a large file doesn't
+// hold all of it; read again, it comes back from the file.
 class MappedFile {
  public:
   explicit MappedFile(const std::string& path);  // throws a user error if it is no readable file

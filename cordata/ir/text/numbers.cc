@@ -43,7 +43,8 @@ Number read_number_token(Cursor& c) {
 double number_value(Cursor& c, const Number& n, DType dtype, size_t at) {
   if (n.is_float) return n.real;
   if (!n.is_hex || n.negative) c.fail_at(at, "wanted a floating point number such as 1.0, got an integer");
-  if (bits(dtype) < 64 && n.magnitude >> bits(dtype)) c.fail_at(at, "wanted no more bits than the type has, got more");
+  if (bits(dtype) < 64 && n.magnitude >> bits(dtype))
+    c.fail_at(at, "wanted no more bits than the type has, got more");
   return dtype == DType::kF64 ? std::bit_cast<double>(n.magnitude) : from_bits(n.magnitude, dtype);
 }
 
@@ -56,11 +57,13 @@ uint64_t number_bits(Cursor& c, const Number& n, DType dtype, size_t at) {
   if (n.is_float) c.fail_at(at, "wanted an integer for an integer type, got a floating point number");
   int width = dtype == DType::kIndex ? 64 : bits(dtype);
   uint64_t half = uint64_t{1} << (width - 1);
-  bool fits = n.negative ? n.magnitude <= half && !(is_unsigned(dtype) && width > 1) : (n.magnitude - 1) / 2 < half || !n.magnitude;
+  bool fits = n.negative ? n.magnitude <= half && !(is_unsigned(dtype) && width > 1)
+                         : (n.magnitude - 1) / 2 < half || !n.magnitude;
   if (!fits) c.fail_at(at, "wanted an integer that fits the element type, got one that does not");
   uint64_t value = static_cast<uint64_t>(n.integer());
   if (dtype == DType::kI1) return value & 1;
-  if (width < 8 && !is_unsigned(dtype) && (value & half)) value |= ~(2 * half - 1);  // sign-extended in its byte
+  if (width < 8 && !is_unsigned(dtype) && (value & half))
+    value |= ~(2 * half - 1);  // sign-extended in its byte
   return value;
 }
 

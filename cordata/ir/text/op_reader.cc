@@ -24,9 +24,12 @@ void read_window(Cursor& c, AttrDict& attrs) {
     size_t at = (c.peek(), c.at());
     std::string_view key = c.word("stride, pad, lhs_dilate, rhs_dilate or reverse");
     c.expect('=');
-    if (key == "stride") attrs["window_strides"] = Attribute::dense_array(read_integers(c));
-    else if (key == "lhs_dilate") attrs["lhs_dilation"] = Attribute::dense_array(read_integers(c));
-    else if (key == "rhs_dilate") attrs["rhs_dilation"] = Attribute::dense_array(read_integers(c));
+    if (key == "stride")
+      attrs["window_strides"] = Attribute::dense_array(read_integers(c));
+    else if (key == "lhs_dilate")
+      attrs["lhs_dilation"] = Attribute::dense_array(read_integers(c));
+    else if (key == "rhs_dilate")
+      attrs["rhs_dilation"] = Attribute::dense_array(read_integers(c));
     else if (key == "reverse") {
       std::vector<int64_t> flags = read_integers(c);
       for (int64_t& f : flags) f = f != 0;
@@ -110,7 +113,8 @@ void read_format(Cursor& c, AttrDict& attrs) {
   size_t at = (c.peek(), c.at());
   std::string word(c.word("a format such as e5m10"));
   int e = -1, m = -1, used = 0;
-  if (word.size() > 12 || sscanf(word.c_str(), "e%dm%d%n", &e, &m, &used) != 2 || used != static_cast<int>(word.size())) {
+  if (word.size() > 12 || sscanf(word.c_str(), "e%dm%d%n", &e, &m, &used) != 2 ||
+      used != static_cast<int>(word.size())) {
     c.fail_at(at, "wanted a format such as e5m10, got " + word);
   }
   attrs["exponent_bits"] = Attribute::of(e, DType::kI32);
@@ -139,12 +143,14 @@ void Reader::read_generic(Cursor& c, OpText& op) {
 
 void Reader::read_custom(Cursor& c, OpText& op) {
   const std::vector<Step>* steps = format(op.kind);
-  if (!steps) c.fail_at(op.at, fmt::format("wanted {} in generic form, \"{}\"(...), got it without quotes", name(op.kind), name(op.kind)));
+  if (!steps)
+    c.fail_at(op.at, fmt::format("wanted {} in generic form, \"{}\"(...), got it without quotes",
+                                 name(op.kind), name(op.kind)));
   for (const Step& step : *steps) run_step(c, op, step);
 }
 
-// StableHLO's check dialect, "check.expect_eq %a, %b : tensor<2xf32>, ..." or "check.expect_eq_const %a, dense<...> : ...", as
-// the custom call of the same name.
+// StableHLO's check dialect, "check.expect_eq %a, %b : tensor<2xf32>, ..." or "check.expect_eq_const %a,
+// dense<...> : ...", as the custom call of the same name.
 void Reader::read_check(Cursor& c, OpText& op, std::string_view full, bool quoted) {
   op.kind = OpKind::kCustomCall;
   if (quoted) {
@@ -177,10 +183,14 @@ void Reader::run_step(Cursor& c, OpText& op, const Step& step) {
   using Kind = Step::Kind;
   switch (step.kind) {
     case Kind::kLiteral:
-      if (is_letter(step.name[0])) c.expect_word(step.name);
-      else c.expect(std::string_view(step.name));
+      if (is_letter(step.name[0]))
+        c.expect_word(step.name);
+      else
+        c.expect(std::string_view(step.name));
       break;
-    case Kind::kOperand: op.operands.push_back(operand(c)); break;
+    case Kind::kOperand:
+      op.operands.push_back(operand(c));
+      break;
     case Kind::kOperands: {
       Values more = operands(c);
       op.operands.insert(op.operands.end(), more.begin(), more.end());
@@ -194,31 +204,51 @@ void Reader::run_step(Cursor& c, OpText& op, const Step& step) {
       break;
     case Kind::kAttribute: {
       Attribute a;
-      if (step.form == "dims") a = Attribute::dense_array(read_integers(c));
-      else if (step.form == "string") a = Attribute::string(c.string());
-      else if (step.form == "word") a = Attribute::enumeration(enum_kind(op.kind, step.name), c.word("a value of " + step.name));
-      else a = Attribute::of(c.integer(), step.form == "i32" ? DType::kI32 : DType::kI64);
+      if (step.form == "dims")
+        a = Attribute::dense_array(read_integers(c));
+      else if (step.form == "string")
+        a = Attribute::string(c.string());
+      else if (step.form == "word")
+        a = Attribute::enumeration(enum_kind(op.kind, step.name), c.word("a value of " + step.name));
+      else
+        a = Attribute::of(c.integer(), step.form == "i32" ? DType::kI32 : DType::kI64);
       op.attrs[step.name] = std::move(a);
       break;
     }
-    case Kind::kDict: read_optional_dict(c, op.attrs); break;
-    case Kind::kTypes: read_op_types(c, op, step.name); break;
-    case Kind::kCustom: custom_step(c, op, step.name); break;
+    case Kind::kDict:
+      read_optional_dict(c, op.attrs);
+      break;
+    case Kind::kTypes:
+      read_op_types(c, op, step.name);
+      break;
+    case Kind::kCustom:
+      custom_step(c, op, step.name);
+      break;
   }
 }
 
 void Reader::custom_step(Cursor& c, OpText& op, const std::string& name) {
-  if (name == "slice") read_slice(c, op.attrs);
-  else if (name == "dot_dims") read_dot_dims(c, op.attrs);
-  else if (name == "precision") read_precision(c, op.attrs);
-  else if (name == "conv_dims") op.attrs["dimension_numbers"] = read_conv_dims(c);
-  else if (name == "window") read_window(c, op.attrs);
-  else if (name == "format") read_format(c, op.attrs);
-  else if (name == "target") op.attrs["call_target_name"] = Attribute::string(c.symbol());
-  else if (name == "while") read_while(c, op);
-  else if (name == "reduce") read_reduce(c, op);
+  if (name == "slice")
+    read_slice(c, op.attrs);
+  else if (name == "dot_dims")
+    read_dot_dims(c, op.attrs);
+  else if (name == "precision")
+    read_precision(c, op.attrs);
+  else if (name == "conv_dims")
+    op.attrs["dimension_numbers"] = read_conv_dims(c);
+  else if (name == "window")
+    read_window(c, op.attrs);
+  else if (name == "format")
+    read_format(c, op.attrs);
+  else if (name == "target")
+    op.attrs["call_target_name"] = Attribute::string(c.symbol());
+  else if (name == "while")
+    read_while(c, op);
+  else if (name == "reduce")
+    read_reduce(c, op);
   else if (name == "compare_type") {
-    if (c.accept(',')) op.attrs[name] = Attribute::enumeration(enum_kind(op.kind, name), c.word("a type of comparison"));
+    if (c.accept(','))
+      op.attrs[name] = Attribute::enumeration(enum_kind(op.kind, name), c.word("a type of comparison"));
   } else if (name == "lower" || name == "is_stable") {
     if (!c.accept(',')) return;
     c.expect_word(name);
@@ -228,7 +258,8 @@ void Reader::custom_step(Cursor& c, OpText& op, const std::string& name) {
     size_t at = (c.peek(), c.at());
     if (c.peek() == '(') return read_generic(c, op);
     Attribute value = read_attribute(c);
-    if (value.kind() != Attribute::Kind::kDenseElements) c.fail_at(at, "wanted dense<...>, got another attribute");
+    if (value.kind() != Attribute::Kind::kDenseElements)
+      c.fail_at(at, "wanted dense<...>, got another attribute");
     op.type.results = {value.dense().type};
     op.attrs["value"] = std::move(value);
   }
@@ -266,7 +297,8 @@ void Reader::read_op_types(Cursor& c, OpText& op, const std::string& how) {
       op.type.inputs = type.elements;
     } else if (how == "complex") {
       if (!is_complex(type.dtype)) c.fail_at(at, "wanted a complex tensor, got " + to_string(type));
-      op.type.inputs.assign(n, Type::tensor(type.dtype == DType::kC64 ? DType::kF32 : DType::kF64, type.shape));
+      op.type.inputs.assign(n,
+                            Type::tensor(type.dtype == DType::kC64 ? DType::kF32 : DType::kF64, type.shape));
     } else {
       op.type.inputs.assign(n, type);
     }
@@ -289,7 +321,8 @@ void Reader::read_while(Cursor& c, OpText& op) {
     op.type.inputs = read_types(c);
     op.type.results = op.type.inputs;
   }
-  if (op.type.inputs.size() != names.size()) c.fail(fmt::format("{} types of carried values before this", names.size()));
+  if (op.type.inputs.size() != names.size())
+    c.fail(fmt::format("{} types of carried values before this", names.size()));
   if (c.accept_word("attributes")) read_optional_dict(c, op.attrs);
   c.expect_word("cond");
   op.regions.push_back(read_region(c, &names, &op.type.inputs));

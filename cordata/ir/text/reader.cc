@@ -14,25 +14,35 @@ namespace {
 
 // Placements for another partitioner; they don't change what is computed.
 void drop_shardings(AttrDict& attrs) {
-  attrs.erase_if([](const AttrDict::Entry& e) { return e.first == "mhlo.sharding" || e.first.starts_with("sdy."); });
+  attrs.erase_if(
+      [](const AttrDict::Entry& e) { return e.first == "mhlo.sharding" || e.first.starts_with("sdy."); });
 }
 
-constexpr std::string_view kDynamic[] = {
-    "stablehlo.dynamic_broadcast_in_dim", "stablehlo.dynamic_conv", "stablehlo.dynamic_gather", "stablehlo.dynamic_iota",
-    "stablehlo.dynamic_pad", "stablehlo.dynamic_reshape", "stablehlo.real_dynamic_slice", "stablehlo.set_dimension_size"};
+constexpr std::string_view kDynamic[] = {"stablehlo.dynamic_broadcast_in_dim",
+                                         "stablehlo.dynamic_conv",
+                                         "stablehlo.dynamic_gather",
+                                         "stablehlo.dynamic_iota",
+                                         "stablehlo.dynamic_pad",
+                                         "stablehlo.dynamic_reshape",
+                                         "stablehlo.real_dynamic_slice",
+                                         "stablehlo.set_dimension_size"};
 
 OpKind kind_named(Cursor& c, std::string_view full, size_t at) {
   if (auto kind = op_kind(full)) return *kind;
   if (std::ranges::find(kDynamic, full) != std::end(kDynamic)) {
-    c.fail_at(at, fmt::format("wanted an op with static shapes, got {}; dynamic shapes are not supported", full));
+    c.fail_at(at,
+              fmt::format("wanted an op with static shapes, got {}; dynamic shapes are not supported", full));
   }
   if (full.starts_with("stablehlo.uniform_")) {
-    c.fail_at(at, fmt::format("wanted an op on plain types, got {}; quantised types are not supported", full));
+    c.fail_at(at,
+              fmt::format("wanted an op on plain types, got {}; quantised types are not supported", full));
   }
   c.fail_at(at, fmt::format("wanted an op of StableHLO or CHLO, got {}", full));
 }
 
-bool is_return(std::string_view op) { return op == "return" || op == "func.return" || op == "stablehlo.return"; }
+bool is_return(std::string_view op) {
+  return op == "return" || op == "func.return" || op == "stablehlo.return";
+}
 bool is_call(std::string_view op) { return op == "call" || op == "func.call"; }
 
 }  // namespace
@@ -47,7 +57,9 @@ Graph Reader::read() {
   if (!entry && publics == 1) {
     entry = &*std::ranges::find_if(source_.functions, [](const Function& f) { return f.is_public; });
   }
-  if (!entry) top.fail_at(0, fmt::format("wanted a function @main or one public function, got {} public ones", publics));
+  if (!entry)
+    top.fail_at(0,
+                fmt::format("wanted a function @main or one public function, got {} public ones", publics));
   std::vector<AttrDict> result_attrs;
   Values results = read_function(*entry, nullptr, nullptr, 0, &result_attrs);
   builder_.set_module_attrs(source_.attrs);
@@ -70,8 +82,8 @@ Reader::Values Reader::read_function(const Function& f, const Values* args, Curs
     } else if (i < args->size()) {
       v = (*args)[i];
       if (builder_.type(v) != type) {
-        call->fail_at(call_at, fmt::format("wanted {} as argument {} of @{}, got {}", to_string(type), i, f.name,
-                                           to_string(builder_.type(v))));
+        call->fail_at(call_at, fmt::format("wanted {} as argument {} of @{}, got {}", to_string(type), i,
+                                           f.name, to_string(builder_.type(v))));
       }
     }
     if (v.valid()) define(c, name, v, 1);
@@ -125,7 +137,8 @@ Reader::Values Reader::read_function(const Function& f, const Values* args, Curs
     c.jump(f.body);
   }
   if (args && args->size() != arg_types.size()) {
-    call->fail_at(call_at, fmt::format("wanted {} arguments for @{}, got {}", arg_types.size(), f.name, args->size()));
+    call->fail_at(call_at,
+                  fmt::format("wanted {} arguments for @{}, got {}", arg_types.size(), f.name, args->size()));
   }
   active_.push_back(&f);
   Values out = read_ops(c);
@@ -134,7 +147,8 @@ Reader::Values Reader::read_function(const Function& f, const Values* args, Curs
   if (declared) {
     bool same = out.size() == results.size();
     for (size_t i = 0; same && i < out.size(); ++i) same = builder_.type(out[i]) == results[i];
-    if (!same) c.fail_at(f.signature, fmt::format("wanted @{} to return what it declares, got other types", f.name));
+    if (!same)
+      c.fail_at(f.signature, fmt::format("wanted @{} to return what it declares, got other types", f.name));
   }
   std::swap(outer, scope_);
   return out;
@@ -165,8 +179,10 @@ Reader::Values Reader::read_ops(Cursor& c) {
         AttrDict ignored;
         read_optional_dict(c, ignored);
         if (c.accept(':')) {
-          if (quoted) read_function_type(c);
-          else read_types(c);
+          if (quoted)
+            read_function_type(c);
+          else
+            read_types(c);
         }
         c.skip_location();
         if (c.peek() != '}') c.fail("'}' after the return (regions have one block)");
@@ -208,8 +224,10 @@ void Reader::read_op(Cursor& c, std::vector<Result> names) {
     out = emit(c, op);
   } else {
     op.kind = kind_named(c, full, op.at);
-    if (quoted) read_generic(c, op);
-    else read_custom(c, op);
+    if (quoted)
+      read_generic(c, op);
+    else
+      read_custom(c, op);
     c.skip_location();
     out = emit(c, op);
   }
@@ -235,7 +253,8 @@ void Reader::read_op(Cursor& c, std::vector<Result> names) {
 
 Reader::Values Reader::read_call(Cursor& c, const std::string& callee, size_t at, const Values& args) {
   auto it = source_.by_name.find(callee);
-  if (it == source_.by_name.end()) c.fail_at(at, fmt::format("wanted a function of the module, got @{}", callee));
+  if (it == source_.by_name.end())
+    c.fail_at(at, fmt::format("wanted a function of the module, got @{}", callee));
   const Function& f = source_.functions[it->second];
   if (std::ranges::find(active_, &f) != active_.end()) {
     c.fail_at(at, fmt::format("wanted functions that don't call themselves, got a recursion of @{}", callee));
@@ -251,20 +270,24 @@ Reader::Values Reader::read_call(Cursor& c, const std::string& callee, size_t at
 Reader::Values Reader::emit(Cursor& c, OpText& op) {
   drop_shardings(op.attrs);
   if (op.operands.size() != op.type.inputs.size()) {
-    c.fail_at(op.at, fmt::format("wanted types for {} operands of {}, got {}", op.operands.size(), name(op.kind), op.type.inputs.size()));
+    c.fail_at(op.at, fmt::format("wanted types for {} operands of {}, got {}", op.operands.size(),
+                                 name(op.kind), op.type.inputs.size()));
   }
   for (size_t i = 0; i < op.operands.size(); ++i) {
     if (builder_.type(op.operands[i]) != op.type.inputs[i]) {
-      c.fail_at(op.at, fmt::format("wanted {} as the type of operand {}, as it was defined, got {}",
-                                   to_string(builder_.type(op.operands[i])), i, to_string(op.type.inputs[i])));
+      c.fail_at(op.at,
+                fmt::format("wanted {} as the type of operand {}, as it was defined, got {}",
+                            to_string(builder_.type(op.operands[i])), i, to_string(op.type.inputs[i])));
     }
   }
   if (op.kind == OpKind::kComposite) {
     Values args = op.operands;
-    return read_call(c, op.attrs.contains("decomposition") ? op.attrs["decomposition"].text() : "", op.at, args);
+    return read_call(c, op.attrs.contains("decomposition") ? op.attrs["decomposition"].text() : "", op.at,
+                     args);
   }
   if (auto it = op.attrs.find("called_computations"); it != op.attrs.end()) {
-    if (!it->second.array().empty()) c.fail_at(op.at, "wanted a custom call without called computations, got one with some");
+    if (!it->second.array().empty())
+      c.fail_at(op.at, "wanted a custom call without called computations, got one with some");
     op.attrs.erase(it);
   }
   NodeId id = placed(c, op.at, [&] {
@@ -306,7 +329,8 @@ Reader::Values Reader::operands(Cursor& c) {
   return out;
 }
 
-RegionId Reader::read_region(Cursor& c, const std::vector<std::string_view>* names, const std::vector<Type>* types) {
+RegionId Reader::read_region(Cursor& c, const std::vector<std::string_view>* names,
+                             const std::vector<Type>* types) {
   c.expect('{');
   size_t mark = scope_.mark();
   std::vector<std::string_view> own_names;

@@ -30,9 +30,13 @@ class Reader {
 
  private:
   using Values = std::vector<ValueId>;
-  struct Result { std::string_view name; int count; };
+  struct Result {
+    std::string_view name;
+    int count;
+  };
 
-  Values read_function(const Function& f, const Values* args, Cursor* call, size_t call_at, std::vector<AttrDict>* result_attrs);
+  Values read_function(const Function& f, const Values* args, Cursor* call, size_t call_at,
+                       std::vector<AttrDict>* result_attrs);
   Values read_ops(Cursor& c);  // to the terminator; gives what it returns
   void read_op(Cursor& c, std::vector<Result> names);
   void read_generic(Cursor& c, OpText& op);

@@ -10,7 +10,8 @@
 
 namespace cordata::ir::text {
 
-// The values that can be named at a place of the text. Most names are numbers that count up: those have a table.
+// The values that can be named at a place of the text. Most names are numbers that count up: those have a
+// table.
 class Scope {
  public:
   struct Slot {
@@ -48,8 +49,10 @@ class Scope {
     --open_;
     for (; order_.size() > mark; order_.pop_back()) {
       size_t n = number(order_.back());
-      if (n < numbered_.size() && numbered_[n].count > 0) numbered_[n] = {};
-      else named_.erase(order_.back());
+      if (n < numbered_.size() && numbered_[n].count > 0)
+        numbered_[n] = {};
+      else
+        named_.erase(order_.back());
     }
   }
 

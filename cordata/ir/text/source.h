@@ -19,12 +19,12 @@ struct Function {
   int line = 1;          // of `signature`, or of `body` in the generic form
   bool is_public = true;
   bool generic = false;
-  std::vector<Type> arg_types, result_types;        // generic form only
-  std::vector<AttrDict> arg_attrs, result_attrs;    // generic form only; may be empty
+  std::vector<Type> arg_types, result_types;      // generic form only
+  std::vector<AttrDict> arg_attrs, result_attrs;  // generic form only; may be empty
 };
 
-// A module's text, and what its top level says: functions by name, aliases, resources. Everything but functions is
-// read where it is used; `text` must outlive it.
+// A module's text, and what its top level says: functions by name, aliases, resources. Everything but
+// functions is read where it is used; `text` must outlive it.
 struct Source {
   std::string_view text;
   std::string origin;

@@ -6,7 +6,8 @@
 namespace cordata::ir::text {
 namespace {
 
-// A shape's element count times the widest element must stay far from overflow in whatever is computed with it.
+// A shape's element count times the widest element must stay far from overflow in whatever is computed with
+// it.
 constexpr int64_t kMaxElements = int64_t{1} << 56;
 
 std::string_view peek_name(Cursor& c) {
@@ -23,8 +24,10 @@ Shape read_dims(Cursor& c) {
   while (true) {
     char first = c.peek();
     if (first == '?' || first == '*') {
-      c.fail_at(c.at(), "wanted a static shape, got a dynamic one; dynamic shapes are not supported, export the model "
-                        "with concrete sizes");
+      c.fail_at(
+          c.at(),
+          "wanted a static shape, got a dynamic one; dynamic shapes are not supported, export the model "
+          "with concrete sizes");
     }
     if (!is_digit(first)) return shape;
     size_t start = c.at();
@@ -50,8 +53,9 @@ Type read_tensor(Cursor& c) {
   type.shape = read_dims(c);
   type.dtype = read_dtype(c);
   if (c.peek() == ',') {
-    c.fail_at(c.at(), "wanted a plain tensor, got one with an encoding; bounded dynamic and sparse tensors are not "
-                      "supported");
+    c.fail_at(c.at(),
+              "wanted a plain tensor, got one with an encoding; bounded dynamic and sparse tensors are not "
+              "supported");
   }
   c.expect('>');
   return type;
@@ -67,7 +71,8 @@ Type read_alias(Cursor& c, int depth) {
     c.fail_at(start, "wanted a plain type, got a quantised one; quantised types are not supported");
   }
   auto it = c.source().aliases.find(name);
-  if (it == c.source().aliases.end()) c.fail_at(start, "wanted a tensor, token or tuple type, got " + std::string(name));
+  if (it == c.source().aliases.end())
+    c.fail_at(start, "wanted a tensor, token or tuple type, got " + std::string(name));
   Cursor there(c.source(), it->second, 1);
   return read_type(there, depth + 1);
 }
@@ -85,7 +90,8 @@ std::optional<DType> dtype_named(std::string_view text) {
 DType read_dtype(Cursor& c) {
   if (c.peek() == '!') {
     if (c.accept("!quant.")) {
-      c.fail_at(c.at(), "wanted a plain element type, got a quantised one; quantised types are not supported");
+      c.fail_at(c.at(),
+                "wanted a plain element type, got a quantised one; quantised types are not supported");
     }
     c.fail("an element type");
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <cmath>
 #include <cstring>
-
-#include <fmt/format.h>
 
 #include "cordata/ir/builder.h"
 #include "cordata/ir/text.h"
@@ -46,7 +46,9 @@ class Writer {
   void dict(const AttrDict& d);
   void types(std::span<const ValueId> values);
   void result_types(const Node& n);
-  void values(std::span<const ValueId> vs) { join(vs, [&](ValueId v) { out_ += names_[v.index]; }); }
+  void values(std::span<const ValueId> vs) {
+    join(vs, [&](ValueId v) { out_ += names_[v.index]; });
+  }
   void region(RegionId id, int indent);
   void block(const Region& r, int indent, std::string_view terminator);
   void node(const Node& n, int indent);
@@ -69,15 +71,19 @@ void Writer::quoted(std::string_view text) {
   out_ += '"';
   for (char ch : text) {
     auto c = static_cast<unsigned char>(ch);
-    if (c == '"' || c == '\\' || c < 0x20 || c > 0x7e) put("\\{:02X}", c);
-    else out_ += ch;
+    if (c == '"' || c == '\\' || c < 0x20 || c > 0x7e)
+      put("\\{:02X}", c);
+    else
+      out_ += ch;
   }
   out_ += '"';
 }
 
 void Writer::name_or_quoted(std::string_view text) {
-  if (is_bare(text)) out_ += text;
-  else quoted(text);
+  if (is_bare(text))
+    out_ += text;
+  else
+    quoted(text);
 }
 
 // "a", or the nested "a::@b".
@@ -116,8 +122,8 @@ void Writer::hex(std::span<const std::byte> bytes) {
   }
 }
 
-// What has less than a byte never goes out as hex: MLIR packed booleans in bits once, and leaves the upper bits of a small
-// integer's byte clear where we extend its sign.
+// What has less than a byte never goes out as hex: MLIR packed booleans in bits once, and leaves the upper
+// bits of a small integer's byte clear where we extend its sign.
 void Writer::list(const DenseElements& d, size_t dim, int64_t& at) {
   if (dim == d.type.shape.size()) return small(d, at++);
   out_ += '[';
@@ -129,8 +135,10 @@ void Writer::list(const DenseElements& d, size_t dim, int64_t& at) {
 }
 
 void Writer::small(const DenseElements& d, int64_t at) {
-  if (d.type.dtype == DType::kI1) out_ += d.data()[at] == std::byte{0} ? "false" : "true";
-  else put("{}", static_cast<int64_t>(element(d, at)));
+  if (d.type.dtype == DType::kI1)
+    out_ += d.data()[at] == std::byte{0} ? "false" : "true";
+  else
+    put("{}", static_cast<int64_t>(element(d, at)));
 }
 
 void Writer::dense(const DenseElements& d) {
@@ -139,8 +147,10 @@ void Writer::dense(const DenseElements& d) {
   bool one = d.splat || d.type.num_elements() == 1;
   if (d.type.num_elements() == 0 && !d.splat) {
   } else if (is_integer(d.type.dtype) && bits(d.type.dtype) < 8) {
-    if (one) small(d, 0);
-    else list(d, 0, at);
+    if (one)
+      small(d, 0);
+    else
+      list(d, 0, at);
   } else if (one && is_integer(d.type.dtype) && bits(d.type.dtype) < 64) {
     put("{}", static_cast<int64_t>(element(d, 0)));
   } else if (one && is_float(d.type.dtype) && bits(d.type.dtype) >= 16 && std::isfinite(element(d, 0))) {
@@ -156,8 +166,10 @@ void Writer::dense(const DenseElements& d) {
 void Writer::structure(const Attribute& a) {
   size_t dot = a.text().find('.');
   if (!a.word().empty()) {
-    if (a.text().ends_with("_mode")) put("#{}<{}>", a.text(), a.word());  // an enum in the struct's clothes
-    else put("#{}<{} {}>", a.text().substr(0, dot), a.text().substr(dot + 1), a.word());
+    if (a.text().ends_with("_mode"))
+      put("#{}<{}>", a.text(), a.word());  // an enum in the struct's clothes
+    else
+      put("#{}<{} {}>", a.text().substr(0, dot), a.text().substr(dot + 1), a.word());
     return;
   }
   put("#{}<{}", a.text(), a.text() == "stablehlo.conv" ? "raw " : "");
@@ -166,10 +178,14 @@ void Writer::structure(const Attribute& a) {
     if (!first) out_ += ", ";
     first = false;
     put("{} = ", key);
-    if (v.kind() == Kind::kDenseArray) put("[{}]", fmt::join(v.integers(), ", "));
-    else if (v.kind() == Kind::kInt) put("{}", v.integer());
-    else if (v.kind() == Kind::kFloat) real(v.real(), DType::kF64);
-    else attribute(v);
+    if (v.kind() == Kind::kDenseArray)
+      put("[{}]", fmt::join(v.integers(), ", "));
+    else if (v.kind() == Kind::kInt)
+      put("{}", v.integer());
+    else if (v.kind() == Kind::kFloat)
+      real(v.real(), DType::kF64);
+    else
+      attribute(v);
   };
   auto order = text::field_order(a.text());
   for (std::string_view key : order) {
@@ -183,29 +199,61 @@ void Writer::structure(const Attribute& a) {
 
 void Writer::attribute(const Attribute& a) {
   switch (a.kind()) {
-    case Kind::kUnit: out_ += "unit"; break;
-    case Kind::kBool: out_ += a.integer() ? "true" : "false"; break;
+    case Kind::kUnit:
+      out_ += "unit";
+      break;
+    case Kind::kBool:
+      out_ += a.integer() ? "true" : "false";
+      break;
     case Kind::kInt:
-      if (is_unsigned(a.dtype())) put("{}", static_cast<uint64_t>(a.integer()));
-      else put("{}", a.integer());
+      if (is_unsigned(a.dtype()))
+        put("{}", static_cast<uint64_t>(a.integer()));
+      else
+        put("{}", a.integer());
       put(" : {}", name(a.dtype()));
       break;
-    case Kind::kFloat: real(a.real(), a.dtype()); put(" : {}", name(a.dtype())); break;
-    case Kind::kString: quoted(a.text()); break;
-    case Kind::kType: out_ += to_string(a.type()); break;
-    case Kind::kArray: out_ += '['; join(a.array(), [&](const Attribute& e) { attribute(e); }); out_ += ']'; break;
-    case Kind::kDict: dict(a.dict()); break;
+    case Kind::kFloat:
+      real(a.real(), a.dtype());
+      put(" : {}", name(a.dtype()));
+      break;
+    case Kind::kString:
+      quoted(a.text());
+      break;
+    case Kind::kType:
+      out_ += to_string(a.type());
+      break;
+    case Kind::kArray:
+      out_ += '[';
+      join(a.array(), [&](const Attribute& e) { attribute(e); });
+      out_ += ']';
+      break;
+    case Kind::kDict:
+      dict(a.dict());
+      break;
     case Kind::kDenseArray:
       put("array<{}", name(a.dtype()));
       if (!a.integers().empty() || !a.reals().empty()) out_ += ": ";
       join(a.reals(), [&](double v) { real(v, a.dtype()); });
-      join(a.integers(), [&](int64_t v) { if (a.dtype() == DType::kI1) out_ += v ? "true" : "false"; else put("{}", v); });
+      join(a.integers(), [&](int64_t v) {
+        if (a.dtype() == DType::kI1)
+          out_ += v ? "true" : "false";
+        else
+          put("{}", v);
+      });
       out_ += '>';
       break;
-    case Kind::kDenseElements: dense(a.dense()); break;
-    case Kind::kSymbol: symbol(a.text()); break;
-    case Kind::kStruct: structure(a); break;
-    case Kind::kOpaque: out_ += a.text(); break;
+    case Kind::kDenseElements:
+      dense(a.dense());
+      break;
+    case Kind::kSymbol:
+      symbol(a.text());
+      break;
+    case Kind::kStruct:
+      structure(a);
+      break;
+    case Kind::kOpaque:
+      out_ += a.text();
+      break;
   }
 }
 

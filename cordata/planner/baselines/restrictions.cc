@@ -13,12 +13,14 @@ namespace {
 using sharding::Sharding;
 using sharding::Strategy;
 
-// Classes of (value, dim) joined by the factors that ops share. A dim is known by the factor that can shard it: its major-most.
+// Classes of (value, dim) joined by the factors that ops share. A dim is known by the factor that can shard
+// it: its major-most.
 class DimClasses {
  public:
   explicit DimClasses(const StageView& stage) : stage_(stage) {
     first_.push_back(0);
-    for (const auto& type : stage.values) first_.push_back(first_.back() + static_cast<int>(type.shape.size()));
+    for (const auto& type : stage.values)
+      first_.push_back(first_.back() + static_cast<int>(type.shape.size()));
     parent_.resize(first_.back());
     std::iota(parent_.begin(), parent_.end(), 0);
     for (const auto& op : stage.ops) {
@@ -31,7 +33,8 @@ class DimClasses {
 
  private:
   int find(int i) { return parent_[i] == i ? i : parent_[i] = find(parent_[i]); }
-  void join(const std::vector<int>& values, const std::vector<ir::TensorFactors>& tensors, const ir::FactorRule& rule, std::vector<int>& seen) {
+  void join(const std::vector<int>& values, const std::vector<ir::TensorFactors>& tensors,
+            const ir::FactorRule& rule, std::vector<int>& seen) {
     for (size_t k = 0; k < values.size() && k < tensors.size(); ++k)
       for (size_t d = 0; d < tensors[k].size() && d < stage_.values[values[k]].shape.size(); ++d)
         for (const int f : tensors[k][d]) {
@@ -47,12 +50,13 @@ class DimClasses {
 
 // What the functions of one Restriction share.
 struct Facts {
-  std::vector<std::vector<bool>> batch;             // by op and factor: it counts samples
-  std::vector<std::vector<Strategy>> strategies;    // by op, where a choice depends on what else there is
+  std::vector<std::vector<bool>> batch;           // by op and factor: it counts samples
+  std::vector<std::vector<Strategy>> strategies;  // by op, where a choice depends on what else there is
   sharding::Mesh mesh;
 };
 
-std::vector<bool> batch_factors(const StageView& stage, const StageView::Op& op, const std::vector<std::vector<bool>>& dims) {
+std::vector<bool> batch_factors(const StageView& stage, const StageView::Op& op,
+                                const std::vector<std::vector<bool>>& dims) {
   std::vector<bool> out(op.rule.factors.size(), false);
   const auto scan = [&](const std::vector<int>& values, const std::vector<ir::TensorFactors>& tensors) {
     for (size_t k = 0; k < values.size() && k < tensors.size(); ++k)
@@ -94,13 +98,15 @@ int most(const Facts& facts, int op, const Count& count) {
 }
 
 int sharded_axes(const Sharding& s) {
-  return static_cast<int>(std::count_if(s.at.begin(), s.at.end(), [](sharding::Placement p) { return p >= 0; }));
+  return static_cast<int>(
+      std::count_if(s.at.begin(), s.at.end(), [](sharding::Placement p) { return p >= 0; }));
 }
 
 // As many axes shard as can for this type.
 bool most_sharded(const ir::Type& type, const Sharding& s, const sharding::Mesh& mesh) {
   int best = 0;
-  for (const auto& other : sharding::enumerate_shardings(type, mesh, false)) best = std::max(best, sharded_axes(other));
+  for (const auto& other : sharding::enumerate_shardings(type, mesh, false))
+    best = std::max(best, sharded_axes(other));
   return sharded_axes(s) == best;
 }
 
@@ -116,19 +122,24 @@ void check_divides(const StageView& stage, const sharding::Mesh& mesh) {
     const int64_t batch = stage.values[stage.args[a]].shape[stage.batch_dim[a]];
     if (batch % devices == 0) continue;
     std::string words;
-    for (const int64_t b : nearest_batches(batch, devices)) words += (words.empty() ? "" : " or ") + std::to_string(b);
-    throw base::user_error("[planner] wanted a microbatch that {} devices divide, got {} samples; try {} samples, or --planner auto", devices,
-                           batch, words);
+    for (const int64_t b : nearest_batches(batch, devices))
+      words += (words.empty() ? "" : " or ") + std::to_string(b);
+    throw base::user_error(
+        "[planner] wanted a microbatch that {} devices divide, got {} samples; try {} samples, or --planner "
+        "auto",
+        devices, batch, words);
   }
 }
 
-Restriction samples_only(const StageView& stage, const sharding::Mesh& mesh, bool shard_state, bool shard_params) {
+Restriction samples_only(const StageView& stage, const sharding::Mesh& mesh, bool shard_state,
+                         bool shard_params) {
   check_divides(stage, mesh);
   const auto facts = facts_of(stage, mesh);
   Restriction r;
   r.op = [=](const StageView& s, int o, const Strategy& strategy) {
     const auto& op = s.ops[o];
-    if (!shard_state || (op.pass.phase != step::Phase::kApply && !op.accumulate)) return samples_split(*facts, o, strategy);
+    if (!shard_state || (op.pass.phase != step::Phase::kApply && !op.accumulate))
+      return samples_split(*facts, o, strategy);
     if (!op.accumulate) return true;
     const auto on_any = [&](const Strategy& t) { return axes_on(*facts, o, t, false); };
     return on_any(strategy) == most(*facts, o, on_any);
@@ -142,11 +153,15 @@ Restriction samples_only(const StageView& stage, const sharding::Mesh& mesh, boo
           if (rest.at[axis] != (dim < 0 ? sharding::kReplicated : dim)) return false;
         return true;
       }
-      case step::ArgKind::kParam: return shard_params ? most_sharded(type, rest, mesh) : sharded_axes(rest) == 0;
-      case step::ArgKind::kOptState: return shard_state ? most_sharded(type, rest, mesh) : sharded_axes(rest) == 0;
+      case step::ArgKind::kParam:
+        return shard_params ? most_sharded(type, rest, mesh) : sharded_axes(rest) == 0;
+      case step::ArgKind::kOptState:
+        return shard_state ? most_sharded(type, rest, mesh) : sharded_axes(rest) == 0;
       case step::ArgKind::kState:
-      case step::ArgKind::kKey: return sharded_axes(rest) == 0;
-      case step::ArgKind::kReceived: return true;
+      case step::ArgKind::kKey:
+        return sharded_axes(rest) == 0;
+      case step::ArgKind::kReceived:
+        return true;
     }
     return true;
   };
@@ -160,9 +175,9 @@ Restriction no_samples(const StageView& stage, const sharding::Mesh& mesh) {
   r.op = [=](const StageView& s, int o, const Strategy& strategy) {
     if (axes_on(*facts, o, strategy, true) > 0) return false;
     const auto& op = s.ops[o];
-    const bool contracts = op.operands.size() >= 2 && std::any_of(op.rule.factors.begin(), op.rule.factors.end(), [](const ir::Factor& f) {
-                             return f.kind == ir::FactorKind::kReduce;
-                           });
+    const bool contracts = op.operands.size() >= 2 &&
+                           std::any_of(op.rule.factors.begin(), op.rule.factors.end(),
+                                       [](const ir::Factor& f) { return f.kind == ir::FactorKind::kReduce; });
     if (!contracts) return true;
     int best = 0;
     for (const auto& t : facts->strategies[o])
@@ -188,7 +203,8 @@ std::vector<std::vector<bool>> batch_dims(const StageView& stage) {
   for (size_t v = 0; v < stage.values.size(); ++v) {
     out.emplace_back();
     for (size_t d = 0; d < stage.values[v].shape.size(); ++d)
-      out[v].push_back(std::find(seeds.begin(), seeds.end(), classes.of(static_cast<int>(v), static_cast<int>(d))) != seeds.end());
+      out[v].push_back(std::find(seeds.begin(), seeds.end(),
+                                 classes.of(static_cast<int>(v), static_cast<int>(d))) != seeds.end());
   }
   return out;
 }

@@ -33,8 +33,10 @@ StageView training(int64_t batch) {
   const step::Pass backward{step::Phase::kBackward, 0}, apply{step::Phase::kApply, 0};
   ir::FactorRule sum = elementwise(8, 4, 1);
   sum.linear = {0b1};
-  s.ops = {{matmul(batch, 8, 4), {2, 0}, {3}, {}, 1e-3},   {transposed, {2, 3}, {4}, backward, 1e-3},
-           {sum, {4}, {5}, backward, 1e-6, 0, false, true}, {elementwise(8, 4, 2), {1, 5}, {6}, apply, 1e-6},
+  s.ops = {{matmul(batch, 8, 4), {2, 0}, {3}, {}, 1e-3},
+           {transposed, {2, 3}, {4}, backward, 1e-3},
+           {sum, {4}, {5}, backward, 1e-6, 0, false, true},
+           {elementwise(8, 4, 2), {1, 5}, {6}, apply, 1e-6},
            {elementwise(8, 4, 2), {0, 6}, {7}, apply, 1e-6}};
   s.results = {7, 6};
   s.result_kinds = {{step::ResultKind::kNewParam, 0}, {step::ResultKind::kNewOptState, 0}};
@@ -54,16 +56,16 @@ std::vector<int> left(const BuiltProblem& built, BuiltProblem::Node::Kind kind, 
   return out;
 }
 
-using ::testing::ElementsAre;
-using ::testing::Each;
-using ::testing::Ge;
 using ::testing::Contains;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::Ge;
 using Kind = BuiltProblem::Node::Kind;
 
 TEST(Restrictions, SamplesAreFollowedThroughFactors) {
   const auto dims = batch_dims(training(16));
   EXPECT_EQ(dims[2], (std::vector<bool>{true, false}));
-  EXPECT_EQ(dims[3], (std::vector<bool>{true, false}));  // y
+  EXPECT_EQ(dims[3], (std::vector<bool>{true, false}));   // y
   EXPECT_EQ(dims[4], (std::vector<bool>{false, false}));  // the gradient: samples are summed away
   EXPECT_EQ(dims[0], (std::vector<bool>{false, false}));
 }
@@ -71,8 +73,8 @@ TEST(Restrictions, SamplesAreFollowedThroughFactors) {
 TEST(Restrictions, DataSplitsSamplesOnly) {
   const auto s = training(16);
   const auto built = build_problem(s, devices(4), restriction("data", s, devices(4)));
-  EXPECT_THAT(left(built, Kind::kOp, 0), ElementsAre(0));   // samples
-  EXPECT_THAT(left(built, Kind::kOp, 1), ElementsAre(1));   // contracted: a partial gradient
+  EXPECT_THAT(left(built, Kind::kOp, 0), ElementsAre(0));  // samples
+  EXPECT_THAT(left(built, Kind::kOp, 1), ElementsAre(1));  // contracted: a partial gradient
   EXPECT_THAT(left(built, Kind::kArg, 0), ElementsAre(-1));
   EXPECT_THAT(left(built, Kind::kArg, 1), ElementsAre(-1));
   EXPECT_THAT(left(built, Kind::kArg, 2), ElementsAre(0));

@@ -32,9 +32,11 @@ class StageTable {
  public:
   explicit StageTable(const StageProblem& p) : p_(p), sizes_(submesh_sizes(p.devices, p.devices_per_host)) {}
 
-  // The best cutting under the costs known now, or nothing; `settled`: only of stages whose exact cost is known.
+  // The best cutting under the costs known now, or nothing; `settled`: only of stages whose exact cost is
+  // known.
   std::optional<StageSolution> best(bool settled);
-  // Asks for exact costs of the stages of a cutting that would take less than `at_most`; true when all were exact before.
+  // Asks for exact costs of the stages of a cutting that would take less than `at_most`; true when all were
+  // exact before.
   bool settle(const StageSolution& cutting, double at_most);
   int64_t evaluated() const { return static_cast<int64_t>(exact_.size()); }
 
@@ -61,7 +63,8 @@ double StageTable::cost(const StageKey& key, bool settled) {
   return it->second;
 }
 
-// A stage that costs its bound and all the room there is makes a step of `at_most` or more: its c_i counts at least once.
+// A stage that costs its bound and all the room there is makes a step of `at_most` or more: its c_i counts at
+// least once.
 bool StageTable::settle(const StageSolution& cutting, double at_most) {
   bool all = true;
   for (const auto& key : cutting.stages) {
@@ -71,14 +74,18 @@ bool StageTable::settle(const StageSolution& cutting, double at_most) {
     const double room = at_most - cutting.seconds;
     const double below = room > 1e-9 * at_most ? bound + room : kNever;  // infinite room: infinite too
     const double found = p_.exact(key, below);
-    if (found < below || found == kNever) exact_[key] = found;
-    else bound = std::max(bound, found);
+    if (found < below || found == kNever)
+      exact_[key] = found;
+    else
+      bound = std::max(bound, found);
   }
   return all;
 }
 
 void keep_unbeaten(std::vector<Label>& labels, const Label& fresh) {
-  const auto beats = [](const Label& a, const Label& b) { return a.sum <= b.sum && a.most <= b.most && a.cores <= b.cores; };
+  const auto beats = [](const Label& a, const Label& b) {
+    return a.sum <= b.sum && a.most <= b.most && a.cores <= b.cores;
+  };
   for (const auto& l : labels)
     if (beats(l, fresh)) return;
   std::erase_if(labels, [&](const Label& l) { return beats(fresh, l); });
@@ -100,7 +107,8 @@ void StageTable::extend(int left, int layer, int device, bool settled) {
       const double c = cost(key, settled);
       if (c == kNever) continue;
       for (int i = 0; i < static_cast<int>(rest.size()); ++i)
-        keep_unbeaten(mine, {rest[i].sum + c, std::max(rest[i].most, c), rest[i].cores + c * cores_share(p_, size), key, i});
+        keep_unbeaten(mine, {rest[i].sum + c, std::max(rest[i].most, c),
+                             rest[i].cores + c * cores_share(p_, size), key, i});
     }
   }
 }
@@ -127,7 +135,8 @@ std::optional<StageSolution> StageTable::best(bool settled) {
       for (int device = 0; device < p_.devices; ++device) extend(left, layer, device, settled);
     if (left < p_.min_stages) continue;
     for (const auto& label : at(left, 0, 0))
-      if (!best || join(p_, label.sum, label.most, label.cores) < best->seconds) best = read_back(left, label);
+      if (!best || join(p_, label.sum, label.most, label.cores) < best->seconds)
+        best = read_back(left, label);
   }
   return best;
 }
@@ -142,7 +151,8 @@ std::vector<int> submesh_sizes(int devices, int devices_per_host) {
   return out;
 }
 
-double step_seconds(const StageProblem& p, const std::vector<StageKey>& stages, const std::vector<double>& cost) {
+double step_seconds(const StageProblem& p, const std::vector<StageKey>& stages,
+                    const std::vector<double>& cost) {
   double sum = 0, most = 0, cores = 0;
   for (size_t i = 0; i < stages.size(); ++i) {
     sum += cost[i];
@@ -159,7 +169,8 @@ std::optional<StageSolution> cut_stages(const StageProblem& problem) {
     auto solution = table.best(false);
     if (!solution || solution->seconds >= problem.at_most) return std::nullopt;
     if (problem.bound && !table.settle(*solution, at_most)) {
-      if (const auto whole = table.best(true)) at_most = std::min(at_most, std::nextafter(whole->seconds, kNever));
+      if (const auto whole = table.best(true))
+        at_most = std::min(at_most, std::nextafter(whole->seconds, kNever));
       continue;
     }
     solution->rounds = round;

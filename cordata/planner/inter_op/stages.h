@@ -10,8 +10,8 @@
 
 namespace cordata::planner {
 
-// One possible stage: layers [first_layer, last_layer) on devices [first_device, first_device + devices), with activations of
-// `in_flight` microbatches held at once.
+// One possible stage: layers [first_layer, last_layer) on devices [first_device, first_device + devices),
+// with activations of `in_flight` microbatches held at once.
 struct StageKey {
   int first_layer = 0, last_layer = 0;
   int first_device = 0, devices = 0;
@@ -21,8 +21,10 @@ struct StageKey {
 
 // Cut layers into stages and devices into submeshes, so that the step is shortest:
 //   c_i    what stage i costs a microbatch: forward, backward, transfers in, and its share 1/M of the update
-//   step = sum c_i + (M - 1) * max(max c_i, sum c_i * cores_i / cores)      (Alpa, sec. 5.1, eq. 2, and shared cores)
-// where the last term is only there when devices share cores: no pipeline runs faster than all its work on the machine's cores.
+//   step = sum c_i + (M - 1) * max(max c_i, sum c_i * cores_i / cores)      (Alpa, sec. 5.1, eq. 2, and
+//   shared cores)
+// where the last term is only there when devices share cores: no pipeline runs faster than all its work on
+// the machine's cores.
 struct StageProblem {
   int layers = 1;
   int devices = 1, devices_per_host = 1;
@@ -32,8 +34,9 @@ struct StageProblem {
   bool allow_idle = false;     // devices at the end may do nothing
   int min_stages = 1, max_stages = 1 << 20;
 
-  // c_i in seconds; infinity: doesn't fit. `bound` is never above `exact` and cheap; exact is asked only for stages that could matter,
-  // and where that is not below `below` may answer with any number from there to the exact one.
+  // c_i in seconds; infinity: doesn't fit. `bound` is never above `exact` and cheap; exact is asked only for
+  // stages that could matter, and where that is not below `below` may answer with any number from there to
+  // the exact one.
   std::function<double(const StageKey&)> bound;
   std::function<double(const StageKey&, double below)> exact;
   double at_most = std::numeric_limits<double>::infinity();  // only steps that take less are wanted
@@ -46,17 +49,19 @@ struct StageSolution {
   int rounds = 0;         // dynamic programs run
 };
 
-// Sizes of submeshes: within a host, all sizes for hosts of up to 6 devices, else powers of two and divisors; then whole
-// hosts. A submesh smaller than a host doesn't cross hosts; a larger one starts at a host.
+// Sizes of submeshes: within a host, all sizes for hosts of up to 6 devices, else powers of two and divisors;
+// then whole hosts. A submesh smaller than a host doesn't cross hosts; a larger one starts at a host.
 std::vector<int> submesh_sizes(int devices, int devices_per_host);
 
 // The step time of stages with these costs: the formula above.
-double step_seconds(const StageProblem& problem, const std::vector<StageKey>& stages, const std::vector<double>& cost);
+double step_seconds(const StageProblem& problem, const std::vector<StageKey>& stages,
+                    const std::vector<double>& cost);
 
-// Exact: a dynamic program over (stages left, first layer, first device) that keeps every suffix not beaten in all of (sum, max, cores),
-// which is the enumeration of t_max at all its values at once. It runs on bounds first; stages of the best answer get
-// their exact cost, until the best answer has no bounds in it. Answers made of exact costs alone say what the others
-// must be below. nullopt: no cutting fits, or takes less than `at_most`.
+// Exact: a dynamic program over (stages left, first layer, first device) that keeps every suffix not beaten
+// in all of (sum, max, cores), which is the enumeration of t_max at all its values at once. It runs on bounds
+// first; stages of the best answer get their exact cost, until the best answer has no bounds in it. Answers
+// made of exact costs alone say what the others must be below. nullopt: no cutting fits, or takes less than
+// `at_most`.
 std::optional<StageSolution> cut_stages(const StageProblem& problem);
 
 }  // namespace cordata::planner

@@ -53,7 +53,8 @@ struct Enumeration {
 // Costs drawn by chance but fixed; more work costs more, devices help, some stages don't fit.
 double drawn(const StageKey& k, uint64_t seed) {
   uint64_t h = seed;
-  for (const int v : {k.first_layer, k.last_layer, k.first_device, k.devices}) h = (h ^ static_cast<uint64_t>(v + 7)) * 0x9E3779B97F4A7C15ull, h ^= h >> 29;
+  for (const int v : {k.first_layer, k.last_layer, k.first_device, k.devices})
+    h = (h ^ static_cast<uint64_t>(v + 7)) * 0x9E3779B97F4A7C15ull, h ^= h >> 29;
   if (h % 11 == 0 && k.in_flight > 1) return kNever;
   return (k.last_layer - k.first_layer) * (1 + (h >> 8) % 1000 / 700.0) / std::pow(k.devices, 0.8);
 }
@@ -76,9 +77,12 @@ TEST(Stages, EqualEnumerationOfAllCuttings) {
     Enumeration all{p};
     all.go(0, 0);
     const auto plain = cut_stages(p);
-    p.bound = [seed](const StageKey& k) { return 0.8 * (k.last_layer - k.first_layer) / std::pow(k.devices, 0.8); };
+    p.bound = [seed](const StageKey& k) {
+      return 0.8 * (k.last_layer - k.first_layer) / std::pow(k.devices, 0.8);
+    };
     const auto lazy = cut_stages(p);
-    // What isn't wanted may be answered by anything from `below` to the truth, and what isn't below `at_most` isn't found.
+    // What isn't wanted may be answered by anything from `below` to the truth, and what isn't below `at_most`
+    // isn't found.
     p.exact = [seed](const StageKey& k, double below) {
       const double c = drawn(k, seed);
       return c < below || std::isinf(c) ? c : below + (c - below) * static_cast<double>(seed % 5) / 4;
@@ -90,11 +94,13 @@ TEST(Stages, EqualEnumerationOfAllCuttings) {
     EXPECT_FALSE(cut_stages(p)) << trial;
     p.exact = [seed](const StageKey& k, double) { return drawn(k, seed); };
     ASSERT_EQ(plain.has_value(), std::isfinite(all.best)) << trial;
-    for (const auto* found : {&lazy, &hasty, &limited}) ASSERT_EQ(found->has_value(), plain.has_value()) << trial;
+    for (const auto* found : {&lazy, &hasty, &limited})
+      ASSERT_EQ(found->has_value(), plain.has_value()) << trial;
     if (!plain) continue;
     ++compared;
     EXPECT_NEAR(plain->seconds, all.best, 1e-9) << trial;
-    for (const auto* found : {&lazy, &hasty, &limited}) EXPECT_NEAR((*found)->seconds, all.best, 1e-9) << trial;
+    for (const auto* found : {&lazy, &hasty, &limited})
+      EXPECT_NEAR((*found)->seconds, all.best, 1e-9) << trial;
     asked_less += lazy->evaluated < plain->evaluated;
     std::vector<double> cost;
     for (const auto& s : lazy->stages) cost.push_back(p.exact(s, kNever));
@@ -111,7 +117,9 @@ TEST(Stages, SubmeshSizes) {
 
 TEST(Stages, SharedCoresMakeAPipelineNoFasterThanItsWork) {
   StageProblem p{.layers = 4, .devices = 4, .devices_per_host = 4, .microbatches = 8, .cores_shared_by = 2};
-  p.exact = [](const StageKey& k, double) { return k.last_layer - k.first_layer == 1 && k.devices == 1 ? 1.0 : kNever; };
+  p.exact = [](const StageKey& k, double) {
+    return k.last_layer - k.first_layer == 1 && k.devices == 1 ? 1.0 : kNever;
+  };
   EXPECT_DOUBLE_EQ(cut_stages(p)->seconds, 4 + 7 * 2);  // four stages of 1 s on two cores
 }
 

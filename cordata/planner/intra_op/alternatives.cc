@@ -16,7 +16,11 @@ using sharding::Sharding;
 template <typename T>
 int place(const std::vector<T>& all, const T& wanted, const char* what, int index) {
   const auto at = std::find(all.begin(), all.end(), wanted);
-  if (at == all.end()) throw base::user_error("[planner.intra_op] wanted a sharding that can be chosen for {} {}, got another; was the plan edited?", what, index);
+  if (at == all.end())
+    throw base::user_error(
+        "[planner.intra_op] wanted a sharding that can be chosen for {} {}, got another; was the plan "
+        "edited?",
+        what, index);
   return static_cast<int>(at - all.begin());
 }
 
@@ -58,12 +62,14 @@ std::vector<int> encode(const BuiltProblem& built, const StageView& stage, const
   set_hubs(false);
   for (size_t r = 0; r < built.result_node.size(); ++r) {
     const int n = built.result_node[r];
-    if (built.nodes[n].kind == Node::Kind::kResult) choice[n] = place(built.nodes[n].shardings, plan.results.at(r), "result", static_cast<int>(r));
+    if (built.nodes[n].kind == Node::Kind::kResult)
+      choice[n] = place(built.nodes[n].shardings, plan.results.at(r), "result", static_cast<int>(r));
   }
   return choice;
 }
 
-std::vector<OpCost> op_costs(const BuiltProblem& built, const StageView& stage, const std::vector<int>& choice, size_t most) {
+std::vector<OpCost> op_costs(const BuiltProblem& built, const StageView& stage,
+                             const std::vector<int>& choice, size_t most) {
   const auto& problem = built.problem;
   std::vector<std::vector<const Problem::Edge*>> edges(problem.nodes.size());
   for (const auto& e : problem.edges) {
@@ -92,7 +98,8 @@ std::vector<OpCost> op_costs(const BuiltProblem& built, const StageView& stage, 
       if (static_cast<int>(i) == choice[n] || total == kInfinite) continue;
       cost.others.push_back({node.strategies[i], seconds(total - own - reshard)});
     }
-    std::stable_sort(cost.others.begin(), cost.others.end(), [](const Alternative& a, const Alternative& b) { return a.more < b.more; });
+    std::stable_sort(cost.others.begin(), cost.others.end(),
+                     [](const Alternative& a, const Alternative& b) { return a.more < b.more; });
     if (cost.others.size() > most) cost.others.resize(most);
   }
   return costs;

@@ -11,10 +11,12 @@ namespace {
 
 constexpr step::Pass kForward{step::Phase::kForward, 0}, kBackward{step::Phase::kBackward, 0};
 
-// x @ w twice over, the first product read three times, in two passes: arguments, ops, own and later hubs, a result.
+// x @ w twice over, the first product read three times, in two passes: arguments, ops, own and later hubs, a
+// result.
 StageView chain() {
   const auto matrix = ir::Type::tensor(ir::DType::kF32, {8, 8});
-  const ir::FactorRule matmul{{{8}, {8, ir::FactorKind::kReduce}, {8}}, {{{0}, {1}}, {{1}, {2}}}, {{{0}, {2}}}, {0b01, 0b10}};
+  const ir::FactorRule matmul{
+      {{8}, {8, ir::FactorKind::kReduce}, {8}}, {{{0}, {1}}, {{1}, {2}}}, {{{0}, {2}}}, {0b01, 0b10}};
   const auto op = [&](std::vector<int> operands, int result, step::Pass pass) {
     StageView::Op o;
     o.rule = matmul;
@@ -28,7 +30,8 @@ StageView chain() {
   s.values.assign(6, matrix);
   s.args = {0, 1};
   s.arg_kinds = {{step::ArgKind::kParam, 0, true}, {step::ArgKind::kBatch, 0, true}};
-  s.ops = {op({1, 0}, 2, kForward), op({2, 0}, 3, kForward), op({2, 3}, 4, kBackward), op({4, 2}, 5, kBackward)};
+  s.ops = {op({1, 0}, 2, kForward), op({2, 0}, 3, kForward), op({2, 3}, 4, kBackward),
+           op({4, 2}, 5, kBackward)};
   s.results = {5};
   s.result_kinds = {{step::ResultKind::kSent, 0}};
   s.microbatches = 2;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Depth-first branch and bound. The bound of a node is bucket elimination (eliminate.h) of the problem in which memory is
-// priced by Lagrange multipliers on the times that bind (Fisher 1981), moved by Polyak's sub-gradient step. Multipliers are
-// integers over kScale, so every bound is exact.
+// Depth-first branch and bound. The bound of a node is bucket elimination (eliminate.h) of the problem in
+// which memory is priced by Lagrange multipliers on the times that bind (Fisher 1981), moved by Polyak's
+// sub-gradient step. Multipliers are integers over kScale, so every bound is exact.
 #include "cordata/planner/intra_op/branch_and_bound.h"
 
 #include <algorithm>
@@ -31,7 +31,11 @@ struct Peak {
 class Solver {
  public:
   Solver(const Problem& problem, const SolveOptions& options, int branches)
-      : problem_(problem), options_(options), branches_(branches), start_(Clock::now()), order_(elimination_order(problem)) {
+      : problem_(problem),
+        options_(options),
+        branches_(branches),
+        start_(Clock::now()),
+        order_(elimination_order(problem)) {
     auto span = std::chrono::duration<double>(std::min(options.seconds, 1e8));
     deadline_ = start_ + std::chrono::duration_cast<Clock::duration>(span);
   }
@@ -83,7 +87,8 @@ class Solver {
   Peak peak(Use use) const {
     std::map<int64_t, Wide> change;
     for (size_t n = 0; n < problem_.nodes.size(); ++n) {
-      if (Wide u = use(static_cast<int>(n)); u != 0) change[problem_.nodes[n].from] += u, change[problem_.nodes[n].to] -= u;
+      if (Wide u = use(static_cast<int>(n)); u != 0)
+        change[problem_.nodes[n].from] += u, change[problem_.nodes[n].to] -= u;
     }
     Peak best;
     Wide now = 0;
@@ -94,17 +99,21 @@ class Solver {
   Peak peak_of(const std::vector<int>& choice) const {
     return peak([&](int n) { return Wide{usage(n, choice[n])}; });
   }
-  bool alive(int n, int64_t time) const { return problem_.nodes[n].from <= time && time < problem_.nodes[n].to; }
+  bool alive(int n, int64_t time) const {
+    return problem_.nodes[n].from <= time && time < problem_.nodes[n].to;
+  }
 
   std::vector<std::vector<Wide>> priced(const Branch& branch, Wide scale) const {
     std::vector<std::vector<Wide>> unary(problem_.nodes.size());
     for (size_t n = 0; n < unary.size(); ++n) {
       Wide price = 0;
-      for (auto [time, p] : branch.prices) if (alive(static_cast<int>(n), time)) price += p;
+      for (auto [time, p] : branch.prices)
+        if (alive(static_cast<int>(n), time)) price += p;
       const auto& node = problem_.nodes[n];
       for (size_t s = 0; s < node.cost.size(); ++s)
         unary[n].push_back(!branch.allowed[n][s] ? kWideInfinite
-                                                 : node.cost[s] * scale + price * usage(static_cast<int>(n), static_cast<int>(s)));
+                                                 : node.cost[s] * scale + price * usage(static_cast<int>(n),
+                                                                                        static_cast<int>(s)));
     }
     return unary;
   }
@@ -132,7 +141,8 @@ class Solver {
       Elimination inner = eliminate(problem_, order_, priced(branch, scale), scale, kTableLimit, deadline_);
       if (!inner.finished) return false;
       if (inner.bound >= kWideInfinite) return true;
-      if (Wide bound = lagrangian(inner.bound, branch.prices, scale); bound > branch.bound) branch.bound = bound, best_prices = branch.prices;
+      if (Wide bound = lagrangian(inner.bound, branch.prices, scale); bound > branch.bound)
+        branch.bound = bound, best_prices = branch.prices;
       choice = inner.choice;
       offer(choice);
       if (best_.feasible && branch.bound >= best_.cost) return true;
@@ -157,7 +167,8 @@ class Solver {
     double norm = 0;
     for (auto [time, p] : branch.prices) {
       Wide used = 0;
-      for (size_t n = 0; n < choice.size(); ++n) if (alive(static_cast<int>(n), time)) used += usage(static_cast<int>(n), choice[n]);
+      for (size_t n = 0; n < choice.size(); ++n)
+        if (alive(static_cast<int>(n), time)) used += usage(static_cast<int>(n), choice[n]);
       double g = static_cast<double>(used - problem_.usage_limit);
       if (g < 0 && p == 0) g = 0;
       slope[time] = g, norm += g * g;
@@ -184,7 +195,8 @@ class Solver {
     if (options_.progress) {
       Wide bound = *cost;
       for (const auto& branch : open_) bound = std::min(bound, branch.bound);
-      options_.progress(std::chrono::duration<double>(Clock::now() - start_).count(), *cost, open_.empty() ? trivial_bound() : bound);
+      options_.progress(std::chrono::duration<double>(Clock::now() - start_).count(), *cost,
+                        open_.empty() ? trivial_bound() : bound);
     }
   }
   void note_usage(Wide used) {
@@ -219,7 +231,8 @@ class Solver {
     near_.resize(problem_.nodes.size());
     for (size_t e = 0; e < problem_.edges.size(); ++e) {
       near_[problem_.edges[e].u].push_back(static_cast<int>(e));
-      if (problem_.edges[e].u != problem_.edges[e].v) near_[problem_.edges[e].v].push_back(static_cast<int>(e));
+      if (problem_.edges[e].u != problem_.edges[e].v)
+        near_[problem_.edges[e].v].push_back(static_cast<int>(e));
     }
   }
   double local_cost(const std::vector<int>& choice, int n, int s) const {
@@ -242,7 +255,9 @@ class Solver {
       if (std::count(branch.allowed[n].begin(), branch.allowed[n].end(), 1) < 2) continue;
       Wide low = INT64_MAX, high = 0;
       for (size_t s = 0; s < branch.allowed[n].size(); ++s)
-        if (branch.allowed[n][s]) low = std::min<Wide>(low, usage(n, static_cast<int>(s))), high = std::max<Wide>(high, usage(n, static_cast<int>(s)));
+        if (branch.allowed[n][s])
+          low = std::min<Wide>(low, usage(n, static_cast<int>(s))),
+          high = std::max<Wide>(high, usage(n, static_cast<int>(s)));
       Wide range = alive(n, top.time) ? high - low : 0;
       if (range > most) most = range, node = n;
     }
@@ -271,6 +286,8 @@ class Solver {
 
 }  // namespace
 
-Solution branch_and_bound(const Problem& problem, const SolveOptions& options, int branches) { return Solver(problem, options, branches).run(); }
+Solution branch_and_bound(const Problem& problem, const SolveOptions& options, int branches) {
+  return Solver(problem, options, branches).run();
+}
 
 }  // namespace cordata::planner

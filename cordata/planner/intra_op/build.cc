@@ -40,7 +40,8 @@ class ReshardCosts {
  private:
   static constexpr int64_t kUnknown = -1;
 
-  static int64_t search(const ir::Type& type, const sharding::Mesh& mesh, const Sharding& from, const Sharding& to) {
+  static int64_t search(const ir::Type& type, const sharding::Mesh& mesh, const Sharding& from,
+                        const Sharding& to) {
     if (from == to) return 0;
     const auto path = sharding::reshard_path(type, from, to, mesh);
     if (!path) return kInfinite;
@@ -68,8 +69,8 @@ ReshardCosts& reshard_costs(const ir::Type& type, const sharding::Mesh& mesh) {
   return at->second[{type.shape, type.dtype}];
 }
 
-// Someone who wants a value: node `node` in pass `pass`; by choice of that node, the shardings it asks for (several
-// when an op reads the value more than once).
+// Someone who wants a value: node `node` in pass `pass`; by choice of that node, the shardings it asks for
+// (several when an op reads the value more than once).
 struct Reader {
   step::Pass pass;
   int node;
@@ -100,7 +101,8 @@ class Builder {
   void order_ops() {
     std::vector<int> order(stage_.ops.size());
     for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int>(i);
-    std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return stage_.ops[a].pass < stage_.ops[b].pass; });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](int a, int b) { return stage_.ops[a].pass < stage_.ops[b].pass; });
     time_.resize(order.size());
     for (size_t t = 0; t < order.size(); ++t) time_[order[t]] = static_cast<int>(t);
     end_ = std::max<int>(1, static_cast<int>(order.size()));
@@ -130,8 +132,10 @@ class Builder {
   void add_arg(int a) {
     const bool key = stage_.arg_kinds[a].kind == step::ArgKind::kKey;  // folded alike on every device
     Node node{Node::Kind::kArg, a, {}, {}, key ? std::vector<Sharding>{{}} : whole_shardings(stage_.args[a])};
-    if (restriction_.arg) std::erase_if(node.shardings, [&](const Sharding& s) { return !restriction_.arg(stage_, a, s); });
-    if (node.shardings.empty()) throw base::user_error("[planner.intra_op] argument {} can't be sharded as this planner asks", a);
+    if (restriction_.arg)
+      std::erase_if(node.shardings, [&](const Sharding& s) { return !restriction_.arg(stage_, a, s); });
+    if (node.shardings.empty())
+      throw base::user_error("[planner.intra_op] argument {} can't be sharded as this planner asks", a);
     const size_t n = node.shardings.size();
     home_[stage_.args[a]] = add_node(std::move(node), n);
   }
@@ -141,8 +145,10 @@ class Builder {
     Node node{Node::Kind::kOp, o, op.pass, {Strategy{}}, {}};
     if (!op.constant_like) {
       node.strategies = sharding::enumerate_strategies(op.rule, mesh_);
-      if (restriction_.op) std::erase_if(node.strategies, [&](const Strategy& s) { return !restriction_.op(stage_, o, s); });
-      if (node.strategies.empty()) throw base::user_error("[planner.intra_op] op {} can't be sharded as this planner asks", o);
+      if (restriction_.op)
+        std::erase_if(node.strategies, [&](const Strategy& s) { return !restriction_.op(stage_, o, s); });
+      if (node.strategies.empty())
+        throw base::user_error("[planner.intra_op] op {} can't be sharded as this planner asks", o);
     }
     const auto strategies = node.strategies;
     const int id = add_node(std::move(node), strategies.size());
@@ -160,7 +166,8 @@ class Builder {
       for (const auto& s : strategies) {
         std::set<Sharding> wants;
         for (size_t k = 0; k < op.operands.size(); ++k)
-          if (op.operands[k] == v && k < op.rule.operands.size()) wants.insert(sharding::operand_sharding(op.rule, s, static_cast<int>(k)));
+          if (op.operands[k] == v && k < op.rule.operands.size())
+            wants.insert(sharding::operand_sharding(op.rule, s, static_cast<int>(k)));
         if (wants.empty()) wants.insert(Sharding{});
         reader.wants.emplace_back(wants.begin(), wants.end());
       }
@@ -172,9 +179,10 @@ class Builder {
   int argument_of(const step::StageResult& r) const {
     for (size_t a = 0; a < stage_.args.size(); ++a) {
       const auto& arg = stage_.arg_kinds[a];
-      const bool same = (r.kind == step::ResultKind::kNewParam && arg.kind == step::ArgKind::kParam && arg.owner) ||
-                        (r.kind == step::ResultKind::kNewOptState && arg.kind == step::ArgKind::kOptState) ||
-                        (r.kind == step::ResultKind::kNewState && arg.kind == step::ArgKind::kState);
+      const bool same =
+          (r.kind == step::ResultKind::kNewParam && arg.kind == step::ArgKind::kParam && arg.owner) ||
+          (r.kind == step::ResultKind::kNewOptState && arg.kind == step::ArgKind::kOptState) ||
+          (r.kind == step::ResultKind::kNewState && arg.kind == step::ArgKind::kState);
       if (same && arg.index == r.index) return static_cast<int>(a);
     }
     return -1;
@@ -193,7 +201,8 @@ class Builder {
     out_.result_node.push_back(id);
     if (id == home_[v]) return;  // an argument handed back as it came
     step::Pass pass = maker_[v] >= 0 ? stage_.ops[maker_[v]].pass : step::Pass{};
-    if (maker_[v] >= 0 && stage_.ops[maker_[v]].accumulate) pass = {step::Phase::kApply, 0};  // whole when the last microbatch is over
+    if (maker_[v] >= 0 && stage_.ops[maker_[v]].accumulate)
+      pass = {step::Phase::kApply, 0};  // whole when the last microbatch is over
     Reader reader{pass, id, end_ - 1, {}};
     for (const auto& s : out_.nodes[id].shardings) reader.wants.push_back({s});
     readers_[v].push_back(std::move(reader));
@@ -207,7 +216,8 @@ class Builder {
     const int k = static_cast<int>(std::find(op.results.begin(), op.results.end(), v) - op.results.begin());
     std::vector<Sharding> out;
     for (const auto& s : n.strategies)
-      out.push_back(k < static_cast<int>(op.rule.results.size()) ? sharding::result_sharding(op.rule, s, k) : Sharding{});
+      out.push_back(k < static_cast<int>(op.rule.results.size()) ? sharding::result_sharding(op.rule, s, k)
+                                                                 : Sharding{});
     return out;
   }
 
@@ -324,7 +334,8 @@ class Builder {
       if (stage_.results[r] != v) continue;
       const int arg = argument_of(stage_.result_kinds[r]);
       const int now = time_[maker_[v]];
-      if (arg >= 0 && std::all_of(readers_[stage_.args[arg]].begin(), readers_[stage_.args[arg]].end(), [&](const Reader& reader) { return reader.time <= now; }))
+      if (arg >= 0 && std::all_of(readers_[stage_.args[arg]].begin(), readers_[stage_.args[arg]].end(),
+                                  [&](const Reader& reader) { return reader.time <= now; }))
         return true;
     }
     return false;
@@ -342,11 +353,13 @@ class Builder {
 
 }  // namespace
 
-BuiltProblem build_problem(const StageView& stage, const sharding::Mesh& mesh, const Restriction& restriction) {
+BuiltProblem build_problem(const StageView& stage, const sharding::Mesh& mesh,
+                           const Restriction& restriction) {
   return Builder(stage, mesh, restriction).run();
 }
 
-plan::StageSharding decode(const BuiltProblem& built, const StageView& stage, const std::vector<int>& choice) {
+plan::StageSharding decode(const BuiltProblem& built, const StageView& stage,
+                           const std::vector<int>& choice) {
   plan::StageSharding out;
   out.ops.resize(stage.ops.size());
   out.args.resize(stage.args.size());
@@ -366,7 +379,8 @@ plan::StageSharding decode(const BuiltProblem& built, const StageView& stage, co
   for (size_t n = 0; n < built.nodes.size(); ++n)  // a value's own hub comes before those of later passes
     if (const Node& node = built.nodes[n]; node.kind == Node::Kind::kHub) {
       const Sharding at = node.shardings[choice[n]];
-      const Sharding base = !built.own_hub[n] && kept.contains(node.index) ? kept[node.index] : home[node.index];
+      const Sharding base =
+          !built.own_hub[n] && kept.contains(node.index) ? kept[node.index] : home[node.index];
       if (built.own_hub[n]) kept[node.index] = at;
       if (at != base) out.hubs.push_back({node.index, node.pass, at});
     }

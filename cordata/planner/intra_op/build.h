@@ -10,33 +10,36 @@
 
 namespace cordata::planner {
 
-// Which strategies and rest shardings may be chosen: how the intra-op baselines differ from `auto`. Unset: all.
+// Which strategies and rest shardings may be chosen: how the intra-op baselines differ from `auto`. Unset:
+// all.
 struct Restriction {
   std::function<bool(const StageView& stage, int op, const sharding::Strategy& strategy)> op;
   std::function<bool(const StageView& stage, int arg, const sharding::Sharding& rest)> arg;
 };
 
-// An intra-op problem and what its nodes stand for. Costs are picoseconds of one step: everything in a forward or backward pass
-// counts once a microbatch.
+// An intra-op problem and what its nodes stand for. Costs are picoseconds of one step: everything in a
+// forward or backward pass counts once a microbatch.
 struct BuiltProblem {
   struct Node {
     enum class Kind : uint8_t { kArg, kOp, kHub, kResult } kind;
-    int index = 0;  // arg, op, result; of a hub the value
-    step::Pass pass;  // of a hub
+    int index = 0;                               // arg, op, result; of a hub the value
+    step::Pass pass;                             // of a hub
     std::vector<sharding::Strategy> strategies;  // of an op
     std::vector<sharding::Sharding> shardings;   // of the others
   };
   Problem problem;
-  std::vector<Node> nodes;          // one for each of problem.nodes
-  std::vector<int> result_node;     // by result: the node that says its sharding (a parameter's own, for its new value)
-  std::vector<bool> own_hub;        // by node: a hub in the pass that makes its value
+  std::vector<Node> nodes;  // one for each of problem.nodes
+  std::vector<int>
+      result_node;  // by result: the node that says its sharding (a parameter's own, for its new value)
+  std::vector<bool> own_hub;  // by node: a hub in the pass that makes its value
 };
 
-// Nodes: one for each argument (its rest sharding), op (its strategy), value with several readers in a pass (plan::Hub), and
-// result that isn't the new value of an argument. Edges: what resharding costs between them. The objective is the
-// bill's seconds plus the ops' seconds; where two readers of one hub want the same third sharding, and the way back from it isn't free,
-// it counts that reshard for both (never less than the bill).
-BuiltProblem build_problem(const StageView& stage, const sharding::Mesh& mesh, const Restriction& restriction = {});
+// Nodes: one for each argument (its rest sharding), op (its strategy), value with several readers in a pass
+// (plan::Hub), and result that isn't the new value of an argument. Edges: what resharding costs between them.
+// The objective is the bill's seconds plus the ops' seconds; where two readers of one hub want the same third
+// sharding, and the way back from it isn't free, it counts that reshard for both (never less than the bill).
+BuiltProblem build_problem(const StageView& stage, const sharding::Mesh& mesh,
+                           const Restriction& restriction = {});
 
 // The plan that a choice for every node means.
 plan::StageSharding decode(const BuiltProblem& built, const StageView& stage, const std::vector<int>& choice);

@@ -20,7 +20,9 @@ constexpr step::Pass kForward{step::Phase::kForward, 0}, kBackward{step::Phase::
 ir::FactorRule matmul(int64_t i, int64_t k, int64_t j) {
   return {{{i}, {k, ir::FactorKind::kReduce}, {j}}, {{{0}, {1}}, {{1}, {2}}}, {{{0}, {2}}}, {0b01, 0b10}};
 }
-ir::FactorRule add(int64_t i, int64_t j) { return {{{i}, {j}}, {{{0}, {1}}, {{0}, {1}}}, {{{0}, {1}}}, {0b11}}; }
+ir::FactorRule add(int64_t i, int64_t j) {
+  return {{{i}, {j}}, {{{0}, {1}}, {{0}, {1}}}, {{{0}, {1}}}, {0b11}};
+}
 ir::FactorRule tanh(int64_t i, int64_t j) { return {{{i}, {j}}, {{{0}, {1}}}, {{{0}, {1}}}, {}}; }
 
 // A random stage of square matrices: two arguments, a few ops that read earlier values, one result sent away.
@@ -48,9 +50,7 @@ StageView drawn(std::mt19937& random, int ops) {
   return s;
 }
 
-sharding::Mesh pair_of_devices() {
-  return {{2}, {{base::Seconds(3e-6), base::BytesPerSecond(1e8)}}};
-}
+sharding::Mesh pair_of_devices() { return {{2}, {{base::Seconds(3e-6), base::BytesPerSecond(1e8)}}}; }
 
 // What a plan costs, by plan.h's words: every (value, sharding, pass) once.
 double price(const StageView& s, const plan::StageSharding& p, const sharding::Mesh& mesh) {
@@ -71,7 +71,10 @@ double price(const StageView& s, const plan::StageSharding& p, const sharding::M
     return seconds * s.microbatches;
   };
   std::set<std::tuple<int, Sharding, step::Pass>> done;
-  const auto kept = [&](int v) { const auto* h = hub(v, made[v]); return h ? *h : home[v]; };
+  const auto kept = [&](int v) {
+    const auto* h = hub(v, made[v]);
+    return h ? *h : home[v];
+  };
   const auto read = [&](int v, const step::Pass& pass, const Sharding& want) {
     const auto* h = hub(v, pass);
     const Sharding from = h ? *h : kept(v);
@@ -86,7 +89,8 @@ double price(const StageView& s, const plan::StageSharding& p, const sharding::M
     total += op.seconds / (p.ops[o].use[0] >= 0 ? 2 : 1) * s.microbatches;
   }
   for (size_t r = 0; r < s.results.size(); ++r) read(s.results[r], made[s.results[r]], p.results[r]);
-  for (const auto& h : p.hubs) total += move(h.value, h.pass == made[h.value] ? home[h.value] : kept(h.value), h.sharding);
+  for (const auto& h : p.hubs)
+    total += move(h.value, h.pass == made[h.value] ? home[h.value] : kept(h.value), h.sharding);
   return total;
 }
 
@@ -182,11 +186,15 @@ TEST(BuildProblem, SeveralReadersShareOneReshard) {
     s.values.assign(4, ir::Type::tensor(ir::DType::kF32, {8, 8}));
     s.args = {0};
     s.arg_kinds = {{step::ArgKind::kBatch, 0, true}};
-    s.ops = {{tanh(8, 8), {0}, {1}, kForward, 1e-6}, {tanh(8, 8), {1}, {2}, pass, 1e-6}, {tanh(8, 8), {1}, {3}, pass, 1e-6}};
+    s.ops = {{tanh(8, 8), {0}, {1}, kForward, 1e-6},
+             {tanh(8, 8), {1}, {2}, pass, 1e-6},
+             {tanh(8, 8), {1}, {3}, pass, 1e-6}};
     s.results = {2, 3};
     s.result_kinds = {{step::ResultKind::kSent, 0}, {step::ResultKind::kSent, 1}};
     Restriction forced;
-    forced.op = [](const StageView&, int op, const Strategy& use) { return use.use[0] == (op == 0 ? 0 : sharding::kNone); };
+    forced.op = [](const StageView&, int op, const Strategy& use) {
+      return use.use[0] == (op == 0 ? 0 : sharding::kNone);
+    };
     const auto built = build_problem(s, mesh, forced);
     Search search{built.problem};
     search.go(0, 0);
@@ -220,7 +228,8 @@ TEST(BuildProblem, NewParametersRestAsTheyDidAndTheLossIsWhole) {
   search.go(0, 0);
   const auto plan = decode(built, s, search.best_choice);
   EXPECT_EQ(plan.results[0], plan.args[0]);
-  EXPECT_NE(plan.args[0].at[0], sharding::kReplicated);  // half the work is worth it: it is sharded, and so it rests
+  EXPECT_NE(plan.args[0].at[0],
+            sharding::kReplicated);  // half the work is worth it: it is sharded, and so it rests
 
   s.result_kinds[1] = {step::ResultKind::kLoss, 0};
   const auto loss = build_problem(s, pair_of_devices());

@@ -8,8 +8,8 @@
 
 namespace cordata::planner {
 
-StageView describe(const step::StageGraph& stage, const cluster::Cluster& cluster, int devices, int microbatches, int in_flight,
-                   std::vector<int> batch_dim) {
+StageView describe(const step::StageGraph& stage, const cluster::Cluster& cluster, int devices,
+                   int microbatches, int in_flight, std::vector<int> batch_dim) {
   const auto& graph = stage.graph;
   const double slower = cost::slowdown(cluster, devices);
   const auto times = cost::op_times(graph, cluster);
@@ -64,8 +64,10 @@ class Bytes {
   void put(const step::StageArg& a) { put(a.kind), put(a.owner); }
   void put(const step::StageResult& r) { put(r.kind); }
   void put(const StageView::Op& o) {
-    put(o.rule.factors), put(o.rule.operands), put(o.rule.results), put(o.rule.linear), put(o.operands), put(o.results);
-    put(o.pass.phase), put(o.pass.round), put(o.seconds), put(o.launch), put(o.constant_like), put(o.accumulate), put(o.fused);
+    put(o.rule.factors), put(o.rule.operands), put(o.rule.results), put(o.rule.linear), put(o.operands),
+        put(o.results);
+    put(o.pass.phase), put(o.pass.round), put(o.seconds), put(o.launch), put(o.constant_like),
+        put(o.accumulate), put(o.fused);
   }
   std::string out;
 };
@@ -74,7 +76,8 @@ class Bytes {
 
 std::string fingerprint(const StageView& s) {
   Bytes b;
-  b.put(s.values), b.put(s.ops), b.put(s.args), b.put(s.arg_kinds), b.put(s.batch_dim), b.put(s.results), b.put(s.result_kinds);
+  b.put(s.values), b.put(s.ops), b.put(s.args), b.put(s.arg_kinds), b.put(s.batch_dim), b.put(s.results),
+      b.put(s.result_kinds);
   b.put(s.microbatches), b.put(s.in_flight);
   // Which new value belongs to which argument; the parameters' own numbers don't matter.
   for (size_t r = 0; r < s.result_kinds.size(); ++r)

@@ -31,10 +31,15 @@ double unit(const Problem& problem) {
 
 }  // namespace
 
-double DualBound::widen(int64_t cost) const { return cost == kInfinite ? kNever : std::floor(static_cast<double>(cost) / unit_); }
-int64_t DualBound::whole(double cost) const { return never(cost) ? kInfinite : static_cast<int64_t>(std::max(cost, -kLarge * 16) * unit_); }
+double DualBound::widen(int64_t cost) const {
+  return cost == kInfinite ? kNever : std::floor(static_cast<double>(cost) / unit_);
+}
+int64_t DualBound::whole(double cost) const {
+  return never(cost) ? kInfinite : static_cast<int64_t>(std::max(cost, -kLarge * 16) * unit_);
+}
 
-DualBound::DualBound(const Problem& problem) : problem_(problem), unit_(unit(problem)), nodes_(problem.nodes.size()) {
+DualBound::DualBound(const Problem& problem)
+    : problem_(problem), unit_(unit(problem)), nodes_(problem.nodes.size()) {
   size_t most = 0, messages = 0;
   for (size_t n = 0; n < nodes_.size(); ++n) {
     for (const int64_t c : problem.nodes[n].cost) nodes_[n].cost.push_back(widen(c));
@@ -44,7 +49,8 @@ DualBound::DualBound(const Problem& problem) : problem_(problem), unit_(unit(pro
   for (const auto& e : problem.edges) {
     const size_t nu = problem.nodes[e.u].cost.size(), nv = problem.nodes[e.v].cost.size();
     if (e.u == e.v) {
-      for (size_t i = 0; i < nu; ++i) nodes_[e.u].cost[i] = std::min(nodes_[e.u].cost[i] + widen(e.cost[i * nv + i]), kNever);
+      for (size_t i = 0; i < nu; ++i)
+        nodes_[e.u].cost[i] = std::min(nodes_[e.u].cost[i] + widen(e.cost[i * nv + i]), kNever);
       continue;
     }
     std::vector<double> rows(nu * nv), columns(nu * nv);
@@ -53,7 +59,8 @@ DualBound::DualBound(const Problem& problem) : problem_(problem), unit_(unit(pro
     tables_.push_back(std::move(rows)), tables_.push_back(std::move(columns));
     const size_t to_u = messages, to_v = messages + nu;
     messages += nu + nv;
-    (e.v < e.u ? nodes_[e.u].before : nodes_[e.u].after).push_back({e.v, to_u, to_v, tables_[tables_.size() - 2].data()});
+    (e.v < e.u ? nodes_[e.u].before : nodes_[e.u].after)
+        .push_back({e.v, to_u, to_v, tables_[tables_.size() - 2].data()});
     (e.u < e.v ? nodes_[e.v].before : nodes_[e.v].after).push_back({e.u, to_v, to_u, tables_.back().data()});
   }
   messages_.assign(messages, 0);
@@ -94,14 +101,16 @@ void DualBound::send(const Node& node, const Arc& arc, double share, double& bou
   bound += least;
 }
 
-// The node's best strategy next to those that were rounded before it; what comes later speaks by its messages.
+// The node's best strategy next to those that were rounded before it; what comes later speaks by its
+// messages.
 int DualBound::pick(int n, bool forward) const {
   const Node& node = nodes_[n];
   int best = 0;
   double least = HUGE_VAL;
   for (size_t i = 0; i < node.cost.size(); ++i) {
     double sum = node.cost[i];
-    for (const Arc& arc : forward ? node.before : node.after) sum += arc.cost[i * nodes_[arc.other].cost.size() + rounded_[arc.other]];
+    for (const Arc& arc : forward ? node.before : node.after)
+      sum += arc.cost[i * nodes_[arc.other].cost.size() + rounded_[arc.other]];
     for (const Arc& arc : forward ? node.after : node.before) sum += messages_[arc.in + i];
     if (sum < least) least = sum, best = static_cast<int>(i);
   }
@@ -116,8 +125,10 @@ void DualBound::sweep(bool forward, bool round) {
     const Node& node = nodes_[n];
     if (round) rounded_[n] = pick(n, forward);
     const double least = gather(n);
-    if (never(least)) bound = kNever;
-    else bound += least;
+    if (never(least))
+      bound = kNever;
+    else
+      bound += least;
     const auto share = static_cast<double>(std::max<size_t>({node.before.size(), node.after.size(), 1}));
     for (const Arc& arc : forward ? node.after : node.before)
       if (bound < kNever) send(node, arc, share, bound);
@@ -145,8 +156,9 @@ void DualBound::run(int sweeps, int64_t goal) {
   }
 }
 
-// A sweep begins with a bound that leaves nothing negative anywhere, and keeps that. When it comes to a node it has moved all that the
-// edges around it can spare there, so what the node then costs above its least is on top of the bound before the sweep.
+// A sweep begins with a bound that leaves nothing negative anywhere, and keeps that. When it comes to a node
+// it has moved all that the edges around it can spare there, so what the node then costs above its least is
+// on top of the bound before the sweep.
 std::vector<std::vector<int64_t>> DualBound::least_with() const {
   std::vector<std::vector<int64_t>> out;
   for (const Node& node : nodes_) {

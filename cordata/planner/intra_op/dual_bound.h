@@ -8,15 +8,17 @@
 
 namespace cordata::planner {
 
-// Sequential tree-reweighted message passing (TRW-S, Kolmogorov 2006) on a problem without memory: messages move costs along
-// edges, so that the sum of what each node and edge takes at least on its own, the lower bound, rises towards that of the
-// linear relaxation. Now and then a sweep is rounded to a choice. All numbers are whole, in doubles below 2^52 (larger costs are
-// counted in larger units, rounded down), so that bounds are exact.
+// Sequential tree-reweighted message passing (TRW-S, Kolmogorov 2006) on a problem without memory: messages
+// move costs along edges, so that the sum of what each node and edge takes at least on its own, the lower
+// bound, rises towards that of the linear relaxation. Now and then a sweep is rounded to a choice. All
+// numbers are whole, in doubles below 2^52 (larger costs are counted in larger units, rounded down), so that
+// bounds are exact.
 class DualBound {
  public:
   explicit DualBound(const Problem& problem);
 
-  // Sweeps until the bound reaches `goal` or the best choice's cost, hardly rises any more, or `sweeps` are done.
+  // Sweeps until the bound reaches `goal` or the best choice's cost, hardly rises any more, or `sweeps` are
+  // done.
   void run(int sweeps, int64_t goal);
 
   int64_t bound() const { return whole(bound_); }  // kInfinite: no finite choice exists
@@ -30,8 +32,8 @@ class DualBound {
   static constexpr double kNever = 1e300;
   struct Arc {  // an edge as one of its ends sees it
     int other;
-    size_t in, out;       // where the messages to this end and to the other start
-    const double* cost;   // rows: this end's strategies
+    size_t in, out;      // where the messages to this end and to the other start
+    const double* cost;  // rows: this end's strategies
   };
   struct Node {
     std::vector<double> cost;

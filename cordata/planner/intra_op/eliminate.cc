@@ -19,7 +19,12 @@ template <typename T>
 class Eliminator {
  public:
   Eliminator(const Problem& problem, const std::vector<int>& order, size_t limit, T infinite)
-      : problem_(problem), order_(order), limit_(limit), infinite_(infinite), place_(order.size()), buckets_(order.size()) {
+      : problem_(problem),
+        order_(order),
+        limit_(limit),
+        infinite_(infinite),
+        place_(order.size()),
+        buckets_(order.size()) {
     for (size_t i = 0; i < order.size(); ++i) place_[order[i]] = static_cast<int>(i);
   }
 
@@ -64,17 +69,21 @@ class Eliminator {
     Table<T> table{{edge.u, edge.v}, std::vector<T>(nu * nv)};
     if (swap) std::swap(table.scope[0], table.scope[1]);
     for (size_t i = 0; i < nu; ++i)
-      for (size_t j = 0; j < nv; ++j) table.value[swap ? j * nu + i : i * nv + j] = convert(edge.cost[i * nv + j], scale);
+      for (size_t j = 0; j < nv; ++j)
+        table.value[swap ? j * nu + i : i * nv + j] = convert(edge.cost[i * nv + j], scale);
     return table;
   }
-  T convert(int64_t cost, Wide scale) const { return cost == kInfinite ? infinite_ : static_cast<T>(cost * scale); }
+  T convert(int64_t cost, Wide scale) const {
+    return cost == kInfinite ? infinite_ : static_cast<T>(cost * scale);
+  }
 
   // Groups of tables whose joint domain stays below the limit: first fit, largest first.
   std::vector<std::vector<int>> group(int node, Elimination& result) const {
     const auto& bucket = buckets_[place_[node]];
     std::vector<int> ids(bucket.size());
     for (size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<int>(i);
-    std::stable_sort(ids.begin(), ids.end(), [&](int a, int b) { return bucket[a].value.size() > bucket[b].value.size(); });
+    std::stable_sort(ids.begin(), ids.end(),
+                     [&](int a, int b) { return bucket[a].value.size() > bucket[b].value.size(); });
     std::vector<std::vector<int>> groups, scopes;
     for (int id : ids) {
       size_t g = 0;
@@ -108,8 +117,10 @@ class Eliminator {
       for (int id : ids) scope = join(scope, buckets_[place_[node]][id].scope);
       scope.erase(scope.begin());
       Table<T> message = minimise(node, ids, std::move(scope));
-      if (message.scope.empty()) constant_ = add(constant_, message.value[0]);
-      else put(std::move(message));
+      if (message.scope.empty())
+        constant_ = add(constant_, message.value[0]);
+      else
+        put(std::move(message));
     }
   }
 
@@ -122,7 +133,8 @@ class Eliminator {
     return turned;
   }
 
-  // message(scope) = min over the node of the sum of the tables. Finite sums stay below infinite/2, so sums are capped, not tested.
+  // message(scope) = min over the node of the sum of the tables. Finite sums stay below infinite/2, so sums
+  // are capped, not tested.
   Table<T> minimise(int node, const std::vector<int>& ids, std::vector<int> scope) {
     const auto& bucket = buckets_[place_[node]];
     size_t d = domain(node), depth = scope.size(), count = 1;
@@ -151,7 +163,8 @@ class Eliminator {
       message.value[out] = least >= infinite_ / 2 ? infinite_ : least;
       for (size_t i = depth; i-- > 0;) {
         bool carry = ++index[i] == shape[i];
-        for (size_t k = 0; k < ids.size(); ++k) offset[k] += carry ? -(shape[i] - 1) * stride[k][i] : stride[k][i];
+        for (size_t k = 0; k < ids.size(); ++k)
+          offset[k] += carry ? -(shape[i] - 1) * stride[k][i] : stride[k][i];
         if (!carry) break;
         index[i] = 0;
       }
@@ -166,7 +179,8 @@ class Eliminator {
       std::vector<T> sum(d, T{0});
       for (const auto& table : buckets_[i]) {
         size_t offset = 0, leap = table.value.size() / d;
-        for (size_t j = 1; j < table.scope.size(); ++j) offset = offset * domain(table.scope[j]) + choice[table.scope[j]];
+        for (size_t j = 1; j < table.scope.size(); ++j)
+          offset = offset * domain(table.scope[j]) + choice[table.scope[j]];
         for (size_t s = 0; s < d; ++s) sum[s] = add(sum[s], table.value[s * leap + offset]);
       }
       choice[order_[i]] = static_cast<int>(std::min_element(sum.begin(), sum.end()) - sum.begin());
@@ -187,12 +201,14 @@ bool narrow(const Problem& problem, const std::vector<std::vector<Wide>>& unary,
   Wide total = 0;
   for (const auto& costs : unary) {
     Wide most = 0;
-    for (Wide c : costs) if (c < kWideInfinite) most = std::max(most, c < 0 ? -c : c);
+    for (Wide c : costs)
+      if (c < kWideInfinite) most = std::max(most, c < 0 ? -c : c);
     total += most;
   }
   for (const auto& edge : problem.edges) {
     Wide most = 0;
-    for (int64_t c : edge.cost) if (c != kInfinite) most = std::max(most, c < 0 ? -Wide{c} : Wide{c});
+    for (int64_t c : edge.cost)
+      if (c != kInfinite) most = std::max(most, c < 0 ? -Wide{c} : Wide{c});
     total += most * scale;
   }
   return total < (Wide{1} << 60);
@@ -204,10 +220,11 @@ namespace {
 
 using Neighbours = std::vector<std::unordered_set<int>>;
 
-// Takes nodes away one by one, the one of least weight first, and joins the neighbours of each. Gives the order and log2 of the
-// sum of the tables that elimination in it makes.
+// Takes nodes away one by one, the one of least weight first, and joins the neighbours of each. Gives the
+// order and log2 of the sum of the tables that elimination in it makes.
 template <typename Weight>
-std::pair<std::vector<int>, double> greedy_order(const Problem& problem, Neighbours near, const Weight& weigh) {
+std::pair<std::vector<int>, double> greedy_order(const Problem& problem, Neighbours near,
+                                                 const Weight& weigh) {
   int n = static_cast<int>(near.size());
   using Item = std::pair<double, int>;
   std::priority_queue<Item, std::vector<Item>, std::greater<>> queue;
@@ -234,7 +251,8 @@ std::pair<std::vector<int>, double> greedy_order(const Problem& problem, Neighbo
       for (int z : around)
         if (z != y && near[y].insert(z).second)
           for (int both : near[y])
-            if (near[z].contains(both)) changed.insert(both);  // fill edges change what their common neighbours would fill
+            if (near[z].contains(both))
+              changed.insert(both);  // fill edges change what their common neighbours would fill
     }
     for (int y : changed)
       if (!gone[y]) queue.emplace(weight[y] = weigh(near, y), y);
@@ -249,7 +267,8 @@ std::vector<int> elimination_order(const Problem& problem, double* bits_of_table
   for (const auto& e : problem.edges)
     if (e.u != e.v) near[e.u].insert(e.v), near[e.v].insert(e.u);
   std::vector<double> bits;
-  for (const auto& n : problem.nodes) bits.push_back(std::log2(static_cast<double>(std::max<size_t>(1, n.cost.size())) + 1e-3));
+  for (const auto& n : problem.nodes)
+    bits.push_back(std::log2(static_cast<double>(std::max<size_t>(1, n.cost.size())) + 1e-3));
   const auto table = [&](const Neighbours& now, int x) {
     double w = bits[x];
     for (int y : now[x]) w += bits[y];
@@ -275,8 +294,9 @@ double elimination_bits(const Problem& problem) {
   return bits;
 }
 
-Elimination eliminate(const Problem& problem, const std::vector<int>& order, const std::vector<std::vector<Wide>>& unary,
-                      Wide scale, size_t table_limit, Clock::time_point deadline) {
+Elimination eliminate(const Problem& problem, const std::vector<int>& order,
+                      const std::vector<std::vector<Wide>>& unary, Wide scale, size_t table_limit,
+                      Clock::time_point deadline) {
   if (narrow(problem, unary, scale)) {
     Eliminator<int64_t> small(problem, order, table_limit, int64_t{1} << 61);
     small.load(unary, scale);

@@ -9,9 +9,9 @@
 namespace cordata::planner {
 namespace {
 
-constexpr int kPeaks = 16;        // rounds of least_usage
-constexpr int kTimes = 6;         // times that get a price
-constexpr int kSecants = 8;       // steps for one of them
+constexpr int kPeaks = 16;   // rounds of least_usage
+constexpr int kTimes = 6;    // times that get a price
+constexpr int kSecants = 8;  // steps for one of them
 constexpr int kDoublings = 40;
 
 using Prices = std::map<int64_t, int64_t>;  // time -> of one unit of usage there
@@ -25,7 +25,8 @@ struct Peak {
 Peak peak_of(const Problem& problem, const std::vector<int>& choice) {
   std::map<int64_t, int64_t> change;
   for (size_t n = 0; n < choice.size(); ++n)
-    if (const int64_t u = usage(problem.nodes[n], choice[n]); u != 0) change[problem.nodes[n].from] += u, change[problem.nodes[n].to] -= u;
+    if (const int64_t u = usage(problem.nodes[n], choice[n]); u != 0)
+      change[problem.nodes[n].from] += u, change[problem.nodes[n].to] -= u;
   Peak best;
   int64_t now = 0;
   for (const auto& [time, delta] : change)
@@ -64,13 +65,16 @@ int64_t divide_up(int64_t a, int64_t b) { return a / b + (a % b > 0); }
 class Limited {
  public:
   Limited(const Problem& problem, const SolveOptions& options, Clock::time_point deadline)
-      : problem_(problem), deadline_(deadline), below_(options.below >= kInfinite ? kInfinite : static_cast<int64_t>(options.below)) {
+      : problem_(problem),
+        deadline_(deadline),
+        below_(options.below >= kInfinite ? kInfinite : static_cast<int64_t>(options.below)) {
     double total = 1;
     for (const auto& n : problem.nodes) total += static_cast<double>(most(n.cost));
     for (const auto& e : problem.edges) total += static_cast<double>(most(e.cost));
     while (scale_ < 1024 && total * static_cast<double>(scale_) * 2 < 0x1p55) scale_ *= 2;
     for (const auto& n : problem.nodes)
-      if (!n.usage.empty()) all_usage_ += static_cast<double>(*std::max_element(n.usage.begin(), n.usage.end()));
+      if (!n.usage.empty())
+        all_usage_ += static_cast<double>(*std::max_element(n.usage.begin(), n.usage.end()));
   }
 
   Solution run() {
@@ -100,15 +104,18 @@ class Limited {
   int64_t upper() const { return best_.feasible ? static_cast<int64_t>(best_.cost) : below_; }
   bool settled() const { return bound_ >= upper(); }
 
-  // Solves at these prices; the bound may rise, and the choice is offered. Empty: nothing cheaper than the best is left at all.
+  // Solves at these prices; the bound may rise, and the choice is offered. Empty: nothing cheaper than the
+  // best is left at all.
   std::vector<int> step(const Prices& prices) {
     int64_t allowance = 0;
     for (const auto& [time, p] : prices) allowance += p * problem_.usage_limit;
     const int64_t scale = prices.empty() ? 1 : scale_;
     const int64_t below = upper() == kInfinite ? kInfinite : upper() * scale + allowance;
     Least found = minimise(priced(problem_, scale, prices), {}, below, deadline_);
-    if (found.bound == kInfinite) bound_ = kInfinite;
-    else bound_ = std::max(bound_, divide_up(found.bound - allowance, scale));
+    if (found.bound == kInfinite)
+      bound_ = kInfinite;
+    else
+      bound_ = std::max(bound_, divide_up(found.bound - allowance, scale));
     if (!found.choice.empty()) offer(found.choice);
     return std::move(found.choice);
   }
@@ -118,28 +125,35 @@ class Limited {
     if (!cost || *cost >= upper()) return false;
     const int64_t peak = peak_usage(problem_, choice);
     if (peak > problem_.usage_limit) return false;
-    best_.choice = choice, best_.cost = *cost, best_.feasible = true, best_.least_usage = std::min(best_.least_usage, peak);
+    best_.choice = choice, best_.cost = *cost, best_.feasible = true,
+    best_.least_usage = std::min(best_.least_usage, peak);
     return true;
   }
 
-  // Raises the price at one time until usage there fits, and then looks for the price between. Gives the choice that fits there.
+  // Raises the price at one time until usage there fits, and then looks for the price between. Gives the
+  // choice that fits there.
   std::vector<int> price(int64_t time, std::vector<int> over) {
     std::vector<int> under;
     int64_t low = prices_.count(time) ? prices_[time] : 0, high = 0;
     const double over_by = static_cast<double>(usage_at(problem_, over, time) - problem_.usage_limit);
-    const double guess = 0.01 * static_cast<double>(*evaluate(problem_, over)) * static_cast<double>(scale_) / over_by;
+    const double guess =
+        0.01 * static_cast<double>(*evaluate(problem_, over)) * static_cast<double>(scale_) / over_by;
     int64_t next = low + std::max<int64_t>(1, static_cast<int64_t>(std::min(guess, highest_price() / 4)));
     for (int k = 0; under.empty(); ++k) {
       if (k == kDoublings || static_cast<double>(next) > highest_price()) return {};
       prices_[time] = next;
       auto found = step(prices_);
       if (found.empty()) return {};
-      if (usage_at(problem_, found, time) <= problem_.usage_limit) under = std::move(found), high = next;
-      else over = std::move(found), low = next, next *= 2;
+      if (usage_at(problem_, found, time) <= problem_.usage_limit)
+        under = std::move(found), high = next;
+      else
+        over = std::move(found), low = next, next *= 2;
     }
     mix(over, under);
     for (int k = 0; k < kSecants && !settled() && high - low > 1; ++k) {
-      const double more = static_cast<double>(lagrangian(under, time) - lagrangian(over, time)) / static_cast<double>(usage_at(problem_, over, time) - usage_at(problem_, under, time));
+      const double more =
+          static_cast<double>(lagrangian(under, time) - lagrangian(over, time)) /
+          static_cast<double>(usage_at(problem_, over, time) - usage_at(problem_, under, time));
       next = std::clamp(static_cast<int64_t>(more), low + 1, high - 1);
       prices_[time] = next;
       auto found = step(prices_);
@@ -164,7 +178,8 @@ class Limited {
     return sum;
   }
 
-  // Starts from `under` and takes over parts of `over`, nodes that differ and hang together, those first that save most.
+  // Starts from `under` and takes over parts of `over`, nodes that differ and hang together, those first that
+  // save most.
   void mix(const std::vector<int>& over, const std::vector<int>& under) {
     const size_t count = over.size();
     std::vector<int> part(count);
@@ -188,7 +203,8 @@ class Limited {
     for (const auto& [id, nodes] : parts)
       if (const auto cost = evaluate(problem_, swapped(under, nodes)); cost && *cost < whole)
         order.emplace_back(static_cast<double>(*cost - whole), &nodes);
-    std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::stable_sort(order.begin(), order.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
     std::vector<int> at = under;
     if (peak_usage(problem_, at) > problem_.usage_limit) return;
     for (const auto& [saved, nodes] : order) {
@@ -213,17 +229,22 @@ LeastUsage least_usage(const Problem& problem, int64_t enough, Clock::time_point
   LeastUsage out;
   Prices prices;
   int64_t total = 0;
-  for (int round = 0; round < kPeaks && (round == 0 || (out.peak > enough && out.bound <= enough && out.bound < out.peak && Clock::now() < deadline)); ++round) {
+  for (int round = 0; round < kPeaks && (round == 0 || (out.peak > enough && out.bound <= enough &&
+                                                        out.bound < out.peak && Clock::now() < deadline));
+       ++round) {
     Least found = minimise(priced(problem, 0, prices), {}, kInfinite, deadline);
     if (found.choice.empty()) return out;
     if (total > 0) out.bound = std::max(out.bound, divide_up(found.bound, total));
     const Peak top = peak_of(problem, found.choice);
-    if (out.choice.empty() || top.usage < out.peak) out.choice = std::move(found.choice), out.peak = top.usage;
+    if (out.choice.empty() || top.usage < out.peak)
+      out.choice = std::move(found.choice), out.peak = top.usage;
     ++prices[top.time], ++total;
   }
   return out;
 }
 
-Solution minimise_limited(const Problem& problem, const SolveOptions& options, Clock::time_point deadline) { return Limited(problem, options, deadline).run(); }
+Solution minimise_limited(const Problem& problem, const SolveOptions& options, Clock::time_point deadline) {
+  return Limited(problem, options, deadline).run();
+}
 
 }  // namespace cordata::planner

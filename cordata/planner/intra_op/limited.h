@@ -6,13 +6,15 @@
 
 namespace cordata::planner {
 
-// Minimises under the memory limit, where the optimum without it does not fit. Usage at the times that bind gets a price (Lagrange
-// multipliers, Fisher 1981), so that each step is a problem without memory; the price of one time is found by the secant between
-// a choice that fits there and one that doesn't. Then parts of the cheaper choice are put into the one that fits, as far as
-// memory goes. Costs must be small (costs_are_small).
+// Minimises under the memory limit, where the optimum without it does not fit. Usage at the times that bind
+// gets a price (Lagrange multipliers, Fisher 1981), so that each step is a problem without memory; the price
+// of one time is found by the secant between a choice that fits there and one that doesn't. Then parts of the
+// cheaper choice are put into the one that fits, as far as memory goes. Costs must be small
+// (costs_are_small).
 Solution minimise_limited(const Problem& problem, const SolveOptions& options, Clock::time_point deadline);
 
-// The choice of least peak usage that is found when usage alone is minimised, at its peaks, and what no choice's peak is below.
+// The choice of least peak usage that is found when usage alone is minimised, at its peaks, and what no
+// choice's peak is below.
 struct LeastUsage {
   std::vector<int> choice;  // empty: no finite choice exists
   int64_t peak = 0, bound = 0;

@@ -12,19 +12,22 @@ namespace {
 
 const auto kNoDeadline = Clock::time_point::max();
 
-// Nodes alive over stretches of time, the cheaper strategies using more; neighbours are tied, some pairs forbidden.
+// Nodes alive over stretches of time, the cheaper strategies using more; neighbours are tied, some pairs
+// forbidden.
 Problem drawn(std::mt19937_64& random, int nodes, int strategies) {
   const auto below = [&](int n) { return static_cast<int64_t>(random() % static_cast<unsigned>(n)); };
   Problem p;
   for (int n = 0; n < nodes; ++n) {
     Problem::Node node;
     node.from = below(nodes), node.to = node.from + 1 + below(nodes);
-    for (int s = 0; s < strategies; ++s) node.cost.push_back(100 + 40 * s + below(30)), node.usage.push_back((100 + below(40)) / (s + 1));
+    for (int s = 0; s < strategies; ++s)
+      node.cost.push_back(100 + 40 * s + below(30)), node.usage.push_back((100 + below(40)) / (s + 1));
     p.nodes.push_back(std::move(node));
     for (const int back : {1, 3}) {
       if (n < back) continue;
       Problem::Edge edge{n - back, n, {}};
-      for (int i = 0; i < strategies * strategies; ++i) edge.cost.push_back(below(12) == 0 ? kInfinite : below(60));
+      for (int i = 0; i < strategies * strategies; ++i)
+        edge.cost.push_back(below(12) == 0 ? kInfinite : below(60));
       p.edges.push_back(std::move(edge));
     }
   }
@@ -49,7 +52,8 @@ TEST(Limited, EnclosesEnumeration) {
     int64_t least_peak = INT64_MAX, most_peak = 0;
     each_choice(p, [&](const auto& choice) {
       if (!evaluate(p, choice)) return;
-      least_peak = std::min(least_peak, peak_usage(p, choice)), most_peak = std::max(most_peak, peak_usage(p, choice));
+      least_peak = std::min(least_peak, peak_usage(p, choice)),
+      most_peak = std::max(most_peak, peak_usage(p, choice));
     });
     if (least_peak == INT64_MAX) continue;
     const LeastUsage least = least_usage(p, 0, kNoDeadline);
@@ -57,7 +61,8 @@ TEST(Limited, EnclosesEnumeration) {
     ASSERT_GE(least.peak, least_peak) << round;
     ASSERT_EQ(peak_usage(p, least.choice), least.peak) << round;
 
-    p.usage_limit = least_peak - 5 + static_cast<int64_t>(random() % static_cast<unsigned>(most_peak - least_peak + 6));
+    p.usage_limit =
+        least_peak - 5 + static_cast<int64_t>(random() % static_cast<unsigned>(most_peak - least_peak + 6));
     std::optional<__int128> want;
     each_choice(p, [&](const auto& choice) {
       const auto cost = evaluate(p, choice);

@@ -65,7 +65,8 @@ size_t count(const Allowed& allowed) {
 // One core that is too large to be eliminated.
 class Narrowing {
  public:
-  Narrowing(const Problem& core, int64_t below, Clock::time_point deadline) : core_(core), below_(below), deadline_(deadline), dual_(core) {}
+  Narrowing(const Problem& core, int64_t below, Clock::time_point deadline)
+      : core_(core), below_(below), deadline_(deadline), dual_(core) {}
 
   Least run() {
     dual_.run(kSweeps, below_);
@@ -89,15 +90,18 @@ class Narrowing {
     if (limit <= best_.bound) return false;  // known
     const Simplifier simple(core_, within(least_with_, limit));
     const bool none = simple.infeasible();
-    const auto inner = none ? nothing(best_.cost) : eliminate_small(simple.core(), plus(best_.cost, -simple.constant()), deadline_);
+    const auto inner = none ? nothing(best_.cost)
+                            : eliminate_small(simple.core(), plus(best_.cost, -simple.constant()), deadline_);
     if (!inner) return false;
     const bool better = !none && inner->cost + simple.constant() < best_.cost;
     if (better) best_ = {simple.expand(inner->choice), inner->cost + simple.constant(), best_.bound};
-    best_.bound = std::max(best_.bound, std::min(best_.cost, limit));  // what isn't within the margin costs more
+    best_.bound =
+        std::max(best_.bound, std::min(best_.cost, limit));  // what isn't within the margin costs more
     return better;
   }
 
-  // Strategies that are in nothing cheaper than the best go; what is left is a smaller problem of the same kind.
+  // Strategies that are in nothing cheaper than the best go; what is left is a smaller problem of the same
+  // kind.
   void go_on() {
     const Allowed left = within(least_with_, best_.cost);
     size_t before = 0;

@@ -10,13 +10,14 @@ namespace cordata::planner {
 struct Least {
   std::vector<int> choice;   // empty: none below `below` was found
   int64_t cost = kInfinite;  // of the choice; of none, `below`
-  int64_t bound = 0;         // no choice below `below` costs less than this; equal to cost when that is settled
+  int64_t bound = 0;  // no choice below `below` costs less than this; equal to cost when that is settled
 };
 
-// Minimises without memory; usage is not looked at. What simplify.h leaves is eliminated exactly where that is small. Elsewhere the dual bound
-// says what each strategy costs at least, and the problem of those within a margin of the bound is solved: what is found
-// there is the optimum once it is within the margin. Strategies that can't be in anything cheaper go, and so on.
-// `below`: choices that cost as much are not wanted. Costs must be small (costs_are_small).
+// Minimises without memory; usage is not looked at. What simplify.h leaves is eliminated exactly where that
+// is small. Elsewhere the dual bound says what each strategy costs at least, and the problem of those within
+// a margin of the bound is solved: what is found there is the optimum once it is within the margin.
+// Strategies that can't be in anything cheaper go, and so on. `below`: choices that cost as much are not
+// wanted. Costs must be small (costs_are_small).
 Least minimise(const Problem& problem, const Allowed& allowed, int64_t below, Clock::time_point deadline);
 
 }  // namespace cordata::planner

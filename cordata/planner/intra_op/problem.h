@@ -7,9 +7,10 @@
 
 namespace cordata::planner {
 
-// The intra-op problem: choose one strategy for each node, so that the sum of node and edge costs is least and, at every point in time,
-// what the nodes alive then use stays within a limit. The form of the ASPLOS / EuroSys 2025 contest (iopddl), integers
-// throughout, so that results are exact. kInfinite forbids a choice or a pair of choices.
+// The intra-op problem: choose one strategy for each node, so that the sum of node and edge costs is least
+// and, at every point in time, what the nodes alive then use stays within a limit. The form of the ASPLOS /
+// EuroSys 2025 contest (iopddl), integers throughout, so that results are exact. kInfinite forbids a choice
+// or a pair of choices.
 constexpr int64_t kInfinite = INT64_MAX;
 
 struct Problem {
@@ -23,7 +24,7 @@ struct Problem {
     std::vector<int64_t> cost;  // row-major: cost[i * strategies(v) + j]
   };
   std::vector<Node> nodes;
-  std::vector<Edge> edges;    // several between two nodes add up
+  std::vector<Edge> edges;  // several between two nodes add up
   int64_t usage_limit = INT64_MAX;
 };
 

@@ -16,10 +16,12 @@ int64_t finite_or_never(int64_t c) { return c == kInfinite ? kNever : c; }
 // Which strategies of a node others replace at no cost.
 class Dominance {
  public:
-  Dominance(const std::vector<int64_t>& cost, const std::vector<std::span<const int64_t>>& rows) : cost_(cost), rows_(rows), probe_(rows.size()) {
+  Dominance(const std::vector<int64_t>& cost, const std::vector<std::span<const int64_t>>& rows)
+      : cost_(cost), rows_(rows), probe_(rows.size()) {
     const size_t d = cost.size();
     for (size_t k = 0; k < rows.size(); ++k)
-      for (size_t s = 0; s < d; ++s) probe_[k].push_back(std::min_element(row(k, s), row(k, s) + width(k)) - row(k, s));
+      for (size_t s = 0; s < d; ++s)
+        probe_[k].push_back(std::min_element(row(k, s), row(k, s) + width(k)) - row(k, s));
   }
 
   // Forbidden, or without a finite partner.
@@ -29,8 +31,9 @@ class Dominance {
     return dead;
   }
 
-  // Whether t is never worse than s: the sum of what it can cost more at most on each edge. A pair that s can't have either
-  // doesn't count. Where s does best on each edge is tried first: nearly all pairs fail there.
+  // Whether t is never worse than s: the sum of what it can cost more at most on each edge. A pair that s
+  // can't have either doesn't count. Where s does best on each edge is tried first: nearly all pairs fail
+  // there.
   bool replaces(size_t t, size_t s) const {
     int64_t worse = cost_[t] - cost_[s];
     for (size_t k = 0; k < rows_.size(); ++k) {
@@ -77,12 +80,14 @@ bool costs_are_small(const Problem& problem) {
 Simplifier::Simplifier(const Problem& problem, const Allowed& allowed) {
   for (const auto& n : problem.nodes) {
     Node& node = nodes_.emplace_back();
-    for (size_t s = 0; s < n.cost.size(); ++s) node.cost.push_back(finite_or_never(n.cost[s])), node.original.push_back(static_cast<int>(s));
+    for (size_t s = 0; s < n.cost.size(); ++s)
+      node.cost.push_back(finite_or_never(n.cost[s])), node.original.push_back(static_cast<int>(s));
   }
   for (const auto& e : problem.edges) {
     Node& n = nodes_[e.u];
     if (e.u == e.v) {  // a loop is a cost of its node
-      for (size_t s = 0; s < n.cost.size(); ++s) n.cost[s] = capped(n.cost[s] + finite_or_never(e.cost[s * n.cost.size() + s]));
+      for (size_t s = 0; s < n.cost.size(); ++s)
+        n.cost[s] = capped(n.cost[s] + finite_or_never(e.cost[s * n.cost.size() + s]));
       continue;
     }
     std::vector<int64_t> cost(e.cost.size());
@@ -92,7 +97,8 @@ Simplifier::Simplifier(const Problem& problem, const Allowed& allowed) {
   for (size_t u = 0; u < allowed.size() && !infeasible_; ++u) {
     const auto left = std::count(allowed[u].begin(), allowed[u].end(), 1);
     infeasible_ = left == 0;
-    if (left > 0 && left < static_cast<std::ptrdiff_t>(allowed[u].size())) keep(static_cast<int>(u), allowed[u]);
+    if (left > 0 && left < static_cast<std::ptrdiff_t>(allowed[u].size()))
+      keep(static_cast<int>(u), allowed[u]);
   }
   run();
 }
@@ -118,10 +124,12 @@ void Simplifier::add_edge(int u, int v, std::vector<int64_t> cost) {
   for (const Near& near : nodes_[u].near) {
     if (near.node != v) continue;
     Edge& known = edges_[near.edge];
-    const View more = known.u == u ? View{cost.data(), nodes_[v].cost.size(), 1} : View{cost.data(), 1, nodes_[v].cost.size()};
+    const View more = known.u == u ? View{cost.data(), nodes_[v].cost.size(), 1}
+                                   : View{cost.data(), 1, nodes_[v].cost.size()};
     const size_t rows = nodes_[known.u].cost.size(), columns = nodes_[known.v].cost.size();
     for (size_t i = 0; i < rows; ++i)
-      for (size_t j = 0; j < columns; ++j) known.cost[i * columns + j] = capped(known.cost[i * columns + j] + more(i, j));
+      for (size_t j = 0; j < columns; ++j)
+        known.cost[i * columns + j] = capped(known.cost[i * columns + j] + more(i, j));
     return;
   }
   const int id = static_cast<int>(edges_.size());
@@ -142,8 +150,10 @@ void Simplifier::run() {
         changed = prune(u) || changed;
       }
       if (infeasible_) return;
-      if (node.cost.size() == 1) fix(u), changed = true;
-      else if (node.near.size() <= 2) fold(u), changed = true;
+      if (node.cost.size() == 1)
+        fix(u), changed = true;
+      else if (node.near.size() <= 2)
+        fold(u), changed = true;
     }
   }
 }
@@ -244,8 +254,10 @@ void Simplifier::fold(int u) {
   }
   for (int64_t& m : message) m = capped(m);
   if (f.edges.empty()) {
-    if (never(message[0])) infeasible_ = true;
-    else constant_ += message[0];
+    if (never(message[0]))
+      infeasible_ = true;
+    else
+      constant_ += message[0];
   } else if (f.edges.size() == 1) {
     auto& cost = nodes_[f.neighbours[0]].cost;
     for (size_t i = 0; i < wa; ++i) cost[i] = capped(cost[i] + message[i]);

@@ -15,9 +15,11 @@ using Allowed = std::vector<std::vector<char>>;
 bool costs_are_small(const Problem& problem);
 
 // Makes an intra-op problem without memory smaller and keeps an optimum of it, to a fixpoint:
-//   * a strategy goes when another of its node is never worse, whatever the neighbours choose (Goldstein 1994, dead-end elimination),
+//   * a strategy goes when another of its node is never worse, whatever the neighbours choose (Goldstein
+//   1994, dead-end elimination),
 //   * a node with one strategy becomes costs of its neighbours,
-//   * a node with at most two neighbours is minimised out: its best answer becomes a cost of them (degree-1 and -2 elimination),
+//   * a node with at most two neighbours is minimised out: its best answer becomes a cost of them (degree-1
+//   and -2 elimination),
 //   * edges between the same two nodes add up.
 class Simplifier {
  public:

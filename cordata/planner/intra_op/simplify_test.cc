@@ -21,7 +21,8 @@ Problem random_problem(std::mt19937& random) {
   }
   for (int e = below(9); e > 0; --e) {
     Problem::Edge edge{below(nodes), below(nodes), {}};
-    for (size_t i = 0; i < p.nodes[edge.u].cost.size() * p.nodes[edge.v].cost.size(); ++i) edge.cost.push_back(below(8) == 0 ? kInfinite : below(20));
+    for (size_t i = 0; i < p.nodes[edge.u].cost.size() * p.nodes[edge.v].cost.size(); ++i)
+      edge.cost.push_back(below(8) == 0 ? kInfinite : below(20));
     p.edges.push_back(std::move(edge));
   }
   return p;

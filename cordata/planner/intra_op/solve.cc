@@ -12,30 +12,37 @@
 namespace cordata::planner {
 namespace {
 
-constexpr double kSearchedBits = 14;  // log2 of the tables of problems whose gap, if memory leaves one, is closed by search
+constexpr double kSearchedBits =
+    14;  // log2 of the tables of problems whose gap, if memory leaves one, is closed by search
 constexpr int kBranches = 3000;
 
 void check(const Problem& problem) {
   int count = static_cast<int>(problem.nodes.size());
   for (int n = 0; n < count; ++n) {
     const auto& node = problem.nodes[n];
-    if (node.cost.empty()) throw base::user_error("[planner.intra_op] wanted a strategy for node {}, got none", n);
+    if (node.cost.empty())
+      throw base::user_error("[planner.intra_op] wanted a strategy for node {}, got none", n);
     if (!node.usage.empty() && node.usage.size() != node.cost.size())
-      throw base::user_error("[planner.intra_op] node {}: wanted {} usages, got {}", n, node.cost.size(), node.usage.size());
+      throw base::user_error("[planner.intra_op] node {}: wanted {} usages, got {}", n, node.cost.size(),
+                             node.usage.size());
     for (int64_t u : node.usage)
-      if (u < 0) throw base::user_error("[planner.intra_op] node {}: wanted usages of 0 or more, got {}", n, u);
+      if (u < 0)
+        throw base::user_error("[planner.intra_op] node {}: wanted usages of 0 or more, got {}", n, u);
   }
   for (size_t i = 0; i < problem.edges.size(); ++i) {
     const auto& e = problem.edges[i];
     if (e.u < 0 || e.v < 0 || e.u >= count || e.v >= count)
-      throw base::user_error("[planner.intra_op] edge {}: wanted nodes below {}, got {} and {}", i, count, e.u, e.v);
+      throw base::user_error("[planner.intra_op] edge {}: wanted nodes below {}, got {} and {}", i, count,
+                             e.u, e.v);
     size_t want = problem.nodes[e.u].cost.size() * problem.nodes[e.v].cost.size();
-    if (e.cost.size() != want) throw base::user_error("[planner.intra_op] edge {}: wanted {} costs, got {}", i, want, e.cost.size());
+    if (e.cost.size() != want)
+      throw base::user_error("[planner.intra_op] edge {}: wanted {} costs, got {}", i, want, e.cost.size());
   }
 }
 
 // The optimum without memory, if it happens to fit: often so, and far cheaper to find.
-std::optional<Solution> solve_without_memory(const Problem& problem, const SolveOptions& options, Clock::time_point deadline) {
+std::optional<Solution> solve_without_memory(const Problem& problem, const SolveOptions& options,
+                                             Clock::time_point deadline) {
   const int64_t below = options.below >= kInfinite ? kInfinite : static_cast<int64_t>(options.below);
   Least least = minimise(problem, {}, below, deadline);
   Solution out;
@@ -52,7 +59,8 @@ std::optional<Solution> solve_without_memory(const Problem& problem, const Solve
 bool hopeless(const Problem& problem) {
   Problem least;
   for (const auto& n : problem.nodes)
-    if (!n.usage.empty()) least.nodes.push_back({{0}, {*std::min_element(n.usage.begin(), n.usage.end())}, n.from, n.to});
+    if (!n.usage.empty())
+      least.nodes.push_back({{0}, {*std::min_element(n.usage.begin(), n.usage.end())}, n.from, n.to});
   return peak_usage(least, std::vector<int>(least.nodes.size(), 0)) > problem.usage_limit;
 }
 
@@ -70,7 +78,8 @@ Solution joined(Solution a, Solution b) {
 Solution solve(const Problem& problem, const SolveOptions& options) {
   check(problem);
   if (!costs_are_small(problem)) return branch_and_bound(problem, options, std::numeric_limits<int>::max());
-  const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::min(options.seconds, 1e8)));
+  const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                           std::chrono::duration<double>(std::min(options.seconds, 1e8)));
   if (hopeless(problem)) {
     Solution none;
     none.proven_infeasible = true;
@@ -78,7 +87,9 @@ Solution solve(const Problem& problem, const SolveOptions& options) {
   }
   if (auto found = solve_without_memory(problem, options, deadline)) return *found;
   Solution found = minimise_limited(problem, options, deadline);
-  if (found.optimal() || found.proven_infeasible || found.lower_bound >= options.below || elimination_bits(problem) > kSearchedBits) return found;
+  if (found.optimal() || found.proven_infeasible || found.lower_bound >= options.below ||
+      elimination_bits(problem) > kSearchedBits)
+    return found;
   return joined(std::move(found), branch_and_bound(problem, options, kBranches));
 }
 

@@ -12,20 +12,24 @@ namespace cordata::planner {
 struct SolveOptions {
   double seconds = 1e9;  // of wall time
   int threads = 1;
-  __int128 below = __int128{1} << 124;  // choices that cost as much are not wanted: without a cheaper one, none is feasible
+  __int128 below =
+      __int128{1}
+      << 124;  // choices that cost as much are not wanted: without a cheaper one, none is feasible
   std::function<void(double seconds, __int128 cost, __int128 bound)> progress;
 };
 
 struct Solution {
-  std::vector<int> choice;    // strategy of every node; empty when none was found
+  std::vector<int> choice;  // strategy of every node; empty when none was found
   __int128 cost = 0;
-  __int128 lower_bound = 0;   // valid whatever happened; equal to cost when proven optimal
-  bool feasible = false;      // choice obeys the limit and takes no infinite cost
+  __int128 lower_bound = 0;        // valid whatever happened; equal to cost when proven optimal
+  bool feasible = false;           // choice obeys the limit and takes no infinite cost
   bool proven_infeasible = false;  // nothing at all is feasible (not only nothing below)
   // The least peak usage that some choice reaches, as far as it was looked for (0: it was not).
   int64_t least_usage = 0;
   bool optimal() const { return feasible && cost == lower_bound; }
-  double gap() const { return cost > 0 ? static_cast<double>(cost - lower_bound) / static_cast<double>(cost) : 0; }
+  double gap() const {
+    return cost > 0 ? static_cast<double>(cost - lower_bound) / static_cast<double>(cost) : 0;
+  }
 };
 
 Solution solve(const Problem& problem, const SolveOptions& options = {});

@@ -85,7 +85,9 @@ TEST(Solve, LadderIsProven) {
   auto start = std::chrono::steady_clock::now();
   Solution s = solve(p);
   EXPECT_TRUE(s.optimal());
-  RecordProperty("milliseconds", static_cast<int>(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() * 1e3));
+  RecordProperty("milliseconds",
+                 static_cast<int>(
+                     std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() * 1e3));
 }
 
 }  // namespace

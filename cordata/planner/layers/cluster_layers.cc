@@ -14,7 +14,8 @@ using Score = std::pair<double, double>;  // cut bytes, squared FLOPs
 constexpr Score kNoCutting{std::numeric_limits<double>::infinity(), 0};
 
 // best[q][r]: the first r ops in q layers; from[q][r]: where the last of them begins.
-std::vector<int> cut(const std::vector<double>& prefix, const std::vector<double>& cut_bytes, int layers, double bound) {
+std::vector<int> cut(const std::vector<double>& prefix, const std::vector<double>& cut_bytes, int layers,
+                     double bound) {
   const int n = static_cast<int>(prefix.size()) - 1;
   std::vector best(layers + 1, std::vector<Score>(n + 1, kNoCutting));
   std::vector from(layers + 1, std::vector<int>(n + 1, -1));
@@ -43,10 +44,12 @@ std::vector<int> cut(const std::vector<double>& prefix, const std::vector<double
 
 }  // namespace
 
-std::vector<int> cluster_layers(const std::vector<double>& flops, const std::vector<double>& cut_bytes, int layers, double slack) {
+std::vector<int> cluster_layers(const std::vector<double>& flops, const std::vector<double>& cut_bytes,
+                                int layers, double slack) {
   const int n = static_cast<int>(flops.size());
   if (n == 0) return {};
-  if (static_cast<int>(cut_bytes.size()) != n) throw base::internal_error("[planner.layers] wanted {} cuts, got {}", n, cut_bytes.size());
+  if (static_cast<int>(cut_bytes.size()) != n)
+    throw base::internal_error("[planner.layers] wanted {} cuts, got {}", n, cut_bytes.size());
   if (layers < 1) throw base::user_error("[planner.layers] wanted 1 layer or more, got {}", layers);
   layers = std::min(layers, n);
   std::vector<double> prefix(n + 1, 0);

@@ -44,7 +44,8 @@ class Call {
     if (XLA_FFI_Error* error = frame.api->XLA_FFI_ExecutionContext_Get(&args)) {
       XLA_FFI_Error_Destroy_Args destroy{XLA_FFI_Error_Destroy_Args_STRUCT_SIZE, nullptr, error};
       frame.api->XLA_FFI_Error_Destroy(&destroy);
-      throw base::internal_error("[runtime.collectives] a module with collectives was run without communicators");
+      throw base::internal_error(
+          "[runtime.collectives] a module with collectives was run without communicators");
     }
     context_ = static_cast<CollectiveContext*>(args.data);
   }
@@ -57,7 +58,8 @@ class Call {
     const int64_t index = integer("comm");
     auto& all = context_->communicators;
     if (index < 0 || index >= static_cast<int64_t>(all.size()) || !all[index]) {
-      throw base::internal_error("[runtime.collectives] communicator {} of {} has no such member", index, all.size());
+      throw base::internal_error("[runtime.collectives] communicator {} of {} has no such member", index,
+                                 all.size());
     }
     return *all[index];
   }
@@ -86,7 +88,8 @@ class Call {
   void* attribute(std::string_view name, XLA_FFI_AttrType type) const {
     for (int64_t i = 0; i < frame_.attrs.size; ++i) {
       const XLA_FFI_ByteSpan& found = *frame_.attrs.names[i];
-      if (std::string_view(found.ptr, found.len) == name && frame_.attrs.types[i] == type) return frame_.attrs.attrs[i];
+      if (std::string_view(found.ptr, found.len) == name && frame_.attrs.types[i] == type)
+        return frame_.attrs.attrs[i];
     }
     throw wrong(name);
   }
@@ -120,11 +123,13 @@ void run_reduce_scatter(const Call& call) {
   reduce_scatter(call.comm(), call.in(), call.out(), call.integer("dim"), call.reduce(), call.scratch());
 }
 void run_all_to_all(const Call& call) {
-  all_to_all(call.comm(), call.in(), call.out(), call.integer("split_dim"), call.integer("concat_dim"), call.scratch());
+  all_to_all(call.comm(), call.in(), call.out(), call.integer("split_dim"), call.integer("concat_dim"),
+             call.scratch());
 }
 void run_collective_permute(const Call& call) {
   const auto pairs = call.pairs();
-  call.comm().permute(call.in().data, call.out().data, elements(call.in()) * element_bytes(call.in().type), pairs);
+  call.comm().permute(call.in().data, call.out().data, elements(call.in()) * element_bytes(call.in().type),
+                      pairs);
 }
 
 // Exceptions must not pass through XLA.

@@ -23,7 +23,8 @@ struct Cut {
 
 Cut cut(const TensorView& whole, int64_t dim, int64_t blocks) {
   if (dim < 0 || dim >= static_cast<int64_t>(whole.dims.size()) || whole.dims[dim] % blocks != 0) {
-    throw base::internal_error("[runtime.collectives] wanted dim {} to exist and be a multiple of {} ranks", dim, blocks);
+    throw base::internal_error("[runtime.collectives] wanted dim {} to exist and be a multiple of {} ranks",
+                               dim, blocks);
   }
   const int64_t after = product(whole.dims.subspan(dim)) / blocks;
   return {product(whole.dims.first(dim)), blocks, after * element_bytes(whole.type)};
@@ -32,24 +33,28 @@ Cut cut(const TensorView& whole, int64_t dim, int64_t blocks) {
 // [outer][block][inner] -> [block][outer][inner]
 void pack(const std::byte* from, std::byte* to, const Cut& c) {
   for (int64_t b = 0; b < c.blocks; ++b) {
-    for (int64_t o = 0; o < c.outer; ++o, to += c.inner) std::memcpy(to, from + (o * c.blocks + b) * c.inner, c.inner);
+    for (int64_t o = 0; o < c.outer; ++o, to += c.inner)
+      std::memcpy(to, from + (o * c.blocks + b) * c.inner, c.inner);
   }
 }
 
 // [block][outer][inner] -> [outer][block][inner]
 void unpack(const std::byte* from, std::byte* to, const Cut& c) {
   for (int64_t b = 0; b < c.blocks; ++b) {
-    for (int64_t o = 0; o < c.outer; ++o, from += c.inner) std::memcpy(to + (o * c.blocks + b) * c.inner, from, c.inner);
+    for (int64_t o = 0; o < c.outer; ++o, from += c.inner)
+      std::memcpy(to + (o * c.blocks + b) * c.inner, from, c.inner);
   }
 }
 
 void expect_elements(int64_t got, int64_t wanted) {
-  if (got != wanted) throw base::internal_error("[runtime.collectives] wanted {} elements, got {}", wanted, got);
+  if (got != wanted)
+    throw base::internal_error("[runtime.collectives] wanted {} elements, got {}", wanted, got);
 }
 
 }  // namespace
 
-void all_gather(Communicator& comm, const TensorView& in, const TensorView& out, int64_t dim, Scratch& scratch) {
+void all_gather(Communicator& comm, const TensorView& in, const TensorView& out, int64_t dim,
+                Scratch& scratch) {
   const Cut c = cut(out, dim, comm.size());
   expect_elements(product(out.dims), product(in.dims) * comm.size());
   if (c.outer == 1) return comm.all_gather(in.data, out.data, c.bytes());
@@ -58,8 +63,8 @@ void all_gather(Communicator& comm, const TensorView& in, const TensorView& out,
   unpack(packed, static_cast<std::byte*>(out.data), c);
 }
 
-void reduce_scatter(Communicator& comm, const TensorView& in, const TensorView& out, int64_t dim, Reduce reduce,
-                    Scratch& scratch) {
+void reduce_scatter(Communicator& comm, const TensorView& in, const TensorView& out, int64_t dim,
+                    Reduce reduce, Scratch& scratch) {
   const Cut c = cut(in, dim, comm.size());
   expect_elements(product(in.dims), product(out.dims) * comm.size());
   const void* source = in.data;
@@ -71,8 +76,8 @@ void reduce_scatter(Communicator& comm, const TensorView& in, const TensorView& 
   comm.reduce_scatter(source, out.data, product(out.dims), in.type, reduce);
 }
 
-void all_to_all(Communicator& comm, const TensorView& in, const TensorView& out, int64_t split_dim, int64_t concat_dim,
-                Scratch& scratch) {
+void all_to_all(Communicator& comm, const TensorView& in, const TensorView& out, int64_t split_dim,
+                int64_t concat_dim, Scratch& scratch) {
   const Cut split = cut(in, split_dim, comm.size()), concat = cut(out, concat_dim, comm.size());
   expect_elements(product(in.dims), product(out.dims));
   const void* source = in.data;

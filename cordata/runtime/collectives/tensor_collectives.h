@@ -30,12 +30,13 @@ struct TensorView {
   std::span<const int64_t> dims;
 };
 
-// Collectives along a dim of a tensor, over the flat ones of a Communicator. Dim 0 needs no packing. Result shapes
-// are StableHLO's; each throws an internal error when in and out don't fit each other.
-void all_gather(Communicator& comm, const TensorView& in, const TensorView& out, int64_t dim, Scratch& scratch);
-void reduce_scatter(Communicator& comm, const TensorView& in, const TensorView& out, int64_t dim, Reduce reduce,
-                    Scratch& scratch);
-void all_to_all(Communicator& comm, const TensorView& in, const TensorView& out, int64_t split_dim, int64_t concat_dim,
+// Collectives along a dim of a tensor, over the flat ones of a Communicator. Dim 0 needs no packing. Result
+// shapes are StableHLO's; each throws an internal error when in and out don't fit each other.
+void all_gather(Communicator& comm, const TensorView& in, const TensorView& out, int64_t dim,
                 Scratch& scratch);
+void reduce_scatter(Communicator& comm, const TensorView& in, const TensorView& out, int64_t dim,
+                    Reduce reduce, Scratch& scratch);
+void all_to_all(Communicator& comm, const TensorView& in, const TensorView& out, int64_t split_dim,
+                int64_t concat_dim, Scratch& scratch);
 
 }  // namespace cordata::runtime

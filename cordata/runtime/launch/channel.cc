@@ -82,7 +82,8 @@ bool take_stdio(int socket) {
   message.msg_controllen = sizeof control.bytes;
   if (::recvmsg(socket, &message, MSG_CMSG_CLOEXEC) <= 0) return false;
   cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (!header || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(2 * sizeof(int))) return false;
+  if (!header || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(2 * sizeof(int)))
+    return false;
   int files[2];
   std::memcpy(files, CMSG_DATA(header), sizeof files);
   bool taken = ::dup2(files[0], STDOUT_FILENO) >= 0 && ::dup2(files[1], STDERR_FILENO) >= 0;

@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
-// What ranks and the command that launched them say to each other, over one Unix socket (SOCK_SEQPACKET) for each rank.
-// A socket, not a file: its end tells both sides that the other is gone, the kernel keeps the order of events, and it
-// needs no room on a disk that may be full.
+// What ranks and the command that launched them say to each other, over one Unix socket (SOCK_SEQPACKET) for
+// each rank. A socket, not a file: its end tells both sides that the other is gone, the kernel keeps the
+// order of events, and it needs no room on a disk that may be full.
 namespace cordata::runtime::channel {
 
 enum class Kind : uint8_t {
@@ -32,7 +32,8 @@ struct Received {
 
 // False when the other side is gone. Safe in a signal handler. A text longer than 32 KiB is cut.
 bool send(int socket, const Note& note, std::string_view text = {});
-// The next note. nullopt: the other side is gone, or (with `wait` false) nothing is there; `gone` tells which.
+// The next note. nullopt: the other side is gone, or (with `wait` false) nothing is there; `gone` tells
+// which.
 std::optional<Received> receive(int socket, bool wait, bool& gone);
 
 // Hands this process's stdout and stderr over; makes those of the other side this process's own.

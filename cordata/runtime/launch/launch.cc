@@ -56,7 +56,8 @@ int listen_at(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
-  if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || ::listen(fd, 512) != 0) {
+  if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(fd, 512) != 0) {
     throw base::environment_error("[runtime.launch] no socket at {}: {}", path, std::strerror(errno));
   }
   return fd;
@@ -78,8 +79,8 @@ std::string signal_text(int signal) {
 struct Rank {
   int socket = -1;
   pid_t process = -1;
-  int number = -1;      // not known before its hello
-  bool ended = false;   // its work is done, or its failure told
+  int number = -1;     // not known before its hello
+  bool ended = false;  // its work is done, or its failure told
 };
 
 struct Failure {
@@ -87,7 +88,8 @@ struct Failure {
   std::string line;
 };
 
-// One run. Everything that happens comes through poll: ranks that join, speak or vanish; mpirun is looked at in between.
+// One run. Everything that happens comes through poll: ranks that join, speak or vanish; mpirun is looked at
+// in between.
 class Run {
  public:
   explicit Run(const LaunchOptions& options)
@@ -121,7 +123,8 @@ class Run {
     if (listener_ >= 0) waits.push_back({listener_, POLLIN, 0});
     if (::poll(waits.data(), waits.size(), kTickMs) <= 0) return;
     if (listener_ >= 0 && waits.back().revents) accept_rank();
-    // Ranks that vanished without a word come first: what others report in the same moment may follow from that.
+    // Ranks that vanished without a word come first: what others report in the same moment may follow from
+    // that.
     std::vector<bool> gone(waits.size());
     std::vector<std::vector<channel::Received>> notes(waits.size());
     for (size_t i = 0; i < waits.size() && waits[i].fd != listener_; ++i) {
@@ -186,7 +189,8 @@ class Run {
           return fail(128 + SIGPIPE, "");  // as any program ends then: quietly
         fail(kEnvironment, death_of(note.rank, signal_text(note.value)));
         return;
-      case channel::Kind::kNoted: return;
+      case channel::Kind::kNoted:
+        return;
     }
   }
 
@@ -201,14 +205,16 @@ class Run {
     const bool runs = mpirun_.running();
     if (caught_signal && !interrupted_) {
       interrupted_ = true;
-      failure_ = {128 + caught_signal, caught_signal == SIGINT ? "cordata: interrupted" : "cordata: " + signal_text(caught_signal)};
+      failure_ = {128 + caught_signal, caught_signal == SIGINT ? "cordata: interrupted"
+                                                               : "cordata: " + signal_text(caught_signal)};
       end_all();
     }
     if (!failure_ && vanished_ && (!runs || verdict_->passed())) fail(kEnvironment, cause_of_death(runs));
     if (!failure_ && !runs && ranks_.empty() && done_ < options_.ranks) fail(kEnvironment, did_not_start());
     if (!failure_ && runs && joined_ < options_.ranks && start_.passed()) {
-      fail(kEnvironment, fmt::format("cordata: [runtime.launch] wanted {} ranks to start within {} s, got {}{}", options_.ranks,
-                                     options_.start_limit.value, joined_, quoted_log()));
+      fail(kEnvironment,
+           fmt::format("cordata: [runtime.launch] wanted {} ranks to start within {} s, got {}{}",
+                       options_.ranks, options_.start_limit.value, joined_, quoted_log()));
     }
     if (!failure_ && give_up_ && give_up_->passed()) {
       failure_ = {status_, ""};
@@ -234,8 +240,8 @@ class Run {
   }
 
   std::string did_not_start() {
-    return fmt::format("cordata: [runtime.launch] wanted {} ranks, {} started (mpirun's status: {}){}", options_.ranks, joined_,
-                       mpirun_.status(), quoted_log());
+    return fmt::format("cordata: [runtime.launch] wanted {} ranks, {} started (mpirun's status: {}){}",
+                       options_.ranks, joined_, mpirun_.status(), quoted_log());
   }
 
   std::string quoted_log() const {
@@ -259,7 +265,8 @@ class Run {
   }
 
   void kill_ranks() {
-    // One whose failure was just noted leaves by itself; its socket, still open, says that the process is still that one.
+    // One whose failure was just noted leaves by itself; its socket, still open, says that the process is
+    // still that one.
     for (const Rank& rank : ranks_) {
       if (!rank.ended || (terminate_ && terminate_->passed())) ::kill(rank.process, SIGKILL);
     }
@@ -292,7 +299,8 @@ Failure run(const LaunchOptions& options) {
 }  // namespace
 
 int launch(const LaunchOptions& options) {
-  if (options.ranks < 1) throw base::user_error("[runtime.launch] wanted 1 rank or more, got {}", options.ranks);
+  if (options.ranks < 1)
+    throw base::user_error("[runtime.launch] wanted 1 rank or more, got {}", options.ranks);
   SignalNotes notes;
   const Failure end = run(options);
   std::fflush(stdout);

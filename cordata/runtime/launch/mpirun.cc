@@ -24,7 +24,8 @@ extern char** environ;
 namespace cordata::runtime {
 namespace {
 
-// Containers often forbid the system call by which Open MPI copies between processes; it would complain at every message.
+// Containers often forbid the system call by which Open MPI copies between processes; it would complain at
+// every message.
 bool may_copy_between_processes() {
   char from = 1, to = 0;
   iovec target{&to, 1}, source{&from, 1};
@@ -40,7 +41,7 @@ std::vector<std::string> environment(const LaunchOptions& options, const std::st
       {"OMPI_MCA_plm", "isolated"},           // this machine only: no ssh, no SLURM
       {"OMPI_MCA_ras", "^slurm,gridengine"},
       {"OMPI_MCA_pml", "ob1"},
-      {"OMPI_MCA_btl", "self,vader"},  // shared memory
+      {"OMPI_MCA_btl", "self,vader"},         // shared memory
       {"OMPI_MCA_orte_tmpdir_base", folder},  // what it leaves behind when killed goes with our folder
       {"OMPI_MCA_btl_vader_backing_directory", folder},
   };
@@ -51,7 +52,8 @@ std::vector<std::string> environment(const LaunchOptions& options, const std::st
     if (at != std::string_view::npos) wanted[std::string(text.substr(0, at))] = text.substr(at + 1);
   }
   const int threads = options.threads > 0 ? options.threads : std::max(1, usable_cores() / options.ranks);
-  if (options.threads > 0 || !wanted.contains(launch_names::kThreads)) wanted[launch_names::kThreads] = std::to_string(threads);
+  if (options.threads > 0 || !wanted.contains(launch_names::kThreads))
+    wanted[launch_names::kThreads] = std::to_string(threads);
   wanted[launch_names::kFolder] = folder;
   std::vector<std::string> all;
   for (const auto& [name, value] : wanted) all.push_back(name + "=" + value);
@@ -61,12 +63,13 @@ std::vector<std::string> environment(const LaunchOptions& options, const std::st
 std::vector<std::string> command(const LaunchOptions& options) {
   std::string program = options.program;
   if (program.empty()) program = std::filesystem::read_symlink("/proc/self/exe").string();
-  std::vector<std::string> words = {options.mpirun, "--quiet",   "--oversubscribe",
-                                    "--bind-to",    "none",      "-n",
-                                    std::to_string(options.ranks), program};
+  std::vector<std::string> words = {
+      options.mpirun, "--quiet", "--oversubscribe", "--bind-to", "none", "-n", std::to_string(options.ranks),
+      program};
   for (const std::string& argument : options.arguments) {
     // mpirun takes it as the start of another program's command line, wherever it stands.
-    if (argument == ":") throw base::user_error("[runtime.launch] wanted arguments that mpirun can pass on, got \":\"");
+    if (argument == ":")
+      throw base::user_error("[runtime.launch] wanted arguments that mpirun can pass on, got \":\"");
     words.push_back(argument);
   }
   return words;
@@ -103,21 +106,24 @@ Mpirun::Mpirun(const LaunchOptions& options, const std::string& folder) : log_(f
   auto words = command(options), variables = environment(options, folder);
   auto word_pointers = pointers(words), variable_pointers = pointers(variables);
   int report[2];
-  if (::pipe2(report, O_CLOEXEC) != 0) throw base::environment_error("[runtime.launch] no pipe: {}", std::strerror(errno));
+  if (::pipe2(report, O_CLOEXEC) != 0)
+    throw base::environment_error("[runtime.launch] no pipe: {}", std::strerror(errno));
   const pid_t parent = ::getpid();
   pid_ = ::fork();
   if (pid_ == 0) become(word_pointers.data(), variable_pointers.data(), log_.c_str(), report[1], parent);
   int why = pid_ < 0 ? errno : 0;
   ::close(report[1]);
   if (pid_ > 0) {
-    while (::read(report[0], &why, sizeof why) < 0 && errno == EINTR) {}
+    while (::read(report[0], &why, sizeof why) < 0 && errno == EINTR) {
+    }
     if (why) ::waitpid(pid_, nullptr, 0);
   }
   ::close(report[0]);
   if (why) {
     pid_ = -1;
-    throw base::environment_error("[runtime.launch] wanted to start {}, got: {}; try installing Open MPI (openmpi-bin)",
-                                  options.mpirun, std::strerror(why));
+    throw base::environment_error(
+        "[runtime.launch] wanted to start {}, got: {}; try installing Open MPI (openmpi-bin)", options.mpirun,
+        std::strerror(why));
   }
 }
 

@@ -17,7 +17,8 @@ namespace {
 
 bool has_room(const std::string& folder, base::Bytes needed) {
   struct statvfs room {};
-  return ::statvfs(folder.c_str(), &room) == 0 && static_cast<double>(room.f_bavail) * static_cast<double>(room.f_frsize) >= needed.value;
+  return ::statvfs(folder.c_str(), &room) == 0 &&
+         static_cast<double>(room.f_bavail) * static_cast<double>(room.f_frsize) >= needed.value;
 }
 
 std::string make_folder(base::Bytes needed) {
@@ -27,18 +28,22 @@ std::string make_folder(base::Bytes needed) {
     std::string pattern = base + "/cordata.XXXXXX";
     if (pattern.size() <= 90 && ::mkdtemp(pattern.data())) return pattern;
   }
-  throw base::environment_error("[runtime.launch] wanted a temporary folder with room for {}, got none in /dev/shm or /tmp; try setting TMPDIR",
-                                to_string(needed));
+  throw base::environment_error(
+      "[runtime.launch] wanted a temporary folder with room for {}, got none in /dev/shm or /tmp; try "
+      "setting TMPDIR",
+      to_string(needed));
 }
 
-// Between fork and exec: only calls that are safe there. Twice, as ranks may just be making files while they are killed.
+// Between fork and exec: only calls that are safe there. Twice, as ranks may just be making files while they
+// are killed.
 [[noreturn]] void keep(int alive, const char* folder) {
   ::setsid();
   ::dup2(alive, STDIN_FILENO);
   const int nowhere = ::open("/dev/null", O_WRONLY);
   ::dup2(nowhere, STDOUT_FILENO);
   ::dup2(nowhere, STDERR_FILENO);
-  ::execl("/bin/sh", "sh", "-c", "read _; rm -rf -- \"$1\"; sleep 1; rm -rf -- \"$1\"", "sh", folder, nullptr);
+  ::execl("/bin/sh", "sh", "-c", "read _; rm -rf -- \"$1\"; sleep 1; rm -rf -- \"$1\"", "sh", folder,
+          nullptr);
   ::_exit(127);
 }
 

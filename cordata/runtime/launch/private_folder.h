@@ -9,8 +9,9 @@
 
 namespace cordata::runtime {
 
-// A temporary folder that only this user may enter; in memory where possible, as ranks talk through files in it. Removed
-// with all that is in it when destroyed, and, by a small process that outlives us, when this process is killed.
+// A temporary folder that only this user may enter; in memory where possible, as ranks talk through files in
+// it. Removed with all that is in it when destroyed, and, by a small process that outlives us, when this
+// process is killed.
 class PrivateFolder {
  public:
   explicit PrivateFolder(base::Bytes needed);  // throws an environment error when no place has that room

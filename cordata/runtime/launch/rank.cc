@@ -101,7 +101,7 @@ void join_launcher() {
     return;
   }
   const std::string folder = text;
-  ::unsetenv(launch_names::kFolder);  // not for children of ours
+  ::unsetenv(launch_names::kFolder);   // not for children of ours
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // mpirun may be killed, too
   my_rank = rank_from_environment().value_or(RankPlace{}).rank;
   int fd = connect_to(folder + launch_names::kSocket);
@@ -123,13 +123,16 @@ base::ErrorKind kind_of(const std::exception& error) {
 }  // namespace
 
 std::optional<RankPlace> rank_from_environment() {
-  // In a batch script SLURM sets its own variables also where nothing is a rank, so only what MPI libraries read counts.
+  // In a batch script SLURM sets its own variables also where nothing is a rank, so only what MPI libraries
+  // read counts.
   auto rank = number({"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"});
   if (!rank) return std::nullopt;
   RankPlace place;
   place.rank = *rank;
-  place.size = number({"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"}).value_or(1);
-  place.local_rank = number({"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID"}).value_or(place.rank);
+  place.size =
+      number({"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"}).value_or(1);
+  place.local_rank =
+      number({"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID"}).value_or(place.rank);
   place.local_size = number({"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"}).value_or(place.size);
   return place;
 }
@@ -174,7 +177,8 @@ void report_failure(base::ErrorKind kind, const std::string& what) {
   static std::mutex mutex;  // never given back: one cause of a process is enough
   mutex.lock();
   // A watchdog's thread doesn't know what the executor was about; the executor's own errors say it.
-  const std::string where = where_am_i(), cause = where.empty() || what.starts_with("rank ") ? what : where + ": " + what;
+  const std::string where = where_am_i(),
+                    cause = where.empty() || what.starts_with("rank ") ? what : where + ": " + what;
   const int status = base::exit_status(kind);
   std::fflush(nullptr);
   if (launcher >= 0) {

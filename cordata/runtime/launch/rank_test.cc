@@ -28,10 +28,20 @@ class Variables {
   }
 
  private:
-  static constexpr const char* kNames[] = {
-      "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE", "PMIX_RANK",
-      "PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID",
-      "SLURM_STEP_NUM_TASKS", "CORDATA_THREADS"};
+  static constexpr const char* kNames[] = {"OMPI_COMM_WORLD_RANK",
+                                           "OMPI_COMM_WORLD_SIZE",
+                                           "OMPI_COMM_WORLD_LOCAL_RANK",
+                                           "OMPI_COMM_WORLD_LOCAL_SIZE",
+                                           "PMIX_RANK",
+                                           "PMI_RANK",
+                                           "PMI_SIZE",
+                                           "MPI_LOCALRANKID",
+                                           "MPI_LOCALNRANKS",
+                                           "SLURM_PROCID",
+                                           "SLURM_NTASKS",
+                                           "SLURM_LOCALID",
+                                           "SLURM_STEP_NUM_TASKS",
+                                           "CORDATA_THREADS"};
   Map before_;
 };
 
@@ -62,15 +72,23 @@ TEST(Rank, NonsenseIsNoRank) {
 }
 
 TEST(Rank, UnderMpirun) {
-  expect_place({{"OMPI_COMM_WORLD_RANK", "5"}, {"OMPI_COMM_WORLD_SIZE", "8"}, {"OMPI_COMM_WORLD_LOCAL_RANK", "1"},
-                {"OMPI_COMM_WORLD_LOCAL_SIZE", "4"}}, 5, 8, 1, 4);
+  expect_place({{"OMPI_COMM_WORLD_RANK", "5"},
+                {"OMPI_COMM_WORLD_SIZE", "8"},
+                {"OMPI_COMM_WORLD_LOCAL_RANK", "1"},
+                {"OMPI_COMM_WORLD_LOCAL_SIZE", "4"}},
+               5, 8, 1, 4);
 }
 TEST(Rank, UnderMpich) {
-  expect_place({{"PMI_RANK", "3"}, {"PMI_SIZE", "4"}, {"MPI_LOCALRANKID", "3"}, {"MPI_LOCALNRANKS", "4"}}, 3, 4, 3, 4);
+  expect_place({{"PMI_RANK", "3"}, {"PMI_SIZE", "4"}, {"MPI_LOCALRANKID", "3"}, {"MPI_LOCALNRANKS", "4"}}, 3,
+               4, 3, 4);
 }
 TEST(Rank, UnderSrun) {
-  expect_place({{"PMIX_RANK", "6"}, {"SLURM_PROCID", "6"}, {"SLURM_NTASKS", "16"}, {"SLURM_STEP_NUM_TASKS", "8"},
-                {"SLURM_LOCALID", "2"}}, 6, 8, 2, 8);
+  expect_place({{"PMIX_RANK", "6"},
+                {"SLURM_PROCID", "6"},
+                {"SLURM_NTASKS", "16"},
+                {"SLURM_STEP_NUM_TASKS", "8"},
+                {"SLURM_LOCALID", "2"}},
+               6, 8, 2, 8);
 }
 
 TEST(Rank, ThreadsAsTold) {
@@ -78,7 +96,8 @@ TEST(Rank, ThreadsAsTold) {
   EXPECT_EQ(threads_of_this_rank(), 3);
 }
 TEST(Rank, ThreadsAreSharedByTheRanksOfAHost) {
-  Variables four(Map{{"OMPI_COMM_WORLD_RANK", "0"}, {"OMPI_COMM_WORLD_SIZE", "64"}, {"OMPI_COMM_WORLD_LOCAL_SIZE", "64"}});
+  Variables four(Map{
+      {"OMPI_COMM_WORLD_RANK", "0"}, {"OMPI_COMM_WORLD_SIZE", "64"}, {"OMPI_COMM_WORLD_LOCAL_SIZE", "64"}});
   EXPECT_EQ(threads_of_this_rank(), std::max(1, usable_cores() / 64));
 }
 

@@ -39,7 +39,9 @@ bool keep_where(const std::string& file) {
   const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return false;
   // posix_fallocate: writing to a page that finds no room would kill us.
-  void* page = ::posix_fallocate(fd, 0, kSize) == 0 ? ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
+  void* page = ::posix_fallocate(fd, 0, kSize) == 0
+                   ? ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
+                   : MAP_FAILED;
   ::close(fd);
   if (page == MAP_FAILED) return false;
   place = static_cast<char*>(page);

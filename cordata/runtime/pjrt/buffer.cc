@@ -61,7 +61,8 @@ bool Buffer::host_visible() const {
 }
 
 std::byte* Buffer::host_pointer() const {
-  if (!host_visible()) throw base::environment_error("[runtime.pjrt] wanted a buffer in host memory, got a device's");
+  if (!host_visible())
+    throw base::environment_error("[runtime.pjrt] wanted a buffer in host memory, got a device's");
   auto args = buffer_args<PJRT_Buffer_UnsafePointer_Args>(*this);
   plugin().check(plugin().api().PJRT_Buffer_UnsafePointer(&args), "get a buffer's address");
   return reinterpret_cast<std::byte*>(args.buffer_pointer);
@@ -69,7 +70,8 @@ std::byte* Buffer::host_pointer() const {
 
 void Buffer::download(std::span<std::byte> to, Deadline deadline) const {
   if (static_cast<int64_t>(to.size()) != num_bytes()) {
-    throw base::internal_error("[runtime.pjrt] wanted {} bytes to download into, got {}", num_bytes(), to.size());
+    throw base::internal_error("[runtime.pjrt] wanted {} bytes to download into, got {}", num_bytes(),
+                               to.size());
   }
   if (host_visible()) {
     await(deadline);

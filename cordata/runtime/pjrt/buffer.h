@@ -19,8 +19,8 @@ struct BufferDeleter {
   void operator()(PJRT_Buffer* buffer) const;
 };
 
-// A tensor on a device, owned. May still be pending: await before touching its memory. Destroying one that a later
-// execution reads is safe and doesn't wait.
+// A tensor on a device, owned. May still be pending: await before touching its memory. Destroying one that a
+// later execution reads is safe and doesn't wait.
 class Buffer {
  public:
   Buffer() = default;

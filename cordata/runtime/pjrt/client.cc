@@ -20,8 +20,8 @@ PJRT_NamedValue named(std::string_view name, PJRT_NamedValue_Type type) {
 }
 
 bool is_cpu_plugin(const Plugin& plugin) {
-  // A CPU plugin knows no topology without a client, accelerators' create options differ, and asking a client's
-  // platform needs the client: so the file's name decides which options are sent.
+  // A CPU plugin knows no topology without a client, accelerators' create options differ, and asking a
+  // client's platform needs the client: so the file's name decides which options are sent.
   return plugin.path().filename().string().find("cpu") != std::string::npos;
 }
 
@@ -69,8 +69,8 @@ struct Uploaded {
   PJRT_Event* done_with_host;
 };
 
-Uploaded upload_from(const Plugin& plugin, PJRT_Client* client, PJRT_Device* device, const void* data, DType type,
-                     std::span<const int64_t> dims, PJRT_HostBufferSemantics semantics) {
+Uploaded upload_from(const Plugin& plugin, PJRT_Client* client, PJRT_Device* device, const void* data,
+                     DType type, std::span<const int64_t> dims, PJRT_HostBufferSemantics semantics) {
   auto args = pjrt::args<PJRT_Client_BufferFromHostBuffer_Args>();
   args.client = client;
   args.data = data;
@@ -91,8 +91,10 @@ void ClientDeleter::operator()(PJRT_Client* client) const {
   if (PJRT_Error* error = plugin->api().PJRT_Client_Destroy(&args)) plugin->take_message(error);
 }
 
-Client::Client(const Plugin& plugin, const ClientOptions& options) : client_(nullptr, ClientDeleter{&plugin}) {
-  // The CPU plugin reads its pool size from the environment, and only when it makes fewer devices than threads.
+Client::Client(const Plugin& plugin, const ClientOptions& options)
+    : client_(nullptr, ClientDeleter{&plugin}) {
+  // The CPU plugin reads its pool size from the environment, and only when it makes fewer devices than
+  // threads.
   if (options.threads > 0) setenv("NPROC", std::to_string(options.threads).c_str(), 1);
   std::vector<PJRT_NamedValue> named_options;
   if (is_cpu_plugin(plugin)) named_options = create_options(options);

@@ -26,7 +26,8 @@ class Copy {
     b_.set_module_attrs(from_.module_attrs());
     for (size_t i = 0; i < from_.args().size(); ++i) {
       ValueId v = from_.args()[i];
-      map_[v.index] = b_.arg(from_.type(v), from_.value(v).name, i < from_.arg_attrs().size() ? from_.arg_attrs()[i] : ir::AttrDict{});
+      map_[v.index] = b_.arg(from_.type(v), from_.value(v).name,
+                             i < from_.arg_attrs().size() ? from_.arg_attrs()[i] : ir::AttrDict{});
     }
     for (NodeId n : from_.ops()) node(from_.node(n));
     return b_.finish(mapped(from_.results()), from_.result_attrs());
@@ -44,7 +45,8 @@ class Copy {
     for (NodeId def = from_.value(v).def; def.valid(); def = from_.value(from_.node(def).operands[0]).def) {
       const Node& n = from_.node(def);
       if (n.kind == OpKind::kConstant) return true;
-      if (n.kind != OpKind::kBroadcastInDim && n.kind != OpKind::kConvert && n.kind != OpKind::kReshape) return false;
+      if (n.kind != OpKind::kBroadcastInDim && n.kind != OpKind::kConvert && n.kind != OpKind::kReshape)
+        return false;
     }
     return false;
   }
@@ -64,7 +66,8 @@ class Copy {
     for (int i = 0; i < n.num_results; ++i) types.push_back(from_.type(n.result(i)));
     std::vector<RegionId> regions;
     for (RegionId r : n.regions) regions.push_back(region(from_.region(r)));
-    const Node& made = b_.node(b_.create(kind, std::move(operands), n.attrs, std::move(types), std::move(regions), n.line));
+    const Node& made =
+        b_.node(b_.create(kind, std::move(operands), n.attrs, std::move(types), std::move(regions), n.line));
     for (int i = 0; i < n.num_results; ++i) map_[n.result(i).index] = made.result(i);
   }
 

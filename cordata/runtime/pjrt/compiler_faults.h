@@ -6,11 +6,12 @@
 
 namespace cordata::runtime {
 
-// A module that means the same and that CPU plugins with known faults compile right; the module itself where nothing in it is known to
-// be miscompiled.
+// A module that means the same and that CPU plugins with known faults compile right; the module itself where
+// nothing in it is known to be miscompiled.
 //
-// atan2(x, 1), and so chlo.atan: the pinned plugin (XLA with LLVM 24.0.0git) gives x, or what happened to lie in a register, for most
-// of 64 elements and more when it knows the 1; XLA before and after don't. Behind a barrier it doesn't know it.
+// atan2(x, 1), and so chlo.atan: the pinned plugin (XLA with LLVM 24.0.0git) gives x, or what happened to lie
+// in a register, for most of 64 elements and more when it knows the 1; XLA before and after don't. Behind a
+// barrier it doesn't know it.
 std::string around_compiler_faults(std::string_view mlir);
 
 }  // namespace cordata::runtime

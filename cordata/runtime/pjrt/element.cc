@@ -52,7 +52,8 @@ const Row& find_row(Match match, int shown) {
   for (const Row& row : kRows) {
     if (match(row)) return row;
   }
-  throw base::user_error("[runtime.pjrt] wanted an element type that the plugin's API knows, got number {}", shown);
+  throw base::user_error("[runtime.pjrt] wanted an element type that the plugin's API knows, got number {}",
+                         shown);
 }
 
 const Row& row_of(DType type) {

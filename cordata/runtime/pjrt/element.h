@@ -9,7 +9,8 @@ namespace cordata::runtime {
 
 using ir::DType;
 
-// Element types as the PJRT and the FFI C APIs number them. Each throws a user error for a type that API lacks.
+// Element types as the PJRT and the FFI C APIs number them. Each throws a user error for a type that API
+// lacks.
 int pjrt_type(DType type);
 DType from_pjrt_type(int type);
 DType from_ffi_type(int type);

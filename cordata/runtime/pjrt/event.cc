@@ -74,9 +74,11 @@ void Event::await(Deadline deadline, std::string_view what) const {
   });
   std::unique_lock lock(wait->mutex);
   if (!wait->changed.wait_until(lock, deadline.when(), [&] { return wait->done; })) {
-    throw base::environment_error("[runtime.pjrt] could not {}: the device did not finish before the deadline", what);
+    throw base::environment_error(
+        "[runtime.pjrt] could not {}: the device did not finish before the deadline", what);
   }
-  if (!wait->error.empty()) throw base::environment_error("[runtime.pjrt] could not {}: {}", what, wait->error);
+  if (!wait->error.empty())
+    throw base::environment_error("[runtime.pjrt] could not {}: {}", what, wait->error);
 }
 
 }  // namespace cordata::runtime

@@ -26,7 +26,8 @@ class Event {
   bool ready() const;
   // Waits; throws an environment error when it failed or the deadline passed. `what` names it in the error.
   void await(Deadline deadline, std::string_view what) const;
-  // Calls `done` (with the error's text, empty if none) on a thread of the plugin when it has happened, or at once.
+  // Calls `done` (with the error's text, empty if none) on a thread of the plugin when it has happened, or at
+  // once.
   void on_ready(std::function<void(const std::string& error)> done) const;
 
  private:

@@ -67,7 +67,8 @@ Executable::Executable(const Plugin& plugin, PJRT_LoadedExecutable* executable)
     : executable_(executable, ExecutableDeleter{&plugin}) {
   auto devices = pjrt::args<PJRT_LoadedExecutable_AddressableDevices_Args>();
   devices.executable = executable;
-  plugin.check(plugin.api().PJRT_LoadedExecutable_AddressableDevices(&devices), "list an executable's devices");
+  plugin.check(plugin.api().PJRT_LoadedExecutable_AddressableDevices(&devices),
+               "list an executable's devices");
   num_devices_ = static_cast<int>(devices.num_addressable_devices);
   Inner inner(plugin, executable);
   auto outputs = pjrt::args<PJRT_Executable_NumOutputs_Args>();
@@ -82,8 +83,11 @@ MemoryStats Executable::memory() const {
   args.executable = inner.get();
   plugin().check(plugin().api().PJRT_Executable_GetCompiledMemoryStats(&args), "ask an executable's memory");
   auto bytes = [](int64_t n) { return base::Bytes(static_cast<double>(n)); };
-  MemoryStats stats{bytes(args.argument_size_in_bytes), bytes(args.output_size_in_bytes),
-                    bytes(args.alias_size_in_bytes), bytes(args.temp_size_in_bytes), {}};
+  MemoryStats stats{bytes(args.argument_size_in_bytes),
+                    bytes(args.output_size_in_bytes),
+                    bytes(args.alias_size_in_bytes),
+                    bytes(args.temp_size_in_bytes),
+                    {}};
   stats.peak = stats.arguments + stats.results - stats.aliased + stats.temporaries;
   return stats;
 }
@@ -157,16 +161,19 @@ Execution Executable::execute(std::span<const Buffer* const> arguments, const Ex
   return launch.take(plugin(), 0);
 }
 
-std::vector<Execution> Executable::execute_all(const std::vector<std::vector<const Buffer*>>& arguments) const {
+std::vector<Execution> Executable::execute_all(
+    const std::vector<std::vector<const Buffer*>>& arguments) const {
   if (static_cast<int>(arguments.size()) != num_devices_) {
-    throw base::internal_error("[runtime.pjrt] wanted arguments for {} devices, got {}", num_devices_, arguments.size());
+    throw base::internal_error("[runtime.pjrt] wanted arguments for {} devices, got {}", num_devices_,
+                               arguments.size());
   }
   Launch launch;
   for (const auto& list : arguments) launch.arguments.push_back(handles(list));
   launch.results.assign(arguments.size(), std::vector<PJRT_Buffer*>(num_results_));
   launch.run(plugin(), executable_.get(), {});
   std::vector<Execution> executions;
-  for (size_t device = 0; device < arguments.size(); ++device) executions.push_back(launch.take(plugin(), device));
+  for (size_t device = 0; device < arguments.size(); ++device)
+    executions.push_back(launch.take(plugin(), device));
   return executions;
 }
 

@@ -15,8 +15,8 @@ struct PJRT_LoadedExecutable;
 
 namespace cordata::runtime {
 
-// What one device needs to run an executable, as its compiler says. `peak` counts arguments, results that alias no
-// argument, and temporaries (the plugin's own peak figure leaves the temporaries out).
+// What one device needs to run an executable, as its compiler says. `peak` counts arguments, results that
+// alias no argument, and temporaries (the plugin's own peak figure leaves the temporaries out).
 struct MemoryStats {
   base::Bytes arguments, results, aliased, temporaries, peak;
 };
@@ -44,7 +44,8 @@ class ExecuteContext {
 
 struct ExecuteOptions {
   const ExecuteContext* context = nullptr;
-  std::span<const int64_t> keep = {};  // indices of arguments not to donate, whatever the module's attributes say
+  std::span<const int64_t> keep =
+      {};  // indices of arguments not to donate, whatever the module's attributes say
 };
 
 struct Execution {
@@ -57,8 +58,8 @@ struct ExecutableDeleter {
   void operator()(PJRT_LoadedExecutable* executable) const;
 };
 
-// A compiled module. Arguments that its text marks with tf.aliasing_output or jax.buffer_donor are donated: updated
-// in place if the plugin owns their memory, deleted in any case.
+// A compiled module. Arguments that its text marks with tf.aliasing_output or jax.buffer_donor are donated:
+// updated in place if the plugin owns their memory, deleted in any case.
 class Executable {
  public:
   Executable() = default;

@@ -3,8 +3,8 @@
 
 #include <pjrt_c_api.h>
 
-// The FFI extension of the PJRT C API (extension type 5), which the published header leaves out. Layouts checked
-// against plugins of API 0.106 and 0.115.
+// The FFI extension of the PJRT C API (extension type 5), which the published header leaves out. Layouts
+// checked against plugins of API 0.106 and 0.115.
 namespace cordata::runtime::ffi {
 
 struct TypeInfo {

@@ -122,7 +122,8 @@ TEST(Executable, RunsAndSaysWhatItNeeds) {
   if (auto cost = add.cost()) {
     EXPECT_EQ(cost->flops.value, kN);
   }
-  Buffer a = client().upload(filled(2), DType::kF32, kDims), b = client().upload(filled(5), DType::kF32, kDims);
+  Buffer a = client().upload(filled(2), DType::kF32, kDims),
+         b = client().upload(filled(5), DType::kF32, kDims);
   const Buffer* arguments[] = {&a, &b};
   EXPECT_EQ(add.execute(arguments).results[0].to_vector<float>(soon()), filled(7));
   EXPECT_FALSE(a.deleted());
@@ -130,7 +131,8 @@ TEST(Executable, RunsAndSaysWhatItNeeds) {
 
 TEST(Executable, DonatesByTheModulesAttributesUnlessToldToKeep) {
   Executable add = client().compile(add_module(" {tf.aliasing_output = 0 : i32}"));
-  Buffer a = client().upload(filled(2), DType::kF32, kDims), b = client().upload(filled(5), DType::kF32, kDims);
+  Buffer a = client().upload(filled(2), DType::kF32, kDims),
+         b = client().upload(filled(5), DType::kF32, kDims);
   a.await(soon());
   std::byte* before = a.host_pointer();
   const Buffer* arguments[] = {&a, &b};

@@ -36,8 +36,9 @@ const PJRT_Api* open_plugin(const std::filesystem::path& path) {
 const ffi::Extension& ffi_extension(const Plugin& plugin) {
   auto* found = reinterpret_cast<const ffi::Extension*>(plugin.extension(PJRT_Extension_Type_FFI));
   if (!found || found->base.struct_size < sizeof(ffi::Extension)) {
-    throw base::environment_error("[runtime.plugin] wanted a plugin that takes FFI handlers, got {} without one",
-                                  plugin.path().string());
+    throw base::environment_error(
+        "[runtime.plugin] wanted a plugin that takes FFI handlers, got {} without one",
+        plugin.path().string());
   }
   return *found;
 }
@@ -92,8 +93,13 @@ const PJRT_Extension_Base* Plugin::extension(int type) const {
 }
 
 void Plugin::register_handler(std::string_view name, FfiHandler* handler, std::string_view platform) const {
-  ffi::RegisterHandlerArgs args{sizeof(args), name.data(), name.size(), reinterpret_cast<void*>(handler),
-                                platform.data(), platform.size(), 0};
+  ffi::RegisterHandlerArgs args{sizeof(args),
+                                name.data(),
+                                name.size(),
+                                reinterpret_cast<void*>(handler),
+                                platform.data(),
+                                platform.size(),
+                                0};
   check(ffi_extension(*this).register_handler(&args), "register an FFI handler");
 }
 
@@ -116,7 +122,8 @@ std::filesystem::path plugin_path(const std::string& flag) {
   const bool chosen = !path.empty();
   if (!chosen) path = deps_directory() / "plugin/pjrt_cpu.so";
   if (!std::filesystem::exists(path)) {
-    throw base::user_error("[runtime.plugin] wanted a PJRT plugin, got {}, which does not exist; try {}", path.string(),
+    throw base::user_error("[runtime.plugin] wanted a PJRT plugin, got {}, which does not exist; try {}",
+                           path.string(),
                            chosen ? "another --plugin PATH" : "tools/setup, which installs the default one");
   }
   return path;

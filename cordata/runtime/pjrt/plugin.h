@@ -16,8 +16,8 @@ namespace cordata::runtime {
 
 using FfiHandler = XLA_FFI_Error*(XLA_FFI_CallFrame*);
 
-// A PJRT plugin: a shared object with GetPjrtApi. It stays loaded until the process ends, since XLA leaves threads
-// and static state behind; so references to a Plugin never dangle.
+// A PJRT plugin: a shared object with GetPjrtApi. It stays loaded until the process ends, since XLA leaves
+// threads and static state behind; so references to a Plugin never dangle.
 class Plugin {
  public:
   // Loads the plugin at `path`, or gives the one loaded before. Throws a user error when it is no plugin.
@@ -50,8 +50,8 @@ class Plugin {
   const PJRT_Api* api_ = nullptr;
 };
 
-// The plugin to use: `flag` (--plugin) if not empty, else $CORDATA_PJRT_PLUGIN, else the CPU one that tools/setup
-// unpacked. Throws a user error when that file doesn't exist.
+// The plugin to use: `flag` (--plugin) if not empty, else $CORDATA_PJRT_PLUGIN, else the CPU one that
+// tools/setup unpacked. Throws a user error when that file doesn't exist.
 std::filesystem::path plugin_path(const std::string& flag = "");
 
 // ${CORDATA_DEPS:-${XDG_CACHE_HOME:-$HOME/.cache}/cordata/deps}

@@ -94,7 +94,8 @@ void check_messages(Transport& world) {
     sent.emplace_back(count, r * 10 + static_cast<int>(count % 7));
     got.emplace_back(count, -1);
   }
-  for (int m = 0; m < kMessages; ++m) receives.push_back(world.receive(got[m].data(), counts[m] * 4, from, m));
+  for (int m = 0; m < kMessages; ++m)
+    receives.push_back(world.receive(got[m].data(), counts[m] * 4, from, m));
   for (int m = kMessages - 1; m >= 0; --m) sends.push_back(world.send(sent[m].data(), counts[m] * 4, to, m));
   while (true) {  // all at once: a send may need its receiver's attention, and a delayed one its sender's
     bool all = true;
@@ -121,7 +122,8 @@ void check_deadline(Transport& world, Communicator& comm) {
   comm.barrier();  // now it is sent after all, by the last rank to each
   int seven = 7;
   std::vector<std::unique_ptr<Transfer>> sends;
-  for (int to = 0; world.rank() == last && to < world.size(); ++to) sends.push_back(world.send(&seven, 4, to, 77));
+  for (int to = 0; world.rank() == last && to < world.size(); ++to)
+    sends.push_back(world.send(&seven, 4, to, 77));
   for (auto& send : sends) {
     while (!send->done()) {
     }
@@ -151,7 +153,8 @@ void check_conformance(Transport& transport) {
   std::vector<int> everyone(transport.size());
   std::iota(everyone.begin(), everyone.end(), 0);
   auto comm = transport.make_communicator(everyone);
-  expect(comm->rank() == transport.rank() && comm->size() == transport.size(), "communicator", transport.rank());
+  expect(comm->rank() == transport.rank() && comm->size() == transport.size(), "communicator",
+         transport.rank());
   check_sums<float>(*comm, DType::kF32);
   check_sums<double>(*comm, DType::kF64);
   check_sums<int32_t>(*comm, DType::kI32);

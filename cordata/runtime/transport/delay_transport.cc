@@ -28,7 +28,8 @@ class DelayedSend : public Transfer {
 
 class DelayTransport : public Transport {
  public:
-  DelayTransport(std::unique_ptr<Transport> inner, base::Seconds delay) : inner_(std::move(inner)), delay_(delay) {}
+  DelayTransport(std::unique_ptr<Transport> inner, base::Seconds delay)
+      : inner_(std::move(inner)), delay_(delay) {}
 
   int rank() const override { return inner_->rank(); }
   int size() const override { return inner_->size(); }

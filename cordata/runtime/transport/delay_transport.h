@@ -7,9 +7,9 @@
 
 namespace cordata::runtime {
 
-// Hands everything to `inner`, but point-to-point messages leave `delay` after they were sent: a slow link, for
-// tests. Messages don't delay each other (latency, not bandwidth). A message leaves when its sender next asks
-// done() after that time, so a sender must keep asking.
+// Hands everything to `inner`, but point-to-point messages leave `delay` after they were sent: a slow link,
+// for tests. Messages don't delay each other (latency, not bandwidth). A message leaves when its sender next
+// asks done() after that time, so a sender must keep asking.
 std::unique_ptr<Transport> make_delay_transport(std::unique_ptr<Transport> inner, base::Seconds delay);
 
 }  // namespace cordata::runtime

@@ -20,8 +20,8 @@
 namespace cordata::runtime {
 namespace {
 
-// Blocking MPI collectives are faster than any that can be polled, but nobody can call a thread back that hangs in
-// one. So a thread of its own looks now and then whether a collective is overdue, and ends the job.
+// Blocking MPI collectives are faster than any that can be polled, but nobody can call a thread back that
+// hangs in one. So a thread of its own looks now and then whether a collective is overdue, and ends the job.
 class Watchdog {
  public:
   explicit Watchdog(std::function<void(const std::string&)> fail)
@@ -58,7 +58,8 @@ class Watchdog {
     while (!stop_) {
       changed_.wait_for(lock, std::chrono::duration<double>(std::clamp(limit_.value / 4, 0.01, 1.0)));
       if (stop_ || running_ == 0 || now() - since_ < limit_.value) continue;
-      fail_(fmt::format("{} did not end within {} s: another rank is stuck or gone", call_.load(), limit_.value));
+      fail_(fmt::format("{} did not end within {} s: another rank is stuck or gone", call_.load(),
+                        limit_.value));
       return;
     }
   }
@@ -135,17 +136,20 @@ class MpiCommunicator : public Communicator {
   void all_gather(const void* in, void* out, int64_t bytes) override {
     Watched watched(dog_, "all_gather");
     mpi::Bytes each(bytes);
-    mpi::check(MPI_Allgather(in, each.count(), each.type(), out, each.count(), each.type(), comm_), "MPI_Allgather");
+    mpi::check(MPI_Allgather(in, each.count(), each.type(), out, each.count(), each.type(), comm_),
+               "MPI_Allgather");
   }
 
   void reduce_scatter(const void* in, void* out, int64_t count, DType type, Reduce reduce) override {
     Watched watched(dog_, "reduce_scatter");
     if (count > kMaxCount) {
-      throw base::user_error("[runtime.transport] wanted at most {} elements a rank in a reduce_scatter, got {}",
-                             kMaxCount, count);
+      throw base::user_error(
+          "[runtime.transport] wanted at most {} elements a rank in a reduce_scatter, got {}", kMaxCount,
+          count);
     }
     auto [mpi_type, op] = mpi::reduction(type, reduce);
-    // MPI_Reduce_scatter with equal counts: OpenMPI's MPI_Reduce_scatter_block reduces everything on one rank first.
+    // MPI_Reduce_scatter with equal counts: OpenMPI's MPI_Reduce_scatter_block reduces everything on one rank
+    // first.
     std::vector<int> counts(size_, static_cast<int>(count));
     mpi::check(MPI_Reduce_scatter(in, out, counts.data(), mpi_type, op, comm_), "MPI_Reduce_scatter");
   }
@@ -153,10 +157,12 @@ class MpiCommunicator : public Communicator {
   void all_to_all(const void* in, void* out, int64_t bytes) override {
     Watched watched(dog_, "all_to_all");
     mpi::Bytes each(bytes);
-    mpi::check(MPI_Alltoall(in, each.count(), each.type(), out, each.count(), each.type(), comm_), "MPI_Alltoall");
+    mpi::check(MPI_Alltoall(in, each.count(), each.type(), out, each.count(), each.type(), comm_),
+               "MPI_Alltoall");
   }
 
-  void permute(const void* in, void* out, int64_t bytes, std::span<const std::pair<int, int>> pairs) override {
+  void permute(const void* in, void* out, int64_t bytes,
+               std::span<const std::pair<int, int>> pairs) override {
     Watched watched(dog_, "collective_permute");
     mpi::Bytes all(bytes);
     std::vector<MPI_Request> requests;
@@ -175,7 +181,8 @@ class MpiCommunicator : public Communicator {
       }
     }
     if (!is_target) std::memset(out, 0, bytes);
-    mpi::check(MPI_Waitall(static_cast<int>(requests.size()), requests.data(), MPI_STATUSES_IGNORE), "MPI_Waitall");
+    mpi::check(MPI_Waitall(static_cast<int>(requests.size()), requests.data(), MPI_STATUSES_IGNORE),
+               "MPI_Waitall");
   }
 
   void broadcast(void* data, int64_t bytes, int root) override {
@@ -197,7 +204,8 @@ class MpiCommunicator : public Communicator {
   int rank_ = 0, size_ = 0;
 };
 
-// Initialised while it lives. Left without MPI_Finalize when an exception unwinds it: the other ranks may never come.
+// Initialised while it lives. Left without MPI_Finalize when an exception unwinds it: the other ranks may
+// never come.
 class MpiSession {
  public:
   MpiSession() {
@@ -207,10 +215,12 @@ class MpiSession {
     int initialized = 0, provided = 0;
     MPI_Initialized(&initialized);
     owned_ = !initialized;
-    mpi::check(initialized ? MPI_Query_thread(&provided) : MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided), "MPI_Init_thread");
+    mpi::check(initialized ? MPI_Query_thread(&provided)
+                           : MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided),
+               "MPI_Init_thread");
     if (provided < MPI_THREAD_MULTIPLE) {
-      throw base::environment_error("[runtime.transport] wanted an MPI built for threads (MPI_THREAD_MULTIPLE), got {}",
-                                    provided);
+      throw base::environment_error(
+          "[runtime.transport] wanted an MPI built for threads (MPI_THREAD_MULTIPLE), got {}", provided);
     }
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
   }
@@ -252,13 +262,15 @@ class MpiTransport : public Transport {
   std::unique_ptr<Transfer> send(const void* data, int64_t bytes, int to, int tag) override {
     auto transfer = std::make_unique<MpiTransfer>(bytes);
     const mpi::Bytes& all = transfer->bytes();
-    mpi::check(MPI_Isend(data, all.count(), all.type(), to, tag, messages_, transfer->request()), "MPI_Isend");
+    mpi::check(MPI_Isend(data, all.count(), all.type(), to, tag, messages_, transfer->request()),
+               "MPI_Isend");
     return transfer;
   }
   std::unique_ptr<Transfer> receive(void* data, int64_t bytes, int from, int tag) override {
     auto transfer = std::make_unique<MpiTransfer>(bytes);
     const mpi::Bytes& all = transfer->bytes();
-    mpi::check(MPI_Irecv(data, all.count(), all.type(), from, tag, messages_, transfer->request()), "MPI_Irecv");
+    mpi::check(MPI_Irecv(data, all.count(), all.type(), from, tag, messages_, transfer->request()),
+               "MPI_Irecv");
     return transfer;
   }
 

@@ -9,16 +9,17 @@
 
 namespace cordata::runtime {
 
-// Called once, from any thread, when a collective passed its time limit (the thread inside MPI can't be called back)
-// or abort() was called. Should end the job; if it returns, MPI_Abort does.
+// Called once, from any thread, when a collective passed its time limit (the thread inside MPI can't be
+// called back) or abort() was called. Should end the job; if it returns, MPI_Abort does.
 using FailureHandler = std::function<void(const std::string& cause)>;
 
-// The ranks of an MPI job; this process is one of them. Initialises MPI (thread level MULTIPLE; waiting ranks yield
-// their core) and finalises it when destroyed. One per process. Throws an environment error when MPI can't do that.
+// The ranks of an MPI job; this process is one of them. Initialises MPI (thread level MULTIPLE; waiting ranks
+// yield their core) and finalises it when destroyed. One per process. Throws an environment error when MPI
+// can't do that.
 std::unique_ptr<Transport> make_mpi_transport(FailureHandler on_failure = {});
 
-// Makes glibc keep freed memory: freed pages given back and faulted in again cost more than an all-reduce (16 MB
-// over 4 ranks: 58 ms against 25). Call before the first large allocation.
+// Makes glibc keep freed memory: freed pages given back and faulted in again cost more than an all-reduce (16
+// MB over 4 ranks: 58 ms against 25). Call before the first large allocation.
 void keep_freed_memory();
 
 }  // namespace cordata::runtime

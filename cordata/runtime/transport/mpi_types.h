@@ -13,8 +13,9 @@ namespace cordata::runtime::mpi {
 // Throws an environment error with MPI's words and the call's name.
 void check(int code, const char* call);
 
-// A type as MPI moves it (16-bit floats as uint16, i1 as a byte) and the operation that reduces it: MPI's own where it
-// means the same, else a user operation over reduce_kernel. Throws a user error where the reduction doesn't exist.
+// A type as MPI moves it (16-bit floats as uint16, i1 as a byte) and the operation that reduces it: MPI's own
+// where it means the same, else a user operation over reduce_kernel. Throws a user error where the reduction
+// doesn't exist.
 struct Reduction {
   MPI_Datatype type;
   MPI_Op op;

@@ -19,8 +19,8 @@ uint16_t float_to_bfloat(float value) {
   return static_cast<uint16_t>(value != value ? quiet : rounded);
 }
 
-// Widening multiplies by 2^112 to move the exponent's bias, which also normalises subnormals (Giesen, "half to float
-// done quick", public domain).
+// Widening multiplies by 2^112 to move the exponent's bias, which also normalises subnormals (Giesen, "half
+// to float done quick", public domain).
 float half_to_float(uint16_t bits) {
   const float magic = std::bit_cast<float>(static_cast<uint32_t>((254 - 15) << 23));
   const float infinity_from = std::bit_cast<float>(static_cast<uint32_t>((127 + 16) << 23));
@@ -34,9 +34,9 @@ uint16_t float_to_half(float value) {
   uint32_t bits = std::bit_cast<uint32_t>(value);
   const uint32_t sign = (bits >> 16) & 0x8000;
   bits &= 0x7fffffff;
-  if (bits > 0x7f800000) return static_cast<uint16_t>(sign | 0x7e00);         // NaN
-  if (bits >= 0x47800000) return static_cast<uint16_t>(sign | 0x7c00);        // too large
-  if (bits < 0x38800000) {                                                    // subnormal: let the adder round
+  if (bits > 0x7f800000) return static_cast<uint16_t>(sign | 0x7e00);   // NaN
+  if (bits >= 0x47800000) return static_cast<uint16_t>(sign | 0x7c00);  // too large
+  if (bits < 0x38800000) {                                              // subnormal: let the adder round
     const float shift = 0.5f;
     uint32_t sum = std::bit_cast<uint32_t>(std::bit_cast<float>(bits) + shift);
     return static_cast<uint16_t>(sign | (sum - std::bit_cast<uint32_t>(shift)));
@@ -73,55 +73,73 @@ struct Truth {
 struct Add {
   template <typename T>
   T operator()(T a, T b) const {
-    if constexpr (std::is_same_v<T, bool>) return a || b;
-    else return static_cast<T>(a + b);
+    if constexpr (std::is_same_v<T, bool>)
+      return a || b;
+    else
+      return static_cast<T>(a + b);
   }
 };
 struct Mul {
   template <typename T>
   T operator()(T a, T b) const {
-    if constexpr (std::is_same_v<T, bool>) return a && b;
-    else return static_cast<T>(a * b);
+    if constexpr (std::is_same_v<T, bool>)
+      return a && b;
+    else
+      return static_cast<T>(a * b);
   }
 };
 struct Max {
   template <typename T>
   T operator()(T a, T b) const {
-    if constexpr (std::is_floating_point_v<T>) return a != a ? a : (a > b ? a : b);
-    else return a > b ? a : b;
+    if constexpr (std::is_floating_point_v<T>)
+      return a != a ? a : (a > b ? a : b);
+    else
+      return a > b ? a : b;
   }
 };
 struct Min {
   template <typename T>
   T operator()(T a, T b) const {
-    if constexpr (std::is_floating_point_v<T>) return a != a ? a : (a < b ? a : b);
-    else return a < b ? a : b;
+    if constexpr (std::is_floating_point_v<T>)
+      return a != a ? a : (a < b ? a : b);
+    else
+      return a < b ? a : b;
   }
 };
 struct And {
   template <typename T>
-  T operator()(T a, T b) const { return static_cast<T>(a & b); }
+  T operator()(T a, T b) const {
+    return static_cast<T>(a & b);
+  }
 };
 struct Or {
   template <typename T>
-  T operator()(T a, T b) const { return static_cast<T>(a | b); }
+  T operator()(T a, T b) const {
+    return static_cast<T>(a | b);
+  }
 };
 
 template <typename Element, typename Op>
 void run(const void* in, void* inout, int64_t count) {
   auto* from = static_cast<const typename Element::Stored*>(in);
   auto* to = static_cast<typename Element::Stored*>(inout);
-  for (int64_t i = 0; i < count; ++i) to[i] = Element::store(Op()(Element::load(from[i]), Element::load(to[i])));
+  for (int64_t i = 0; i < count; ++i)
+    to[i] = Element::store(Op()(Element::load(from[i]), Element::load(to[i])));
 }
 
 template <typename Element>
 ReduceKernel arithmetic(Reduce reduce) {
   switch (reduce) {
-    case Reduce::kAdd: return run<Element, Add>;
-    case Reduce::kMul: return run<Element, Mul>;
-    case Reduce::kMax: return run<Element, Max>;
-    case Reduce::kMin: return run<Element, Min>;
-    default: return nullptr;
+    case Reduce::kAdd:
+      return run<Element, Add>;
+    case Reduce::kMul:
+      return run<Element, Mul>;
+    case Reduce::kMax:
+      return run<Element, Max>;
+    case Reduce::kMin:
+      return run<Element, Min>;
+    default:
+      return nullptr;
   }
 }
 
@@ -141,22 +159,38 @@ ReduceKernel complex(Reduce reduce) {
 
 ReduceKernel find_kernel(DType type, Reduce reduce) {
   switch (type) {
-    case DType::kI1: return integral<Truth>(reduce);
-    case DType::kI8: return integral<Plain<int8_t>>(reduce);
-    case DType::kI16: return integral<Plain<int16_t>>(reduce);
-    case DType::kI32: return integral<Plain<int32_t>>(reduce);
-    case DType::kI64: return integral<Plain<int64_t>>(reduce);
-    case DType::kUI8: return integral<Plain<uint8_t>>(reduce);
-    case DType::kUI16: return integral<Plain<uint16_t>>(reduce);
-    case DType::kUI32: return integral<Plain<uint32_t>>(reduce);
-    case DType::kUI64: return integral<Plain<uint64_t>>(reduce);
-    case DType::kBF16: return arithmetic<Bfloat>(reduce);
-    case DType::kF16: return arithmetic<Half>(reduce);
-    case DType::kF32: return arithmetic<Plain<float>>(reduce);
-    case DType::kF64: return arithmetic<Plain<double>>(reduce);
-    case DType::kC64: return complex<Plain<std::complex<float>>>(reduce);
-    case DType::kC128: return complex<Plain<std::complex<double>>>(reduce);
-    default: return nullptr;
+    case DType::kI1:
+      return integral<Truth>(reduce);
+    case DType::kI8:
+      return integral<Plain<int8_t>>(reduce);
+    case DType::kI16:
+      return integral<Plain<int16_t>>(reduce);
+    case DType::kI32:
+      return integral<Plain<int32_t>>(reduce);
+    case DType::kI64:
+      return integral<Plain<int64_t>>(reduce);
+    case DType::kUI8:
+      return integral<Plain<uint8_t>>(reduce);
+    case DType::kUI16:
+      return integral<Plain<uint16_t>>(reduce);
+    case DType::kUI32:
+      return integral<Plain<uint32_t>>(reduce);
+    case DType::kUI64:
+      return integral<Plain<uint64_t>>(reduce);
+    case DType::kBF16:
+      return arithmetic<Bfloat>(reduce);
+    case DType::kF16:
+      return arithmetic<Half>(reduce);
+    case DType::kF32:
+      return arithmetic<Plain<float>>(reduce);
+    case DType::kF64:
+      return arithmetic<Plain<double>>(reduce);
+    case DType::kC64:
+      return complex<Plain<std::complex<float>>>(reduce);
+    case DType::kC128:
+      return complex<Plain<std::complex<double>>>(reduce);
+    default:
+      return nullptr;
   }
 }
 
@@ -164,8 +198,9 @@ ReduceKernel find_kernel(DType type, Reduce reduce) {
 
 ReduceKernel reduce_kernel(DType type, Reduce reduce) {
   if (ReduceKernel kernel = find_kernel(type, reduce)) return kernel;
-  throw base::user_error("[runtime.transport] wanted a reduction that exists for its element type, got {} of type {}",
-                         name(reduce), static_cast<int>(type));
+  throw base::user_error(
+      "[runtime.transport] wanted a reduction that exists for its element type, got {} of type {}",
+      name(reduce), static_cast<int>(type));
 }
 
 }  // namespace cordata::runtime

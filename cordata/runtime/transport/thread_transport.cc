@@ -50,7 +50,7 @@ struct World {
   std::condition_variable changed;
   std::string failure;
   base::Seconds limit{600};
-  std::map<std::tuple<int, int, int>, Channel> channels;          // (from, to, tag)
+  std::map<std::tuple<int, int, int>, Channel> channels;                    // (from, to, tag)
   std::map<std::pair<std::vector<int>, int>, std::weak_ptr<Group>> groups;  // (ranks, how many made before)
 
   void fail(const std::string& cause) {  // with the lock held
@@ -101,27 +101,31 @@ class ThreadCommunicator : public Communicator {
   void all_reduce(const void* in, void* out, int64_t count, DType type, Reduce reduce) override {
     ReduceKernel kernel = reduce_kernel(type, reduce);
     const int64_t width = element_bytes(type);
-    // Rank r reduces the r-th part of all inputs and writes it to all outputs: nobody else reads that part, so that
-    // inputs may be outputs.
+    // Rank r reduces the r-th part of all inputs and writes it to all outputs: nobody else reads that part,
+    // so that inputs may be outputs.
     meet(fmt::format("all_reduce({} x {}, {})", count, static_cast<int>(type), name(reduce)), in, out, [&] {
       const int64_t from = count * rank_ / size(), to = count * (rank_ + 1) / size();
       std::vector<std::byte> sum = reduced(from * width, to - from, width, kernel);
-      for (const Offer& offer : group_->offers) copy(offer.out + from * width, sum.data(), (to - from) * width);
+      for (const Offer& offer : group_->offers)
+        copy(offer.out + from * width, sum.data(), (to - from) * width);
     });
   }
 
   void all_gather(const void* in, void* out, int64_t bytes) override {
     meet(fmt::format("all_gather({})", bytes), in, out, [&] {
-      for (int r = 0; r < size(); ++r) copy(static_cast<std::byte*>(out) + r * bytes, group_->offers[r].in, bytes);
+      for (int r = 0; r < size(); ++r)
+        copy(static_cast<std::byte*>(out) + r * bytes, group_->offers[r].in, bytes);
     });
   }
 
   void reduce_scatter(const void* in, void* out, int64_t count, DType type, Reduce reduce) override {
     ReduceKernel kernel = reduce_kernel(type, reduce);
     const int64_t width = element_bytes(type);
-    meet(fmt::format("reduce_scatter({} x {}, {})", count, static_cast<int>(type), name(reduce)), in, out, [&] {
-      copy(static_cast<std::byte*>(out), reduced(rank_ * count * width, count, width, kernel).data(), count * width);
-    });
+    meet(fmt::format("reduce_scatter({} x {}, {})", count, static_cast<int>(type), name(reduce)), in, out,
+         [&] {
+           copy(static_cast<std::byte*>(out), reduced(rank_ * count * width, count, width, kernel).data(),
+                count * width);
+         });
   }
 
   void all_to_all(const void* in, void* out, int64_t bytes) override {
@@ -132,7 +136,8 @@ class ThreadCommunicator : public Communicator {
     });
   }
 
-  void permute(const void* in, void* out, int64_t bytes, std::span<const std::pair<int, int>> pairs) override {
+  void permute(const void* in, void* out, int64_t bytes,
+               std::span<const std::pair<int, int>> pairs) override {
     meet(fmt::format("collective_permute({})", bytes), in, out, [&] {
       std::memset(out, 0, bytes);
       for (auto [source, target] : pairs) {
@@ -167,7 +172,8 @@ class ThreadCommunicator : public Communicator {
   void meet(std::string call, const void* in, void* out, const std::function<void()>& work) {
     {
       std::unique_lock lock(world_->mutex);
-      group_->offers[rank_] = {std::move(call), static_cast<const std::byte*>(in), static_cast<std::byte*>(out)};
+      group_->offers[rank_] = {std::move(call), static_cast<const std::byte*>(in),
+                               static_cast<std::byte*>(out)};
       wait_for_all(lock);
       check_offers();
     }
@@ -255,8 +261,8 @@ class ThreadTransport : public Transport {
     return group;
   }
 
-  std::unique_ptr<Transfer> post(void* data, int64_t bytes, std::tuple<int, int, int> key, Queue Channel::*mine,
-                                 Queue Channel::*others) {
+  std::unique_ptr<Transfer> post(void* data, int64_t bytes, std::tuple<int, int, int> key,
+                                 Queue Channel::*mine, Queue Channel::*others) {
     auto post = std::make_shared<Post>(Post{static_cast<std::byte*>(data), bytes});
     std::lock_guard lock(world_->mutex);
     world_->check();
@@ -273,8 +279,8 @@ class ThreadTransport : public Transport {
   void match(Post& sent, Post& received, const std::tuple<int, int, int>& key) {
     auto [from, to, tag] = key;
     if (sent.bytes != received.bytes) {
-      world_->fail(fmt::format("rank {} sends {} bytes under tag {}, rank {} expects {}", from, sent.bytes, tag, to,
-                               received.bytes));
+      world_->fail(fmt::format("rank {} sends {} bytes under tag {}, rank {} expects {}", from, sent.bytes,
+                               tag, to, received.bytes));
       world_->check();
     }
     if (sent.bytes > 0) std::memcpy(received.data, sent.data, sent.bytes);

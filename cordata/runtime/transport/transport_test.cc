@@ -95,7 +95,7 @@ TEST(Kernels, HalvesRoundTripAndRoundToEven) {
   }
   EXPECT_EQ(half_to_float(0x3c00), 1.f);
   EXPECT_EQ(half_to_float(0x0001), std::ldexp(1.f, -24));
-  EXPECT_EQ(float_to_half(1 + std::ldexp(1.f, -11)), 0x3c00);      // halfway: to even
+  EXPECT_EQ(float_to_half(1 + std::ldexp(1.f, -11)), 0x3c00);  // halfway: to even
   EXPECT_EQ(float_to_half(1 + 3 * std::ldexp(1.f, -11)), 0x3c02);
   EXPECT_EQ(float_to_half(65520.f), 0x7c00);
   EXPECT_EQ(float_to_bfloat(1 + std::ldexp(1.f, -8)), 0x3f80);
