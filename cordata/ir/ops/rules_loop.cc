@@ -71,7 +71,7 @@ class LoopDims {
   // Ops that would have to know which block they have, or that run regions of their own, see whole values.
   void follow(const Node& node) {
     const Attribute* value = node.kind == OpKind::kConstant ? Graph::find_attr(node, "value") : nullptr;
-    const bool plain = node.regions.empty() && (!row(node.kind).localize || (value && value->dense.splat));
+    const bool plain = node.regions.empty() && (!row(node.kind).localize || (value && value->dense().splat));
     const FactorRule rule = plain ? factor_rule(graph_, node) : replicated_rule(NodeView(graph_, node).view);
     std::map<int, int> dim_of;  // by factor: a dim that it stands in
     const auto visit = [&](ValueId v, const TensorFactors& factors) {
@@ -151,7 +151,7 @@ class LocalLoop {
     if (same) {
       v_.builder.clone(v_.graph, id, map_);
     } else if (node.kind == OpKind::kConstant) {
-      DenseElements smaller = Graph::find_attr(node, "value")->dense;
+      DenseElements smaller = Graph::find_attr(node, "value")->dense();
       smaller.type = types[0];
       map_[node.result().index] = v_.builder.constant(std::move(smaller));
     } else {
