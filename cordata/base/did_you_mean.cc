@@ -4,9 +4,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <numeric>
 
 namespace cordata::base {
+namespace {
+
+std::string lower(std::string_view word) {
+  std::string out(word);
+  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return out;
+}
+
+}  // namespace
 
 size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<size_t> before, last(b.size() + 1), row(b.size() + 1);
@@ -28,7 +38,7 @@ std::string nearest(std::string_view word, std::span<const std::string> known) {
   std::string best;
   size_t best_distance = std::max<size_t>(1, (word.size() + 1) / 3) + 1;
   for (const std::string& k : known) {
-    size_t d = edit_distance(word, k);
+    size_t d = edit_distance(lower(word), lower(k));
     if (word.size() >= 3 && k.starts_with(word)) d = std::min<size_t>(d, 1);
     if (d < best_distance) {
       best = k;

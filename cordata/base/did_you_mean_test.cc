@@ -20,6 +20,7 @@ TEST(DidYouMean, NamesWhatIsCloseAndNothingElse) {
   EXPECT_EQ(nearest("tarin", verbs), "train");
   EXPECT_EQ(nearest("sim", verbs), "simulate");  // a beginning
   EXPECT_EQ(nearest("paln", verbs), "plan");
+  EXPECT_EQ(nearest("PLAN", verbs), "plan");
   EXPECT_EQ(nearest("frobnicate", verbs), "");
   EXPECT_EQ(nearest("", verbs), "");
   EXPECT_EQ(did_you_mean("inspet", verbs), " Did you mean 'inspect'?");

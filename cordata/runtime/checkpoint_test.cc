@@ -248,7 +248,7 @@ TEST_F(CheckpointTest, AFullFileSystem) {
     check_checkpoint_folder(dir_);
     ADD_FAILURE() << "wanted an error";
   } catch (const base::Error& error) {
-    EXPECT_EQ(error.kind(), base::ErrorKind::kUser);
+    EXPECT_EQ(error.kind(), base::ErrorKind::kEnvironment);
   }
   EXPECT_THAT(save(dir_, 20, 0), HasSubstr("No space left on device"));
   EXPECT_EQ(files(), std::vector<std::string>{"filler"});

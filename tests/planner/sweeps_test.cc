@@ -40,14 +40,12 @@ Row measure(const Family& family, double value) {
   return row;
 }
 
-// The number of leading entries that are `first`, where all behind are `last`; -1 where it is otherwise.
+// The number of leading entries that are `first`, where none behind is and the last is `last`; -1 where it is otherwise.
+// Right behind the change, plans may mix kinds.
 int change(const Kinds& kinds, Parallelism first, Parallelism last) {
-  size_t at = 0;
-  while (at < kinds.size() && kinds[at] == first) ++at;
-  return at > 0 && at < kinds.size() &&
-                 std::all_of(kinds.begin() + at, kinds.end(), [&](auto k) { return k == last; })
-             ? static_cast<int>(at)
-             : -1;
+  const auto at = std::find_if(kinds.begin(), kinds.end(), [&](auto k) { return k != first; });
+  const bool once = at != kinds.begin() && std::find(at, kinds.end(), first) == kinds.end() && kinds.back() == last;
+  return once ? static_cast<int>(at - kinds.begin()) : -1;
 }
 
 class Sweep : public testing::TestWithParam<Family> {};

@@ -130,14 +130,14 @@ func.func @main(%x: tensor<8x16xf32>, %y: tensor<8x16xf32>, %i: tensor<8x16xi32>
       "stablehlo.return"(%sum) : (tensor<f32>) -> ()
   }) {window_dimensions = array<i64: 1, 2>, window_strides = array<i64: 1, 2>} : (tensor<8x16xf32>, tensor<8x8xf32>, tensor<f32>) -> tensor<8x16xf32>
   %97:2 = "stablehlo.while"(%k, %x) ({
-    ^bb0(%i: tensor<i32>, %a: tensor<8x16xf32>):
+    ^bb0(%turn: tensor<i32>, %a: tensor<8x16xf32>):
       %end = "stablehlo.constant"() {value = dense<5> : tensor<i32>} : () -> tensor<i32>
-      %more = "stablehlo.compare"(%i, %end) {comparison_direction = #stablehlo<comparison_direction LT>} : (tensor<i32>, tensor<i32>) -> tensor<i1>
+      %more = "stablehlo.compare"(%turn, %end) {comparison_direction = #stablehlo<comparison_direction LT>} : (tensor<i32>, tensor<i32>) -> tensor<i1>
       "stablehlo.return"(%more) : (tensor<i1>) -> ()
   }, {
-    ^bb0(%i: tensor<i32>, %a: tensor<8x16xf32>):
+    ^bb0(%turn: tensor<i32>, %a: tensor<8x16xf32>):
       %one = "stablehlo.constant"() {value = dense<1> : tensor<i32>} : () -> tensor<i32>
-      %next = "stablehlo.add"(%i, %one) : (tensor<i32>, tensor<i32>) -> tensor<i32>
+      %next = "stablehlo.add"(%turn, %one) : (tensor<i32>, tensor<i32>) -> tensor<i32>
       %sine = "stablehlo.sine"(%a) : (tensor<8x16xf32>) -> tensor<8x16xf32>
       "stablehlo.return"(%next, %sine) : (tensor<i32>, tensor<8x16xf32>) -> ()
   }) : (tensor<i32>, tensor<8x16xf32>) -> (tensor<i32>, tensor<8x16xf32>)

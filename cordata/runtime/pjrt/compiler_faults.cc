@@ -17,7 +17,7 @@ using ir::RegionId;
 using ir::Type;
 using ir::ValueId;
 
-// Copies a graph, with each known denominator of an arc tangent behind a barrier, in regions too.
+// Copies a graph, with what is miscompiled when it is known behind a barrier, in regions too.
 class Copy {
  public:
   explicit Copy(const Graph& from) : from_(from), map_(from.num_values()) {}
@@ -51,12 +51,22 @@ class Copy {
     return false;
   }
 
+  bool is_slice(ValueId v) const {
+    const NodeId def = from_.value(v).def;
+    return def.valid() && from_.node(def).kind == OpKind::kDynamicSlice;
+  }
+
   ValueId hidden(ValueId v) { return b_.value(OpKind::kOptimizationBarrier, {v}); }
 
   void node(const Node& n) {
     std::vector<ValueId> operands = mapped(n.operands);
     OpKind kind = n.kind;
     if (kind == OpKind::kAtan2 && known(n.operands[1])) operands[1] = hidden(operands[1]);
+    if (kind == OpKind::kScatter) {
+      const size_t inputs = (n.operands.size() - 1) / 2;
+      for (size_t i = 0; i < inputs; ++i)
+        if (is_slice(n.operands[i])) operands[i] = hidden(operands[i]);
+    }
     if (kind == OpKind::kChloAtan && ir::is_float(from_.type(n.result()).dtype)) {
       const Type& type = from_.type(n.result());
       kind = OpKind::kAtan2;
@@ -89,7 +99,8 @@ class Copy {
 }  // namespace
 
 std::string around_compiler_faults(std::string_view mlir) {
-  if (mlir.find("atan") == mlir.npos) return std::string(mlir);
+  const auto has = [&](std::string_view word) { return mlir.find(word) != mlir.npos; };
+  if (!has("atan") && !(has("stablehlo.scatter") && has("stablehlo.dynamic_slice"))) return std::string(mlir);
   return ir::write_module(Copy(ir::read_module(mlir)).made());
 }
 

@@ -157,6 +157,27 @@ TEST(Executable, CompileErrorsCarryThePluginsWords) {
 }
 
 // What the pinned plugin miscompiles if it is let (compiler_faults.h), at top level and in a loop.
+TEST(Executable, AnUpdateOutsideOfASliceIsDropped) {
+  constexpr auto kText = R"(
+func.func @main(%start: tensor<i32>) -> tensor<25xf32> {
+  %all = stablehlo.iota dim = 0 : tensor<50xf32>
+  %part = stablehlo.dynamic_slice %all, %start, sizes = [25] : (tensor<50xf32>, tensor<i32>) -> tensor<25xf32>
+  %index = stablehlo.constant dense<32> : tensor<1xi64>
+  %update = stablehlo.constant dense<100.0> : tensor<f32>
+  %sum = "stablehlo.scatter"(%part, %index, %update) <{scatter_dimension_numbers = #stablehlo.scatter<inserted_window_dims = [0], scatter_dims_to_operand_dims = [0]>}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    %ab = stablehlo.add %a, %b : tensor<f32>
+    stablehlo.return %ab : tensor<f32>
+  }) : (tensor<25xf32>, tensor<1xi64>, tensor<f32>) -> tensor<25xf32>
+  return %sum : tensor<25xf32>
+})";
+  const int32_t start = 0;
+  Buffer a = client().upload(&start, DType::kI32, {});
+  const Buffer* arguments[] = {&a};
+  const auto y = client().compile(kText).execute(arguments).results.at(0).to_vector<float>(soon());
+  for (int i = 0; i < 25; ++i) EXPECT_EQ(y[i], static_cast<float>(i)) << i;
+}
+
 TEST(Executable, ArcTangentsOfVectorsAreRight) {
   constexpr auto kText = R"(
 func.func @main(%a: tensor<256xf32>) -> (tensor<256xf32>, tensor<256xf32>, tensor<256xf32>) {
