@@ -37,7 +37,8 @@ def test_auto_shards_and_has_jaxs_losses(foreign, tmp_path):
     folder, wanted = foreign
     run(CORDATA, "plan", folder, "--cluster", "local:4", "-o", tmp_path / "plan.json")
     plan = json.loads((tmp_path / "plan.json").read_text())
-    print({k: plan[k] for k in ("microbatches", "schedule", "step_s")}, [(s["ranks"], s["mesh"]) for s in plan["stages"]], sharded(plan))
+    assert sorted(rank for stage in plan["stages"] for rank in stage["ranks"]) == [0, 1, 2, 3]
+    assert sharded(plan) > 0.5
     # The user's own mpirun.
     run(MPIRUN, "--oversubscribe", "--bind-to", "none", "-n", 4, CORDATA, "train", folder, "--plan", tmp_path / "plan.json",
         "--data", folder / "batches.safetensors", "--steps", len(wanted), "--metrics", tmp_path / "metrics")
