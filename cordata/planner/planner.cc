@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "cordata/base/error.h"
 #include "cordata/ir/op_table.h"
@@ -178,18 +179,25 @@ std::optional<plan::Plan> plan_for(const Search& in, int microbatches, double li
   const auto wrong_size = [&](const StageKey& k) {
     return request.stage_devices > 0 && k.devices != request.stage_devices;
   };
-  problem.bound = [&](const StageKey& k) { return wrong_size(k) ? kNever : solver.bound(k); };
+  // A stage may fit alone, but not beside the others, of whose parameters it may hold copies: then it is
+  // none.
+  std::set<StageKey> misfits;
+  const auto is_none = [&](const StageKey& k) { return wrong_size(k) || misfits.contains(k); };
+  problem.bound = [&](const StageKey& k) { return is_none(k) ? kNever : solver.bound(k); };
   problem.exact = [&](const StageKey& k, double below) {
-    return wrong_size(k) ? kNever : solver.seconds(k, below);
+    return is_none(k) ? kNever : solver.seconds(k, below);
   };
   problem.at_most = at_most;
-  const auto solution = cut_stages(problem);
-  if (!solution) return std::nullopt;
   p.microbatches = microbatches;
-  p.schedule = solution->stages.size() == 1 ? "single" : request.schedule;
-  p.step = base::Seconds(solution->seconds);
-  if (!solver.fill(p, solution->stages)) return std::nullopt;
-  return p;
+  while (const auto solution = cut_stages(problem)) {
+    plan::Plan whole = p;
+    whole.schedule = solution->stages.size() == 1 ? "single" : request.schedule;
+    whole.step = base::Seconds(solution->seconds);
+    const auto misfit = solver.fill(whole, solution->stages);
+    if (!misfit) return whole;
+    misfits.insert(solution->stages[*misfit]);
+  }
+  return std::nullopt;
 }
 
 // The least peak, in bytes of a device, that was found with that many microbatches: of cuttings into equal

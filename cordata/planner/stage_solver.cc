@@ -268,7 +268,7 @@ int64_t StageSolver::least_peak(const StageKey& key) {
   return least;
 }
 
-bool StageSolver::fill(plan::Plan& plan, const std::vector<StageKey>& stages) {
+std::optional<size_t> StageSolver::fill(plan::Plan& plan, const std::vector<StageKey>& stages) {
   std::vector<int> stage_of_layer(num_layers_, 0);
   for (size_t s = 0; s < stages.size(); ++s)
     for (int l = stages[s].first_layer; l < stages[s].last_layer; ++l)
@@ -276,7 +276,7 @@ bool StageSolver::fill(plan::Plan& plan, const std::vector<StageKey>& stages) {
   const auto cut = step::cut(joint_, layers_, stage_of_layer);
   for (size_t s = 0; s < stages.size(); ++s) {
     auto view = best_view(cut, static_cast<int>(s), stages[s], kNever);
-    if (view.solved.choice.empty()) return false;
+    if (view.solved.choice.empty()) return s;
     if (view.built.nodes.empty()) view.built = build(view, cut, static_cast<int>(s), stages[s]);
     plan::Stage stage;
     for (int d = 0; d < stages[s].devices; ++d) stage.ranks.push_back(stages[s].first_device + d);
@@ -297,7 +297,7 @@ bool StageSolver::fill(plan::Plan& plan, const std::vector<StageKey>& stages) {
     plan.stages.push_back(std::move(stage));
   }
   plan.bill = plan::bill(plan, cut);
-  return true;
+  return std::nullopt;
 }
 
 }  // namespace cordata::planner

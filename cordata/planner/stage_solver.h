@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,9 +36,9 @@ class StageSolver {
                  double below);             // c_i: of the best view, a microbatch; see StageProblem::exact
   double bound(const StageKey& key);        // its ops alone, each divided as far as it can be
   int64_t least_peak(const StageKey& key);  // bytes of a device, as few as can be found; INT64_MAX: none
-  // Puts the stages into the plan. False where one doesn't fit memory beside all the others: more arrives
+  // Puts the stages into the plan; else says which one has no choice beside all the others, as more arrives
   // there than when they are one.
-  bool fill(plan::Plan& plan, const std::vector<StageKey>& stages);
+  std::optional<size_t> fill(plan::Plan& plan, const std::vector<StageKey>& stages);
 
  private:
   struct View {
