@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-# make: build/release/cordata.   make demo, test, asan, bench, fuzz-ops, fuzz-reader: see README.md.
+# make: build/release/cordata.   make demo, test, asan, tsan, bench, fuzz-ops, fuzz-reader: see README.md.
 BUILD := build/release
 PLANNER ?= auto
 
-.PHONY: all asan bench build demo format fuzz-ops fuzz-reader setup test
+.PHONY: all asan bench build demo format fuzz-ops fuzz-reader setup test tsan
 all: build
 
 setup:
@@ -16,12 +16,14 @@ build: setup
 test: build
 	@tools/test $(BUILD)
 
-# Every room's unit tests under the address and undefined behaviour sanitizers. What comes from outside (MPI, the plugin)
-# isn't built with them, and keeps memory to its end: leaks are not looked for.
-asan: setup
-	@[ -e build/asan/build.ninja ] || cmake --preset asan >/dev/null
-	@ninja -C build/asan -j $$(tools/jobs) --quiet unit_tests
-	@ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1 tools/test build/asan -R '^[a-z_]+\.[A-Z]'
+# Every room's unit tests under sanitizers: address and undefined behaviour, or threads. What comes from outside (MPI, the
+# plugin) isn't built with them: it keeps memory to its end, so leaks are not looked for, and tests that run it can't be seen
+# through by the thread sanitizer. A short form of both is in `make test` (tests/sanitized).
+SANITIZED = ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1 TSAN_OPTIONS=halt_on_error=1
+asan tsan: setup
+	@[ -e build/$@/build.ninja ] || cmake --preset $@ >/dev/null
+	@ninja -C build/$@ -j $$(tools/jobs) --quiet unit_tests
+	@$(SANITIZED) tools/test build/$@ -R '^[a-z_]+\.[A-Z]'
 
 demo: build
 	@tools/demo $(PLANNER)

@@ -7,12 +7,18 @@ set(CORDATA_TEST_ENV CORDATA_DEPS=${CORDATA_DEPS} CORDATA_BIN=${CMAKE_BINARY_DIR
 set(CORDATA_MPI_ENV OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_mpi_yield_when_idle=1)
 set(CORDATA_MPIRUN_FLAGS --oversubscribe --bind-to none)
 
-# cordata_rank_test(NAME SOURCES file... [DEPS room...] [LIBS library...] RANKS n... [TIMEOUT s]): a GoogleTest program
-# whose main initialises MPI, run under mpirun once for each number of ranks, as the test NAME.<n>.
+# For tests whose time goes into compiling many modules that then run for moments: it halves that.
+set(CORDATA_COMPILE_QUICKLY "XLA_FLAGS=--xla_backend_optimization_level=0")
+
+# cordata_rank_test(NAME SOURCES file... [DEPS room...] [LIBS library...] RANKS n... [TIMEOUT s] [COMPILE_QUICKLY]): a GoogleTest
+# program whose main initialises MPI, run under mpirun once for each number of ranks, as the test NAME.<n>.
 function(cordata_rank_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LIBS;RANKS" ${ARGN})
+  cmake_parse_arguments(ARG "COMPILE_QUICKLY" "TIMEOUT" "SOURCES;DEPS;LIBS;RANKS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
+  endif()
+  if(ARG_COMPILE_QUICKLY)
+    set(quickly ";${CORDATA_COMPILE_QUICKLY}")
   endif()
   list(TRANSFORM ARG_DEPS PREPEND cordata_)
   add_executable(${name} ${ARG_SOURCES} ${CMAKE_SOURCE_DIR}/tests/ranks/rank_main.cc)
@@ -20,12 +26,9 @@ function(cordata_rank_test name)
   foreach(ranks IN LISTS ARG_RANKS)
     add_test(NAME ${name}.${ranks} COMMAND ${MPIEXEC_EXECUTABLE} ${CORDATA_MPIRUN_FLAGS} -n ${ranks} $<TARGET_FILE:${name}>)
     set_tests_properties(${name}.${ranks} PROPERTIES TIMEOUT ${ARG_TIMEOUT} PROCESSORS ${ranks}
-      ENVIRONMENT "${CORDATA_TEST_ENV};${CORDATA_MPI_ENV};CORDATA_TEST_RANKS=${ranks}" SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
+      ENVIRONMENT "${CORDATA_TEST_ENV};${CORDATA_MPI_ENV};CORDATA_TEST_RANKS=${ranks}${quickly}" SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
   endforeach()
 endfunction()
-
-# For tests whose time goes into compiling many modules that then run for moments: it halves that.
-set(CORDATA_COMPILE_QUICKLY "XLA_FLAGS=--xla_backend_optimization_level=0")
 
 # cordata_pytest(FILE [TIMEOUT s] [PROCESSORS n] [COMPILE_QUICKLY]): one ctest entry that runs all tests of a Python file with the pinned
 # Python. It is skipped when every case in it is.

@@ -64,6 +64,20 @@ TEST_F(Files, AMappedFileIsTheFile) {
   write_file(at("empty"), "");
   for (const char* name : {"none", "", "empty"})
     EXPECT_EQ(kind_of([&] { MappedFile wrong(at(name)); }), ErrorKind::kUser);
+  EXPECT_EQ(MappedFile(at("empty"), MappedFile::Empty::kAllowed).size(), 0);
+}
+
+TEST_F(Files, WhatAMappedFileLetGoOfComesBack) {
+  std::string bytes;
+  for (int i = 0; i < 100'000; ++i) bytes += static_cast<char>('a' + i % 23);
+  write_file(at("file"), bytes);
+  const MappedFile file(at("file"));
+  const auto text = [&] { return std::string(reinterpret_cast<const char*>(file.data()), file.size()); };
+  EXPECT_EQ(text(), bytes);
+  file.let_go(0, file.size());
+  EXPECT_EQ(text(), bytes);
+  file.let_go(5000, 90'000);
+  EXPECT_EQ(text(), bytes);
 }
 
 TEST_F(Files, CheckingChangesNothing) {

@@ -13,7 +13,7 @@
 
 namespace cordata::base {
 
-MappedFile::MappedFile(const std::string& path) {
+MappedFile::MappedFile(const std::string& path, Empty empty) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   struct stat status {};
   if (file < 0 || ::fstat(file, &status) != 0) {
@@ -25,9 +25,10 @@ MappedFile::MappedFile(const std::string& path) {
   std::string wrong;
   if (!S_ISREG(status.st_mode))
     wrong = "which is no file";
-  else if (size_ == 0)
+  else if (size_ == 0 && empty == Empty::kRefused)
     wrong = "which is empty";
-  void* mapped = wrong.empty() ? ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file, 0) : nullptr;
+  void* mapped =
+      wrong.empty() && size_ > 0 ? ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file, 0) : nullptr;
   if (mapped == MAP_FAILED) wrong = std::strerror(errno);
   ::close(file);
   if (!wrong.empty())
@@ -35,6 +36,14 @@ MappedFile::MappedFile(const std::string& path) {
   data_ = static_cast<const std::byte*>(mapped);
 }
 
-MappedFile::~MappedFile() { ::munmap(const_cast<std::byte*>(data_), size_); }
+MappedFile::~MappedFile() {
+  if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+void MappedFile::let_go(int64_t from, int64_t to) const {
+  const int64_t page = ::sysconf(_SC_PAGESIZE);
+  from = (from + page - 1) / page * page, to = to / page * page;
+  if (to > from) ::madvise(const_cast<std::byte*>(data_) + from, to - from, MADV_DONTNEED);
+}
 
 }  // namespace cordata::base

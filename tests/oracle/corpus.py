@@ -212,10 +212,10 @@ def alter(text, pick):
         yield text[:start + found.start(1)] + new + text[start + found.end(1):]
 
 
-def picks(name):
-    """Two ways to choose one of n: the last, and one that the module's name draws."""
+def pick(name):
+    """A way to choose one of n, which the module's name draws."""
     drawn = struct.unpack("<Q", hashlib.sha256(name.encode()).digest()[:8])[0]
-    return {"last": lambda n: n - 1, "drawn": lambda n: drawn % n}
+    return lambda n: drawn % n
 
 
 def main():

@@ -40,7 +40,7 @@ def test_what_ranks_compile_is_sharded(tmp_path):
 def test_altered_values_are_found_on_four_ranks(tmp_path):
     files = []
     for path in SAMPLE[::2]:
-        for i, altered in enumerate(corpus.alter(path.read_text(), corpus.picks(path.stem)["drawn"])):
+        for i, altered in enumerate(corpus.alter(path.read_text(), corpus.pick(path.stem))):
             files.append(tmp_path / f"{path.stem}@{i}.mlir")
             files[-1].write_text(altered)
     status, got = run(files, "--planner", "tensor")

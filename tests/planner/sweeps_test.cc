@@ -40,11 +40,12 @@ Row measure(const Family& family, double value) {
   return row;
 }
 
-// The number of leading entries that are `first`, where none behind is and the last is `last`; -1 where it is otherwise.
-// Right behind the change, plans may mix kinds.
+// The number of leading entries that are `first`, where none behind is and the last is `last`; -1 where it is
+// otherwise. Right behind the change, plans may mix kinds.
 int change(const Kinds& kinds, Parallelism first, Parallelism last) {
   const auto at = std::find_if(kinds.begin(), kinds.end(), [&](auto k) { return k != first; });
-  const bool once = at != kinds.begin() && std::find(at, kinds.end(), first) == kinds.end() && kinds.back() == last;
+  const bool once =
+      at != kinds.begin() && std::find(at, kinds.end(), first) == kinds.end() && kinds.back() == last;
   return once ? static_cast<int>(at - kinds.begin()) : -1;
 }
 

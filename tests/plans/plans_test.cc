@@ -62,13 +62,12 @@ double norm(const std::vector<double>& a) {
 void expect_same_step(const std::string& model, const Case& c) {
   step::TrainStep step = models::build_train_step(model);
   plan::Plan plan = make_plan(step, c);
-  RunResult before = run_plan(step, plan, 0), got = run_plan(step, plan, 1),
-            want = one_device(step, plan.microbatches, 1);
+  RunResult got = run_plan(step, plan, 1), want = one_device(step, plan.microbatches, 1);
   ASSERT_EQ(got.losses.size(), 1u);
   EXPECT_NEAR(got.losses[0] / want.losses[0], 1, 1e-12);
   for (const auto& [name, value] : want.values) {
     if (want.types.at(name).dtype != ir::DType::kF64) continue;
-    const std::vector<double> start = doubles(before.values.at(name));
+    const std::vector<double> start = doubles(got.before.at(name));
     const std::vector<double> moved = minus(doubles(value), start),
                               moved_too = minus(doubles(got.values.at(name)), start);
     if (name.ends_with(".attn.k.b")) {  // a softmax doesn't see what all its scores have in common: the true
@@ -87,7 +86,7 @@ INSTANTIATE_TEST_SUITE_P(Plans, Mlp,
                          testing::Values(Case{"data", 2, 1}, Case{"data", 4, 2}, Case{"tensor", 4, 1},
                                          Case{"zero-3", 2, 2}, Case{"pipeline:stages=2", 2, 4}));
 
-constexpr const char* kGpt = "gpt:layers=4,hidden=64,heads=4,seq=32,vocab=64,batch=16";
+constexpr const char* kGpt = "gpt:layers=2,hidden=64,heads=4,seq=32,vocab=64,batch=16";
 class Gpt : public testing::TestWithParam<Case> {};
 TEST_P(Gpt, LossesLikeOneDevice) { expect_same_losses(kGpt, GetParam()); }
 TEST_P(Gpt, StepsLikeOneDeviceInDouble) {

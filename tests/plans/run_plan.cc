@@ -16,12 +16,13 @@ namespace {
 std::string key_of(const program::Resident& r) { return fmt::format("{}/{}", step::name(r.role), r.name); }
 
 // Puts a rank's blocks into the whole values.
-void collect(const runtime::Executor& executor, const program::RankProgram& rank, RunResult& result) {
+void collect(const runtime::Executor& executor, const program::RankProgram& rank, RunResult& result,
+             RunResult::Values& values) {
   for (const program::Resident& r : rank.residents) {
     if (!r.owner) continue;
     std::vector<std::byte> block(r.local.num_bytes());
     executor.read(r, block);
-    std::vector<std::byte>& whole = result.values[key_of(r)];
+    std::vector<std::byte>& whole = values[key_of(r)];
     result.types[key_of(r)] = r.global;
     whole.resize(r.global.num_bytes());
     runtime::unpack(r.global, r.box).run(block.data(), whole.data());
@@ -49,13 +50,17 @@ RunResult run_program(const step::TrainStep& step, const program::Program& progr
         options.executor.time_limit = base::Seconds(120);
         runtime::Trainer trainer(step, program, rank, client, *world[rank], options);
         std::vector<double> losses;
+        {
+          std::lock_guard lock(mutex);
+          collect(trainer.executor(), program.ranks[rank], result, result.before);
+        }
         for (int s = 0; s < steps; ++s) {
           if (auto loss = trainer.step()) losses.push_back(*loss);
         }
         trainer.finish();
         std::lock_guard lock(mutex);
         if (rank == runtime::speaker(program)) result.losses = losses;
-        collect(trainer.executor(), program.ranks[rank], result);
+        collect(trainer.executor(), program.ranks[rank], result, result.values);
       } catch (const std::exception& e) {
         {
           std::lock_guard lock(mutex);

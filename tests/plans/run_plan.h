@@ -12,9 +12,11 @@
 namespace cordata::tests {
 
 struct RunResult {
+  // By kind of resident and name, the whole value, put together from the ranks' blocks.
+  using Values = std::map<std::string, std::vector<std::byte>>;
+
   std::vector<double> losses;
-  // By kind of resident and name, the whole value after the last step, put together from the ranks' blocks.
-  std::map<std::string, std::vector<std::byte>> values;
+  Values before, values;  // before the first step, after the last one
   std::map<std::string, ir::Type> types;
 };
 

@@ -19,17 +19,18 @@ namespace {
 using runtime::Client;
 using sharding::Mesh;
 
-constexpr size_t kMostPerOp = 4, kOpsPerRule = 3;
+constexpr size_t kMostPerOp = 4, kOpsTimesRanks = 12;
 
-// Ops that share their rule are cut by the same code: some of each, others for another seed. What one op
-// differs in from another is tested inside one process.
-std::vector<OpKind> some_ops(uint64_t seed) {
+// Ops that share their rule are cut by the same code: some of each, others for another seed, and the fewer
+// the more ranks there are to compile them. What one op differs in from another is tested inside one process.
+std::vector<OpKind> some_ops(uint64_t seed, size_t ranks) {
+  const size_t ops = std::max<size_t>(1, kOpsTimesRanks / ranks);
   std::map<ir::FactorRule (*)(const ir::OpView&), std::vector<OpKind>> by_rule;
   for (const auto& [kind, generator] : generators()) by_rule[ir::row(kind).rule].push_back(kind);
   std::vector<OpKind> some;
   for (const auto& [rule, kinds] : by_rule) {
-    for (size_t i = 0; i < std::min(kinds.size(), kOpsPerRule); ++i)
-      some.push_back(kinds[(seed * kOpsPerRule + i) % kinds.size()]);
+    for (size_t i = 0; i < std::min(kinds.size(), ops); ++i)
+      some.push_back(kinds[(seed * ops + i) % kinds.size()]);
   }
   std::ranges::sort(some);  // pointers of functions differ between ranks
   return some;
@@ -77,7 +78,7 @@ class Rank {
 
   Tally run(uint64_t seed, const Mesh& mesh) {
     auto context = communicators(mesh, *transport_);
-    auto wholes = draw_wholes(seed, mesh, some_ops(seed));
+    auto wholes = draw_wholes(seed, mesh, some_ops(seed, static_cast<size_t>(of())));
     if (number() == 0) compute(client_, wholes);
     share(wholes);
     Tally tally;
@@ -119,13 +120,8 @@ class Rank {
 TEST(PartitionedOps, EqualTheWholeOnRanks) {
   Rank rank;
   Tally all;
-  const bool crowded = rank.of() >= 8;  // every rank compiles every case: then one mesh, once
-  for (uint64_t seed = 1; seed <= (crowded ? 1 : 2); ++seed) {
-    for (const Mesh& mesh : meshes()) {
-      if (mesh.size() != rank.of()) continue;
-      all.add(rank.run(1000 * seed + static_cast<uint64_t>(mesh.num_axes()), mesh));
-      if (crowded) break;
-    }
+  for (const Mesh& mesh : meshes()) {
+    if (mesh.size() == rank.of()) all.add(rank.run(1000 + static_cast<uint64_t>(mesh.num_axes()), mesh));
   }
   for (const std::string& f : all.failures) ADD_FAILURE() << f;
   EXPECT_GE(all.counted, 60);

@@ -195,7 +195,7 @@ class Indexer {
 
 }  // namespace
 
-Source index_module(std::string_view text, const std::string& origin, MappedFile* file) {
+Source index_module(std::string_view text, const std::string& origin, ModuleFile* file) {
   Source source{.text = text, .origin = origin, .file = file, .name = "main"};
   Indexer(source).run();
   if (file) file->read_again();

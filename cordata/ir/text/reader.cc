@@ -368,7 +368,7 @@ Graph read_module(std::string_view text, const std::string& origin) {
 }
 
 Graph read_module_file(const std::string& path) {
-  text::MappedFile file(path);
+  text::ModuleFile file(path);
   text::Source source = text::index_module(file.text(), path, &file);
   return text::Reader(source).read();
 }

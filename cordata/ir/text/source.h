@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cordata/ir/attribute.h"
-#include "cordata/ir/text/mapped_file.h"
+#include "cordata/ir/text/module_file.h"
 
 namespace cordata::ir::text {
 
@@ -28,7 +28,7 @@ struct Function {
 struct Source {
   std::string_view text;
   std::string origin;
-  MappedFile* file = nullptr;  // where the text is from, if it can be let go of as it is read
+  ModuleFile* file = nullptr;  // where the text is from, if it can be let go of as it is read
 
   std::string name;
   AttrDict attrs;
