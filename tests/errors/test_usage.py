@@ -72,8 +72,43 @@ def test_every_verb_has_json_and_examples():
         assert cordata("help", verb).out == got.out
 
 
-@pytest.mark.parametrize("args", [["models"], ["devices"], ["cluster", "show", "h100:2"], ["inspect", "gpt-39b"]])
-def test_json_is_one_document(args):
-    got = cordata(*args, "--json")
-    assert got.status == 0
-    assert isinstance(json.loads(got.out), dict)
+PLAN_KEYS = """format model_hash cluster planner microbatches schedule step_s peak_memory_bytes gap stages bill"""
+# What scripts may rely on: each verb's arguments (PLAN and NEW stand for a plan's file and a new one) and some keys of its document.
+DOCUMENTS = {
+    "models": (["models"], "models"),
+    "devices": (["devices"], "plugins devices"),
+    "cluster": (["cluster", "show", "h100:2"], "name hosts devices_per_host device"),
+    "inspect": (["inspect", "gpt-39b"], "ops parameters flops parameter_bytes optimizer_bytes live_bytes"),
+    "export": (["export", "mlp", "-o", "NEW"], "directory model batch seed files"),
+    "plan": (["plan", "mlp", "--cluster", "local:2", "-o", "NEW"], PLAN_KEYS),
+    "explain": (["explain", "PLAN"], "step_s peak_memory_bytes stages"),
+    "simulate": (["simulate", "PLAN"], "step_s tflops_per_device peak_memory_bytes"),
+    "train": (["train", "mlp", "-n", "2", "--plan", "PLAN", "--steps", "2"], "losses steps step_s microbatches schedule ranks"),
+    "run": (["run", "MODULE"], "checks passed sharded_ops replicated_ops"),
+}
+MODULE = """func.func @main() {
+  %0 = stablehlo.constant dense<[1.0, 2.0]> : tensor<2xf32>
+  stablehlo.custom_call @check.expect_eq(%0, %0) : (tensor<2xf32>, tensor<2xf32>) -> ()
+  return
+}"""
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("documents")
+    (folder / "module.mlir").write_text(MODULE)
+    assert cordata("plan", "mlp", "--cluster", "local:2", "-o", folder / "plan.json").status == 0
+    return {"PLAN": folder / "plan.json", "MODULE": folder / "module.mlir"}
+
+
+@pytest.mark.parametrize("verb", DOCUMENTS)
+def test_json_is_one_document_with_its_keys(verb, files, tmp_path):
+    args, keys = DOCUMENTS[verb]
+    got = cordata(*({**files, "NEW": tmp_path / "new"}.get(word, word) for word in args), "--json")
+    assert got.status == 0, got.err
+    assert set(keys.split()) <= set(json.loads(got.out))
+
+
+def test_every_verb_has_a_document():
+    elsewhere = {"eval", "generate", "test-install"}  # they need trained parameters, or minutes: tests/oracle, test_install.py
+    assert set(verbs()) == set(DOCUMENTS) | elsewhere
