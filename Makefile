@@ -14,6 +14,7 @@ build: setup
 	@ninja -C $(BUILD) -j $$(tools/jobs) --quiet
 
 test: build
+	@tools/setup demo  # a test reads the demo's text
 	@tools/test $(BUILD)
 
 # Every room's unit tests under sanitizers: address and undefined behaviour, or threads. What comes from outside (MPI, the
