@@ -12,7 +12,7 @@
 #include "cordata/base/error.h"
 #include "cordata/ir/op_table.h"
 #include "cordata/planner/inter_op/stages.h"
-#include "cordata/planner/layers/cluster_layers.h"
+#include "cordata/planner/layers/step_layers.h"
 #include "cordata/planner/stage_solver.h"
 
 namespace cordata::planner {
@@ -111,42 +111,6 @@ std::vector<int> microbatch_counts(const step::TrainStep& step, int fixed) {
   return {fixed};
 }
 
-// Layers of the forward ops by the clustering, extended to backward ops. Small graphs: an op a layer.
-step::Layers make_layers(const step::JointStep& joint, int wanted, int devices, int& num_layers) {
-  const auto& graph = joint.graph;
-  std::vector<int> forward;
-  for (size_t i = 0; i < graph.ops().size(); ++i)
-    if (joint.phase[i] == step::Phase::kForward && !ir::is_constant_like(graph.node(graph.ops()[i]).kind))
-      forward.push_back(static_cast<int>(i));
-  std::vector<int> place(graph.num_nodes(), -1);
-  for (size_t k = 0; k < forward.size(); ++k) place[graph.ops()[forward[k]].index] = static_cast<int>(k);
-  const auto readers = ir::users(graph);
-  std::vector<double> flops, cut(forward.size(), 0);
-  int heavy = 0;
-  for (size_t k = 0; k < forward.size(); ++k) {
-    const auto& node = graph.node(graph.ops()[forward[k]]);
-    flops.push_back(ir::flops(graph, node).value);
-    const auto rule = ir::factor_rule(graph, node);
-    heavy += node.operands.size() >= 2 &&
-             std::any_of(rule.factors.begin(), rule.factors.end(),
-                         [](const ir::Factor& f) { return f.kind == ir::FactorKind::kReduce; });
-    for (int r = 0; r < node.num_results; ++r) {
-      int last = static_cast<int>(k);
-      for (const auto u : readers[node.result(r).index]) last = std::max(last, place[u.index]);
-      for (int p = static_cast<int>(k) + 1; p <= last; ++p)
-        cut[p] += static_cast<double>(graph.type(node.result(r)).num_bytes());
-    }
-  }
-  if (wanted == 0)
-    wanted = forward.size() <= 16 ? static_cast<int>(forward.size())
-                                  : std::max(1, std::min({heavy, std::max(8, 2 * devices), 16}));
-  const auto layer = cluster_layers(flops, cut, std::max(1, wanted));
-  step::Layers out(graph.ops().size(), -1);
-  for (size_t k = 0; k < forward.size(); ++k) out[forward[k]] = layer[k];
-  num_layers = layer.empty() ? 1 : layer.back() + 1;
-  return step::extend_to_backward(joint, out);
-}
-
 // What a plan is looked for in.
 struct Search {
   const step::TrainStep& step;
@@ -165,7 +129,8 @@ std::optional<plan::Plan> plan_for(const Search& in, int microbatches, double li
   const auto& [step, cluster, request, options, cache, log] = in;
   const auto joint = step::build_joint(step, microbatches);
   plan::Plan p;
-  p.layers = make_layers(joint, options.layers, cluster.num_devices(), p.num_layers);
+  auto layers = step_layers(joint, options.layers, cluster.num_devices());
+  p.layers = std::move(layers.of_op), p.num_layers = layers.count;
   StageSolver solver(joint, p.layers, p.num_layers, cluster, request.restriction, limit, cache, log);
   StageProblem problem;
   problem.layers = p.num_layers;
@@ -205,8 +170,7 @@ std::optional<plan::Plan> plan_for(const Search& in, int microbatches, double li
 int64_t least_peak(const Search& in, int microbatches) {
   const auto& [step, cluster, request, options, cache, log] = in;
   const auto joint = step::build_joint(step, microbatches);
-  int layers = 0;
-  const auto layer = make_layers(joint, options.layers, cluster.num_devices(), layers);
+  const auto [layer, layers] = step_layers(joint, options.layers, cluster.num_devices());
   StageSolver solver(joint, layer, layers, cluster, request.restriction, 1e18, cache, log);
   int64_t least = INT64_MAX;
   for (int n = 1; n <= std::min(layers, in.devices()); ++n) {

@@ -78,7 +78,7 @@ DOCUMENTS = {
     "models": (["models"], "models"),
     "devices": (["devices"], "plugins devices"),
     "cluster": (["cluster", "show", "h100:2"], "name hosts devices_per_host device"),
-    "inspect": (["inspect", "gpt-39b"], "ops parameters flops parameter_bytes optimizer_bytes live_bytes"),
+    "inspect": (["inspect", "gpt-39b"], "ops layers parameters flops parameter_bytes optimizer_bytes live_bytes"),
     "export": (["export", "mlp", "-o", "NEW"], "directory model batch seed files"),
     "plan": (["plan", "mlp", "--cluster", "local:2", "-o", "NEW"], PLAN_KEYS),
     "explain": (["explain", "PLAN"], "step_s peak_memory_bytes stages"),

@@ -5,7 +5,9 @@
 #include "cordata/base/table.h"
 #include "cordata/cli/model_source.h"
 #include "cordata/cli/verbs/verbs.h"
+#include "cordata/ir/op_table.h"
 #include "cordata/ir/text.h"
+#include "cordata/planner/layers/step_layers.h"
 #include "cordata/report/graph_summary.h"
 
 namespace cordata::cli {
@@ -52,6 +54,33 @@ void add_inputs(Answer& answer, std::vector<std::vector<std::string>>& rows, con
   }
 }
 
+// What stages would be made of on few devices: the joint step's ops and FLOPs of a microbatch, by layer.
+void add_layers(Answer& answer, std::vector<std::vector<std::string>>& rows, const step::JointStep& joint) {
+  const auto layers = planner::step_layers(joint, 0, 1);
+  struct Layer {
+    int ops = 0;
+    double forward = 0, backward = 0;
+  };
+  std::vector<Layer> sums(layers.count);
+  double total = 0;
+  for (size_t i = 0; i < layers.of_op.size(); ++i) {
+    if (layers.of_op[i] < 0) continue;
+    Layer& of = sums[layers.of_op[i]];
+    const double flops = ir::flops(joint.graph, joint.graph.node(joint.graph.ops()[i])).value;
+    ++of.ops;
+    if (joint.phase[i] == step::Phase::kForward) of.forward += flops, total += flops;
+    if (joint.phase[i] == step::Phase::kBackward) of.backward += flops;
+  }
+  std::string shares;
+  answer.json["layers"] = nlohmann::ordered_json::array();
+  for (const Layer& of : sums) {
+    shares += fmt::format("{}{:.0f}", shares.empty() ? "" : " ", total > 0 ? 100 * of.forward / total : 0);
+    answer.json["layers"].push_back(
+        {{"ops", of.ops}, {"forward_flops", of.forward}, {"backward_flops", of.backward}});
+  }
+  rows.push_back({"layers", std::to_string(layers.count), "forward FLOPs, %: " + shares});
+}
+
 Answer inspect_step(const std::string& spec) {
   const auto step = load_step(spec, "inspect");
   const int64_t smallest = *std::min_element(step.microbatch_sizes.begin(), step.microbatch_sizes.end());
@@ -69,6 +98,7 @@ Answer inspect_step(const std::string& spec) {
        fmt::format("{} {} a step", base::with_commas(step.batch * step.units_per_sample), step.unit)});
   add_inputs(answer, rows, step, joint);
   add_ops(answer, rows, s.graph);
+  add_layers(answer, rows, joint);
   rows.push_back({"FLOPs of a step", people(base::Flops(total)),
                   fmt::format("forward {}, backward {}, update {}", people(s.forward), people(s.backward),
                               people(s.apply))});
@@ -123,7 +153,7 @@ Answer inspect_module(const std::string& path) {
 }  // namespace
 
 Verb inspect_verb() {
-  return {"inspect", "Ops, parameters, FLOPs and memory of a model, directory or module",
+  return {"inspect", "Ops, layers, parameters, FLOPs and memory of a model, directory or module",
           "  cordata inspect gpt-39b                        no weights are made\n"
           "  cordata inspect gpt:layers=4,hidden=256        a zoo model with overrides\n"
           "  cordata inspect step_directory                 what cordata export or the Python export wrote\n"
