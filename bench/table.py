@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Results as lines and as the table in docs/results/bench.md."""
+"""Results as lines, and as the tables in docs/results/bench.md and README.md."""
 import glob
 import json
 import os
@@ -13,6 +13,7 @@ Made by `bench/run --write`; do not edit. A ratio is made in one run, the two si
 | benchmark | ratio | median | quartiles | asked | holds |
 | --- | --- | --- | --- | --- | --- |
 """
+BEGIN, END = "<!-- made by bench/run --write -->\n", "<!-- end of what bench/run made -->\n"
 
 
 def verdict(result):
@@ -35,14 +36,27 @@ def render(results):
     return HEAD + "\n".join(rows) + "\n\n" + "\n".join(f"* {w}" for w in where) + "\n"
 
 
+def renewed(page, results):
+    """A page with its table, between two marks, made anew."""
+    before, rest = page.split(BEGIN)
+    rows = "".join(f"| {r['bench']} | {r['meaning']} | {r['ratio']['median']:.2f} | {r['asked']} |\n" for r in results)
+    return before + BEGIN + "| benchmark | ratio | median | asked |\n| --- | --- | --- | --- |\n" + rows + END + rest.split(END)[1]
+
+
 def write(folder):
-    """Renews the table from the results in a folder; quick ones are no figures. Gives the path."""
+    """Renews the tables from the results in a folder; quick ones are no figures, void ones none for README. Gives the path."""
     results = []
     for path in sorted(glob.glob(os.path.join(folder, "*.json"))):
         with open(path, encoding="utf-8") as file:
             results.append(json.load(file))
+    results = [r for r in results if not r["quick"]]
     path = os.path.join(ROOT, "docs", "results", "bench.md")
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
-        file.write(render([r for r in results if not r["quick"]]))
+        file.write(render(results))
+    readme = os.path.join(ROOT, "README.md")
+    with open(readme, encoding="utf-8") as file:
+        page = renewed(file.read(), [r for r in results if not r["void"]])
+    with open(readme, "w", encoding="utf-8") as file:
+        file.write(page)
     return os.path.relpath(path, ROOT)

@@ -104,3 +104,14 @@ def test_efficiency_of_a_trace_without_waits_is_one(tmp_path):
                 now += 1000 + (gap if label == "F0" else 0)
         (tmp_path / "trace.json").write_text(json.dumps({"traceEvents": events}))
         assert pipeline.efficiency(tmp_path / "trace.json", pipeline.WARM_UP + 4, 2)["efficiency"] == pytest.approx(wanted)
+
+
+def test_the_readmes_table_is_made_anew_between_its_marks():
+    result = {"bench": "b", "meaning": "ours / theirs", "asked": "<= 1.1", "ratio": {"median": 0.987}}
+    page = "above\n" + table.BEGIN + "old\n" + table.END + "below\n"
+    once = table.renewed(page, [result])
+    assert once.startswith("above\n") and once.endswith(table.END + "below\n") and "old" not in once
+    assert "| b | ours / theirs | 0.99 | <= 1.1 |\n" in once
+    assert table.renewed(once, [result]) == once
+    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
+        assert table.renewed(file.read(), [result])
