@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a train step directory on JAX's CPU client from its text alone: what stands in the files, nothing else."""
+import functools
 import json
 import os
 
@@ -34,7 +35,6 @@ class StepDirectory:
         with open(os.path.join(directory, "roles.json"), encoding="utf-8") as file:
             self.roles = json.load(file)
         self.initial = load_file(os.path.join(directory, "init.safetensors"))
-        self.apply = self.module("apply.mlir")
         self.grads = {}
         grad_names = [p["name"] for p in self.roles["grad"]["args"] if p["role"] == "param"]
         self.params = {name: self.initial[f"params/{name}"] for name in grad_names}
@@ -43,6 +43,10 @@ class StepDirectory:
     def module(self, name):
         with open(os.path.join(self.directory, name), encoding="utf-8") as file:
             return compile_text(file.read())
+
+    @functools.cached_property
+    def apply(self):
+        return self.module("apply.mlir")
 
     def grad(self, size):
         if size not in self.grads:

@@ -64,25 +64,24 @@ def far_from_start(params):
     return {name: v + 0.1 * draw.normal(size=v.shape).astype(v.dtype) for name, v in params.items()}
 
 
-@pytest.mark.parametrize("state", ["initial", "elsewhere"])
 @pytest.mark.parametrize("spec", [MLP, GPT, GPT + ",tied=0", GPT.replace("vocab=64", "vocab=3000")])
-def test_gradients_of_one_step_in_f64(spec, state, tmp_path):
+def test_gradients_of_one_step_in_f64(spec, tmp_path):
     with jax.enable_x64(True):
         zoo = Zoo(spec + ",dtype=f64", tmp_path)
-        if state == "elsewhere":
-            zoo.step.params = far_from_start(zoo.step.params)
-        batch = zoo.batch(0)
-        loss, grads = zoo.step.loss_and_grads(zoo.leaves(batch), zoo.number("batch"))
-        value, wanted = jax.value_and_grad(zoo.loss)(zoo.step.params, batch)
-        np.testing.assert_allclose(loss, value, rtol=1e-12)
-        assert sorted(grads) == sorted(wanted)
-        total = np.sqrt(sum(np.sum(np.square(g)) for g in wanted.values()))
-        for name, mine in grads.items():
-            theirs = np.asarray(wanted[name])
-            assert mine.dtype == np.float64 and mine.shape == theirs.shape
-            allowed = 1e-14 * total if zero_gradient(name) else 1e-9 * np.linalg.norm(theirs)
-            assert np.linalg.norm(mine - theirs) <= allowed, name
-            assert zero_gradient(name) == (np.linalg.norm(theirs) <= 1e-14 * total), name
+        twin, initial = jax.jit(jax.value_and_grad(zoo.loss)), zoo.step.params
+        for zoo.step.params in (initial, far_from_start(initial)):
+            batch = zoo.batch(0)
+            loss, grads = zoo.step.loss_and_grads(zoo.leaves(batch), zoo.number("batch"))
+            value, wanted = twin(zoo.step.params, batch)
+            np.testing.assert_allclose(loss, value, rtol=1e-12)
+            assert sorted(grads) == sorted(wanted)
+            total = np.sqrt(sum(np.sum(np.square(g)) for g in wanted.values()))
+            for name, mine in grads.items():
+                theirs = np.asarray(wanted[name])
+                assert mine.dtype == np.float64 and mine.shape == theirs.shape
+                allowed = 1e-14 * total if zero_gradient(name) else 1e-9 * np.linalg.norm(theirs)
+                assert np.linalg.norm(mine - theirs) <= allowed, name
+                assert zero_gradient(name) == (np.linalg.norm(theirs) <= 1e-14 * total), name
 
 
 MOMENTUM = {"optimizer": "momentum", "lr": 0.05, "momentum": 0.9}

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gradients made on the IR against JAX's, in f64, for every op of the table that has a VJP."""
+import functools
 import os
 import re
 import subprocess
@@ -50,34 +51,65 @@ def loss_text(case, weights):
   "func.return"(%loss) : (tensor<f64>) -> () }} }}"""
 
 
-def check(loss, args, text, tolerance, tmp_path):
-    """The gradient of `text` by its float arguments, made by us, is that of `loss`, made by JAX."""
+def floats(args):
+    return [i for i, a in enumerate(args) if a.dtype.kind == "f"]
+
+
+def value_and_gradient(loss, args):
+    return jax.value_and_grad(loss, argnums=floats(args))(*args)
+
+
+def check(text, args, wanted, tolerance, tmp_path):
+    """The gradient of `text` by its float arguments, made by us, is what JAX made of the same function."""
     path = tmp_path / "loss.mlir"
     path.write_text(text)
     ours = [np.asarray(v) for v in compile_text(tool(str(path)))(args)]
-    wrt = [i for i, a in enumerate(args) if a.dtype.kind == "f"]
-    value, grads = jax.jit(jax.value_and_grad(loss, argnums=wrt))(*args)
+    value, grads = wanted
     np.testing.assert_allclose(ours[0], value, rtol=tolerance)
     assert len(ours) == 1 + len(grads)
     rounding = 1e-15 * np.sqrt(sum(np.sum(np.square(g)) for g in grads))  # all that is left of a gradient that is truly zero
-    for i, mine, theirs in zip(wrt, ours[1:], grads):
+    for i, mine, theirs in zip(floats(args), ours[1:], grads):
         assert mine.shape == theirs.shape and mine.dtype == theirs.dtype
         error = np.linalg.norm((mine - theirs).ravel())
         assert error <= max(rounding, tolerance * np.linalg.norm(np.ravel(theirs))), f"argument {i}: {mine} for {theirs}"
 
 
-@pytest.mark.parametrize("case", CASES, ids=repr)
-def test_gradient_is_jaxs(case, tmp_path):
-    shape = jax.eval_shape(case.fn, *case.args)
-    weights = np.random.default_rng(7).uniform(0.5, 1.5, size=shape.shape)
+class Weighted:
+    """The sum of a function's results, each with its own weight, and arguments: the function's, then the weights."""
 
-    def loss(*args):
-        return jnp.sum(case.fn(*args[:-1]) * args[-1])
+    def __init__(self, fn, args):
+        shape = jax.eval_shape(fn, *args)
+        self.fn, self.weights = fn, np.random.default_rng(7).uniform(0.5, 1.5, size=shape.shape)
+        self.args = [*args, self.weights]
 
-    args = [*case.args, weights]
-    text = loss_text(case, weights) if case.text else jax.jit(loss, keep_unused=True).lower(*args).as_text()
+    def __call__(self, *args):
+        return jnp.sum(self.fn(*args[:-1]) * args[-1])
+
+    def text(self):
+        return jax.jit(self, keep_unused=True).lower(*self.args).as_text()
+
+
+TOGETHER = 32  # cases that JAX compiles at once: a module costs more than what is in it
+
+
+@functools.cache
+def wanted_of(first):
+    """JAX's values and gradients of TOGETHER cases from this one on."""
+    losses = [Weighted(c.fn, c.args) for c in CASES[first:first + TOGETHER]]
+
+    def all_of_them(args):
+        return [value_and_gradient(loss, of) for loss, of in zip(losses, args)]
+    return jax.jit(all_of_them)([loss.args for loss in losses])
+
+
+@pytest.mark.parametrize("number", range(len(CASES)), ids=lambda i: repr(CASES[i]))
+def test_gradient_is_jaxs(number, tmp_path):
+    case = CASES[number]
+    loss = Weighted(case.fn, case.args)
+    text = loss_text(case, loss.weights) if case.text else loss.text()
     assert re.search(re.escape(case.op) + r"\b", text), f"the case doesn't use {case.op}"
-    check(loss, args, text, 1e-6 if case.label == "widened" else 1e-11, tmp_path)
+    wanted = wanted_of(number // TOGETHER * TOGETHER)[number % TOGETHER]
+    check(text, loss.args, wanted, 1e-6 if case.label == "widened" else 1e-11, tmp_path)
 
 
 # Two matrices [3, 4] in, anything out: functions of many ops as people write them.
@@ -107,13 +139,9 @@ COMPOSED = {
 def test_gradient_of_composed_functions(name, tmp_path):
     draw = np.random.default_rng(9)
     args = [draw.normal(size=(3, 4)), draw.normal(size=(3, 4))]
-    shape = jax.eval_shape(COMPOSED[name], *args)
-    weights = draw.uniform(0.5, 1.5, size=shape.shape)
-
-    def loss(x, y):
-        return jnp.sum(COMPOSED[name](x, y) * weights)
-
-    check(loss, args, jax.jit(loss, keep_unused=True).lower(*args).as_text(), 1e-11, tmp_path)
+    loss = Weighted(COMPOSED[name], args)
+    wanted = jax.jit(functools.partial(value_and_gradient, loss))(loss.args)
+    check(loss.text(), loss.args, wanted, 1e-11, tmp_path)
 
 
 @pytest.mark.parametrize("name", steps.STEPS)
@@ -127,7 +155,8 @@ def test_gradient_of_foreign_models(name, tmp_path):
     def loss(*args):
         return loss_fn(*jax.tree.unflatten(tree, args))
 
-    check(loss, args, jax.jit(loss, keep_unused=True).lower(*args).as_text(), 1e-9, tmp_path)
+    wanted = jax.jit(functools.partial(value_and_gradient, loss))(args)
+    check(jax.jit(loss, keep_unused=True).lower(*args).as_text(), args, wanted, 1e-9, tmp_path)
 
 
 # Ops that could have a derivative and don't, and why. All others without one have no float results, do something to the
