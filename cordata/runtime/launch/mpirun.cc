@@ -38,6 +38,7 @@ std::vector<std::string> environment(const LaunchOptions& options, const std::st
       {"OMPI_ALLOW_RUN_AS_ROOT", "1"},
       {"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"},
       {"OMPI_MCA_mpi_yield_when_idle", "1"},  // waiting ranks leave their core to those that compute
+      {"HWLOC_HIDE_ERRORS", "2"},             // a container without /sys is none
       {"OMPI_MCA_plm", "isolated"},           // this machine only: no ssh, no SLURM
       {"OMPI_MCA_ras", "^slurm,gridengine"},
       {"OMPI_MCA_pml", "ob1"},
