@@ -31,7 +31,7 @@ function(cordata_rank_test name)
 endfunction()
 
 # cordata_pytest(FILE [TIMEOUT s] [PROCESSORS n] [COMPILE_QUICKLY]): one ctest entry that runs all tests of a Python file with the pinned
-# Python. It is skipped when every case in it is.
+# Python. It is skipped when every case in it is. Those that may take longest start first.
 function(cordata_pytest file)
   cmake_parse_arguments(ARG "COMPILE_QUICKLY" "TIMEOUT;PROCESSORS" "" ${ARGN})
   if(NOT ARG_TIMEOUT)
@@ -46,6 +46,6 @@ function(cordata_pytest file)
   file(RELATIVE_PATH name ${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/${file})
   add_test(NAME ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
     COMMAND ${CORDATA_DEPS}/venv/bin/python -m pytest -q -rs -p no:cacheprovider ${name})
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} PROCESSORS ${ARG_PROCESSORS}
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} COST ${ARG_TIMEOUT} PROCESSORS ${ARG_PROCESSORS}
     ENVIRONMENT "${CORDATA_TEST_ENV};${CORDATA_MPI_ENV}${quickly}" SKIP_REGULAR_EXPRESSION "\n[0-9]+ skipped in")
 endfunction()
