@@ -12,7 +12,9 @@
 #include "cordata/ir/op_table.h"
 #include "cordata/planner/baselines/restrictions.h"
 #include "cordata/planner/intra_op/describe.h"
+#include "cordata/planner/intra_op/layer_part.h"
 #include "cordata/planner/intra_op/limited.h"
+#include "cordata/planner/intra_op/minimise.h"
 #include "cordata/planner/intra_op/solve.h"
 #include "cordata/step/homes.h"
 
@@ -52,19 +54,6 @@ std::vector<int> three_parts(int num_layers, const StageKey& key, int& mine) {
   return out;
 }
 
-// The most shards that an op's strategies cut it into.
-double most_shards(const ir::FactorRule& rule, const std::vector<sharding::Mesh>& views) {
-  double most = 1;
-  for (const auto& mesh : views)
-    for (const auto& strategy : sharding::enumerate_strategies(rule, mesh)) {
-      double shards = 1;
-      for (int a = 0; a < mesh.num_axes(); ++a)
-        if (strategy.use[a] >= 0) shards *= static_cast<double>(mesh.shape[a]);
-      most = std::max(most, shards);
-    }
-  return most;
-}
-
 }  // namespace
 
 StageSolver::StageSolver(const step::JointStep& joint, const step::Layers& layers, int num_layers,
@@ -93,35 +82,61 @@ StageSolver::StageSolver(const step::JointStep& joint, const step::Layers& layer
   }
 }
 
-const std::vector<double>& StageSolver::layer_seconds(int devices) {
-  const auto [it, fresh] = layer_seconds_.try_emplace(devices, num_layers_, 0.0);
-  if (!fresh) return it->second;
-  const auto& graph = joint_.graph;
-  const auto times = cost::op_times(graph, cluster_);
-  const double slower = cost::slowdown(cluster_, devices);
-  std::vector<sharding::Mesh> views;
-  for (const auto& shape : cost::logical_views(devices)) views.push_back(cost::make_mesh(cluster_, 0, shape));
+// Ops take the least time where all are one stage: nothing is written there only to leave.
+void StageSolver::find_layer_parts() {
   std::vector<int> each(num_layers_);
   std::iota(each.begin(), each.end(), 0);
+  const auto cut = step::cut(joint_, layers_, each);
   const auto homes = step::find_homes(joint_, layers_, each);
-  for (size_t i = 0; i < times.size(); ++i) {
-    const bool update =
-        joint_.phase[i] == step::Phase::kApply;  // lives where its parameter does, runs once a step
-    const auto& home = homes.op[i];
-    const int layer = update ? (home.kind == step::Home::Kind::kStage ? home.stage : -1) : layers_[i];
-    if (layer < 0 || times[i].seconds == 0) continue;
-    const auto rule = ir::factor_rule(graph, graph.node(graph.ops()[i]));
-    const double seconds = (times[i].seconds / most_shards(rule, views) + times[i].launch) * slower;
-    it->second[layer] += update ? seconds / joint_.microbatches : seconds;
+  const auto times = cost::op_times(joint_.graph, cluster_);
+  std::map<std::string, int> first_with;
+  for (const auto& graph : cut.stages) {
+    const auto own = own_ops(graph, joint_.graph, homes);
+    auto stage = describe(graph, cluster_, 1, joint_.microbatches, 1);
+    for (size_t i = 0; i < stage.ops.size(); ++i)
+      if (own[i])
+        stage.ops[i].seconds = times[graph.origin[i]].seconds,
+        stage.ops[i].launch = times[graph.origin[i]].launch, stage.ops[i].fused = false;
+    layer_parts_.push_back(layer_part(stage, own));
+    const auto layer = static_cast<int>(same_part_.size());
+    same_part_.push_back(first_with.try_emplace(fingerprint(layer_parts_.back()), layer).first->second);
+  }
+}
+
+const StageSolver::LayerBounds& StageSolver::layer_bounds(int devices) {
+  const auto [it, fresh] = layer_bounds_.try_emplace(devices);
+  if (!fresh) return it->second;
+  if (layer_parts_.empty()) find_layer_parts();
+  const double slower = cost::slowdown(cluster_, devices);
+  for (const auto& shape : cost::logical_views(devices)) {
+    const auto mesh = cost::make_mesh(cluster_, 0, shape);
+    auto& seconds = it->second.emplace_back();
+    for (int layer = 0; layer < num_layers_; ++layer) {
+      const int same = same_part_[layer];
+      if (same < layer) {
+        seconds.push_back(seconds[same]);
+        continue;
+      }
+      auto part = layer_parts_[layer];
+      for (auto& op : part.ops) op.seconds *= slower, op.launch *= slower;
+      const int64_t least = quick_bound(build_layer_problem(part, mesh));
+      seconds.push_back(static_cast<double>(least) * 1e-12 / joint_.microbatches);
+    }
   }
   return it->second;
 }
 
-double StageSolver::bound(const StageKey& key) {
-  const auto& seconds = layer_seconds(key.devices);
+double StageSolver::view_bound(const StageKey& key, size_t view) {
+  const auto& seconds = layer_bounds(key.devices)[view];
   double sum = 0;
   for (int l = key.first_layer; l < key.last_layer; ++l) sum += seconds[l];
   return sum * (1 - 1e-6);
+}
+
+double StageSolver::bound(const StageKey& key) {
+  double least = kNever;
+  for (size_t v = 0; v < layer_bounds(key.devices).size(); ++v) least = std::min(least, view_bound(key, v));
+  return least;
 }
 
 // Which dims of a stage's arguments count samples: batch inputs by their ports, received values by where they
@@ -194,10 +209,12 @@ StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const Stag
                            static_cast<int>(t.sent_after.phase));
   about += fmt::format("|{},{},{},{}", key.first_device % cluster_.devices_per_host, key.devices, limit_,
                        restriction_);
-  for (const auto& shape : cost::logical_views(key.devices)) {
-    if (!restriction_.empty() && shape.size() > 1) continue;  // baselines use one axis
-    View v{stage, cost::make_mesh(cluster_, key.first_device, shape), {}, {}};
+  const auto shapes = cost::logical_views(key.devices);
+  for (size_t k = 0; k < shapes.size(); ++k) {
+    if (!restriction_.empty() && shapes[k].size() > 1) continue;  // baselines use one axis
+    View v{stage, cost::make_mesh(cluster_, key.first_device, shapes[k]), {}, {}};
     auto& known = cache_[about + sharding::to_string(v.mesh)];
+    known.bound = std::max(known.bound, view_bound(key, k) * joint_.microbatches);
     const double wanted = std::min(below, best.solved.seconds);
     if (!known.settled && known.bound < wanted) {
       v.solved = known;

@@ -34,7 +34,7 @@ class StageSolver {
 
   double seconds(const StageKey& key,
                  double below);             // c_i: of the best view, a microbatch; see StageProblem::exact
-  double bound(const StageKey& key);        // its ops alone, each divided as far as it can be
+  double bound(const StageKey& key);        // the sum of what its layers take at least
   int64_t least_peak(const StageKey& key);  // bytes of a device, as few as can be found; INT64_MAX: none
   // Puts the stages into the plan; else says which one has no choice beside all the others, as more arrives
   // there than when they are one.
@@ -52,7 +52,11 @@ class StageSolver {
   View best_view(const step::Cut& cut, int s, const StageKey& key, double below);
   BuiltProblem build(const View& view, const step::Cut& cut, int s, const StageKey& key);
   void solve_view(View& view, double below);
-  const std::vector<double>& layer_seconds(int devices);
+  // By view of the devices and layer: what it takes at least, a microbatch.
+  using LayerBounds = std::vector<std::vector<double>>;
+  void find_layer_parts();
+  const LayerBounds& layer_bounds(int devices);
+  double view_bound(const StageKey& key, size_t view);
   void add_transfers(BuiltProblem& built, const step::Cut& cut, int s, const StageView& stage,
                      const StageKey& key, const sharding::Mesh& mesh) const;
   std::vector<int> batch_dims_of_args(const step::Cut& cut, int s) const;
@@ -65,8 +69,9 @@ class StageSolver {
   double limit_;
   Cache& cache_;
   PlannerLog& log_;
-  std::map<int, std::vector<double>>
-      layer_seconds_;  // by devices and layer: what its ops take at least, a microbatch
+  std::map<int, LayerBounds> layer_bounds_;     // by devices
+  std::vector<StageView> layer_parts_;          // by layer; see layer_part.h
+  std::vector<int> same_part_;                  // by layer: the first one with an equal part
   std::vector<std::vector<bool>> joint_batch_;  // by value of the joint graph and dim; only for restrictions
 };
 

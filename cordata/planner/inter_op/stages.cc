@@ -64,22 +64,30 @@ double StageTable::cost(const StageKey& key, bool settled) {
 }
 
 // A stage that costs its bound and all the room there is makes a step of `at_most` or more: its c_i counts at
-// least once.
+// least once. The dearest stage comes first: what it costs more than its bound is most likely to settle the
+// matter.
 bool StageTable::settle(const StageSolution& cutting, double at_most) {
-  bool all = true;
-  for (const auto& key : cutting.stages) {
-    if (exact_.contains(key)) continue;
-    all = false;
+  std::vector<double> costs;
+  for (const auto& key : cutting.stages) costs.push_back(cost(key, false));
+  std::vector<size_t> open;
+  for (size_t i = 0; i < costs.size(); ++i)
+    if (!exact_.contains(cutting.stages[i])) open.push_back(i);
+  if (open.empty()) return true;
+  std::stable_sort(open.begin(), open.end(), [&](size_t a, size_t b) { return costs[a] > costs[b]; });
+  for (const size_t i : open) {
+    const auto& key = cutting.stages[i];
     double& bound = bound_.at(key);
-    const double room = at_most - cutting.seconds;
+    const double room = at_most - step_seconds(p_, cutting.stages, costs);
+    if (room <= 0 && i != open.front()) break;
     const double below = room > 1e-9 * at_most ? bound + room : kNever;  // infinite room: infinite too
     const double found = p_.exact(key, below);
     if (found < below || found == kNever)
       exact_[key] = found;
     else
       bound = std::max(bound, found);
+    costs[i] = std::max(bound, found);
   }
-  return all;
+  return false;
 }
 
 void keep_unbeaten(std::vector<Label>& labels, const Label& fresh) {

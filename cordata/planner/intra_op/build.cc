@@ -81,19 +81,32 @@ struct Reader {
 class Builder {
  public:
   Builder(const StageView& stage, const sharding::Mesh& mesh, const Restriction& restriction)
-      : stage_(stage), mesh_(mesh), restriction_(restriction) {}
+      : stage_(stage),
+        mesh_(mesh),
+        restriction_(restriction),
+        home_(stage.values.size(), -1),
+        maker_(stage.values.size(), -1),
+        readers_(stage.values.size()) {
+    order_ops();
+  }
 
   BuiltProblem run() {
-    order_ops();
-    home_.assign(stage_.values.size(), -1);
-    maker_.assign(stage_.values.size(), -1);
-    readers_.resize(stage_.values.size());
     for (size_t a = 0; a < stage_.args.size(); ++a) add_arg(static_cast<int>(a));
     for (size_t o = 0; o < stage_.ops.size(); ++o) add_op(static_cast<int>(o));
     for (size_t r = 0; r < stage_.results.size(); ++r) add_result(static_cast<int>(r));
     for (size_t v = 0; v < stage_.values.size(); ++v)
       if (stage_.values[v].is_tensor()) connect(static_cast<int>(v));
     return std::move(out_);
+  }
+
+  Problem run_layer() {
+    for (size_t a = 0; a < stage_.args.size(); ++a) add_arg(static_cast<int>(a));
+    for (size_t o = 0; o < stage_.ops.size(); ++o) add_op(static_cast<int>(o));
+    for (size_t r = 0; r < stage_.results.size(); ++r)
+      if (argument_of(stage_.result_kinds[r]) >= 0) add_result(static_cast<int>(r));
+    for (size_t v = 0; v < stage_.values.size(); ++v)
+      if (stage_.values[v].is_tensor()) connect_layer(static_cast<int>(v));
+    return std::move(out_.problem);
   }
 
  private:
@@ -247,9 +260,13 @@ class Builder {
   }
 
   // A hub for readers in pass `pass`, reached from node `from`.
-  int add_hub(int v, const step::Pass& pass, int from, const std::vector<const Reader*>& readers, bool own) {
+  int add_hub(int v, const step::Pass& pass, int from, const std::vector<const Reader*>& readers, bool own,
+              bool anywhere = false) {
     std::set<Sharding> all;
-    for (const auto& s : offers(from, v)) all.insert(s);
+    if (from >= 0)
+      for (const auto& s : offers(from, v)) all.insert(s);
+    if (anywhere)
+      for (const auto& s : sharding::enumerate_shardings(stage_.values[v], mesh_, true)) all.insert(s);
     for (const auto* r : readers)
       for (const auto& want : r->wants) all.insert(want.begin(), want.end());
     Node node{Node::Kind::kHub, v, pass, {}, {all.begin(), all.end()}};
@@ -258,8 +275,36 @@ class Builder {
     out_.own_hub[id] = own;
     std::vector<std::vector<Sharding>> wants;
     for (const auto& s : shardings) wants.push_back({s});
-    add_edge(v, from, id, wants, weight(pass));
+    if (from >= 0) add_edge(v, from, id, wants, weight(pass));
     return id;
+  }
+
+  // As connect, for build_layer_problem. A value from elsewhere, and one that other layers read too, is in
+  // each pass where it suits its readers here. One edge instead of a way through hubs costs no more.
+  void connect_layer(int v) {
+    const int maker = maker_[v];
+    if (maker >= 0 && stage_.ops[maker].constant_like) return;
+    std::map<step::Phase, std::vector<const Reader*>> by_phase;
+    for (const auto& r : readers_[v]) by_phase[r.pass.phase].push_back(&r);
+    int start = home_[v];
+    if (const auto update = by_phase.find(step::Phase::kApply); update != by_phase.end()) {
+      const Reader& first = *update->second[0];
+      if (start >= 0) add_edge(v, start, first.node, first.wants, 1);
+      by_phase.erase(update);
+    }
+    const bool leaves = std::find(stage_.results.begin(), stage_.results.end(), v) != stage_.results.end();
+    const bool anywhere = leaves || maker < 0;
+    std::optional<step::Phase> made;
+    if (maker >= 0 && !stage_.ops[maker].accumulate) made = stage_.ops[maker].pass.phase;
+    std::vector<const Reader*> all;
+    for (const auto& [phase, group] : by_phase) all.insert(all.end(), group.begin(), group.end());
+    if (made && all.size() >= 2) start = add_hub(v, stage_.ops[maker].pass, start, all, true, anywhere);
+    for (const auto& [phase, group] : by_phase) {
+      const bool hub = group.size() >= 2 && phase != made;
+      const int from = hub ? add_hub(v, {phase, 0}, start, group, false, anywhere) : start;
+      for (const auto* r : group)
+        if (from >= 0) add_edge(v, from, r->node, r->wants, weight(r->pass));
+    }
   }
 
   void connect(int v) {
@@ -356,6 +401,10 @@ class Builder {
 BuiltProblem build_problem(const StageView& stage, const sharding::Mesh& mesh,
                            const Restriction& restriction) {
   return Builder(stage, mesh, restriction).run();
+}
+
+Problem build_layer_problem(const StageView& part, const sharding::Mesh& mesh) {
+  return Builder(part, mesh, {}).run_layer();
 }
 
 plan::StageSharding decode(const BuiltProblem& built, const StageView& stage,

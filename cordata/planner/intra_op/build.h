@@ -41,6 +41,12 @@ struct BuiltProblem {
 BuiltProblem build_problem(const StageView& stage, const sharding::Mesh& mesh,
                            const Restriction& restriction = {});
 
+// What a layer's part (layer_part.h) costs at least is in the cost of every stage that holds the layer, and
+// not in its other layers': the least costs of parts add up to a lower bound. So what stages may share or
+// arrange otherwise is free: what arrives and leaves, all but one reader of a value in the update; hubs of
+// values that leave may be anywhere.
+Problem build_layer_problem(const StageView& part, const sharding::Mesh& mesh);
+
 // The plan that a choice for every node means.
 plan::StageSharding decode(const BuiltProblem& built, const StageView& stage, const std::vector<int>& choice);
 

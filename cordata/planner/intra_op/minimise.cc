@@ -12,6 +12,8 @@ namespace {
 constexpr double kExactBits = 21;  // log2 of the table entries of an elimination that takes some milliseconds
 constexpr int kSweeps = 160;
 constexpr int kMargins = 24;
+constexpr double kQuickBits = 13;
+constexpr int kQuickSweeps = 24;
 
 std::vector<std::vector<Wide>> own_costs(const Problem& problem) {
   std::vector<std::vector<Wide>> out;
@@ -25,11 +27,12 @@ std::vector<std::vector<Wide>> own_costs(const Problem& problem) {
 Least nothing(int64_t below) { return {{}, below, below}; }
 
 // Solves a core whole, if it is small; nothing when not.
-std::optional<Least> eliminate_small(const Problem& core, int64_t below, Clock::time_point deadline) {
+std::optional<Least> eliminate_small(const Problem& core, int64_t below, Clock::time_point deadline,
+                                     double most_bits = kExactBits) {
   if (core.nodes.empty()) return below > 0 ? Least{{}, 0, 0} : nothing(below);
   double bits = 0;
   const auto order = elimination_order(core, &bits);
-  if (bits > kExactBits) return std::nullopt;
+  if (bits > most_bits) return std::nullopt;
   Elimination found = eliminate(core, order, own_costs(core), 1, size_t{1} << 40, deadline);
   if (!found.finished) return std::nullopt;
   if (found.bound >= below) return nothing(below);
@@ -130,6 +133,17 @@ Least minimise(const Problem& problem, const Allowed& allowed, int64_t below, Cl
   auto inner = eliminate_small(core, core_below, deadline);
   if (!inner) inner = Narrowing(core, core_below, deadline).run();
   return expand(simple, std::move(*inner), below);
+}
+
+int64_t quick_bound(const Problem& problem) {
+  const Simplifier simple(problem);
+  if (simple.infeasible()) return kInfinite;
+  const Problem core = simple.core();
+  if (const auto small = eliminate_small(core, kInfinite, Clock::time_point::max(), kQuickBits))
+    return plus(small->bound, simple.constant());
+  DualBound dual(core);
+  dual.run(kQuickSweeps, kInfinite);
+  return plus(dual.bound(), simple.constant());
 }
 
 }  // namespace cordata::planner

@@ -20,4 +20,8 @@ struct Least {
 // wanted. Costs must be small (costs_are_small).
 Least minimise(const Problem& problem, const Allowed& allowed, int64_t below, Clock::time_point deadline);
 
+// What the problem costs at least, without memory: the optimum where tables are small, else near it.
+// kInfinite: no finite choice exists.
+int64_t quick_bound(const Problem& problem);
+
 }  // namespace cordata::planner
