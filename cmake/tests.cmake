@@ -4,7 +4,7 @@ set(CORDATA_TEST_ENV CORDATA_DEPS=${CORDATA_DEPS} CORDATA_BIN=${CMAKE_BINARY_DIR
   JAX_PLATFORMS=cpu PYTHONDONTWRITEBYTECODE=1 CORDATA_MPIEXEC=${MPIEXEC_EXECUTABLE}
   CORDATA_PMPI_COUNT=${CMAKE_BINARY_DIR}/tests/tools/libpmpi_count.so CORDATA_PMPI_TRAFFIC=${CMAKE_BINARY_DIR}/pmpi_traffic CORDATA_OP_TABLE=${CMAKE_BINARY_DIR}/op_table)
 # Open MPI refuses root unless told twice, and by default spins while it waits, which takes the cores that compute.
-set(CORDATA_MPI_ENV OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_mpi_yield_when_idle=1)
+set(CORDATA_MPI_ENV OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_mpi_yield_when_idle=1 HWLOC_HIDE_ERRORS=2)
 set(CORDATA_MPIRUN_FLAGS --oversubscribe --bind-to none)
 
 # For tests whose time goes into compiling many modules that then run for moments: it halves that.

@@ -38,6 +38,8 @@ def left_folders():
 
 
 class Run:
+    all = []
+
     def __init__(self, ranks, how, who=0, **options):
         self.mark = f"{os.getpid()}-{time.monotonic_ns()}"
         self.folders = left_folders()
@@ -45,6 +47,7 @@ class Run:
         environment |= {"MARK": self.mark} | options.pop("environment", {})
         self.process = subprocess.Popen([WORKER, str(ranks), how, str(who)], text=True, env=environment, start_new_session=True,
                                         **({"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options))
+        Run.all.append(self.mark)
 
     def wait_until_ready(self):
         """Reads stderr until the rank that is to act says that it is ready."""
@@ -68,6 +71,15 @@ class Run:
         while left_folders() - self.folders and time.monotonic() < since + LIMIT_S:
             time.sleep(0.05)
         assert not left_folders() - self.folders, "the run's folder is left"
+
+
+@pytest.fixture(autouse=True)
+def nobody_outlives_a_test_that_failed():
+    yield
+    for process in (process for mark in Run.all for process in processes(mark)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+    Run.all.clear()
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 4])
