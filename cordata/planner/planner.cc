@@ -124,8 +124,9 @@ struct Search {
 };
 
 // The best plan with that many microbatches; nothing where none fits, or none takes less than `at_most`
-// seconds.
-std::optional<plan::Plan> plan_for(const Search& in, int microbatches, double limit, double at_most) {
+// seconds. `least`: what is proven of all of them, in seconds.
+std::optional<plan::Plan> plan_for(const Search& in, int microbatches, double limit, double at_most,
+                                   double& least) {
   const auto& [step, cluster, request, options, cache, log] = in;
   const auto joint = step::build_joint(step, microbatches);
   plan::Plan p;
@@ -153,8 +154,9 @@ std::optional<plan::Plan> plan_for(const Search& in, int microbatches, double li
     return is_none(k) ? kNever : solver.seconds(k, below);
   };
   problem.at_most = at_most;
+  problem.proven = [&](const StageKey& k) { return wrong_size(k) ? kNever : solver.proven(k); };
   p.microbatches = microbatches;
-  while (const auto solution = cut_stages(problem)) {
+  while (const auto solution = cut_stages(problem, &least)) {
     plan::Plan whole = p;
     whole.schedule = solution->stages.size() == 1 ? "single" : request.schedule;
     whole.step = base::Seconds(solution->seconds);
@@ -226,9 +228,12 @@ plan::Plan plan(const step::TrainStep& step, const cluster::Cluster& cluster, co
   std::optional<base::Error> refused;
   const Search search{step, cluster, request, options, cache, notes};
   const auto counts = microbatch_counts(step, request.microbatches);
+  double least = kNever;
   const auto try_all = [&](double bytes) {
     for (const int m : counts) try {
-        auto found = plan_for(search, m, bytes, best ? best->step.value : kNever);
+        double least_of_these = kNever;
+        auto found = plan_for(search, m, bytes, best ? best->step.value : kNever, least_of_these);
+        least = std::min(least, least_of_these);
         if (found && (!best || found->step < best->step)) best = std::move(found);
       } catch (const base::Error&
                    e) {  // a microbatch that the devices don't divide; fewer, larger ones came first
@@ -247,6 +252,9 @@ plan::Plan plan(const step::TrainStep& step, const cluster::Cluster& cluster, co
     throw does_not_fit(search, counts, *best, limit);
   }
   plan::Plan out = std::move(*best);
+  // Costs are whole picoseconds: what is left below a billionth is rounding.
+  const double gap = out.step.value > 0 ? 1 - least / out.step.value : 0;
+  out.gap = gap > 1e-9 ? gap : 0;
   out.model = step.name;
   out.model_hash = step::model_hash(step);
   out.cluster = cluster;

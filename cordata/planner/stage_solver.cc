@@ -266,8 +266,15 @@ double StageSolver::seconds(const StageKey& key, double below) {
   const auto cut = step::cut(joint_, layers_, three_parts(num_layers_, key, mine));
   const int m = joint_.microbatches;
   const auto view = best_view(cut, mine, key, below * m);
+  auto& proven = proven_.try_emplace(key, 0).first->second;
+  proven = std::max(proven, view.solved.bound / m);
   return std::isfinite(view.solved.seconds) || below == kNever ? view.solved.seconds / m
                                                                : std::max(below, view.solved.bound / m);
+}
+
+double StageSolver::proven(const StageKey& key) {
+  const auto it = proven_.find(key);
+  return it == proven_.end() ? bound(key) : it->second;
 }
 
 int64_t StageSolver::least_peak(const StageKey& key) {
@@ -310,7 +317,6 @@ std::optional<size_t> StageSolver::fill(plan::Plan& plan, const std::vector<Stag
                        gap,
                        "modelled"};
     plan.peak_memory = std::max(plan.peak_memory, stage.predicted.peak_memory);
-    plan.gap = std::max(plan.gap, gap);
     plan.stages.push_back(std::move(stage));
   }
   plan.bill = plan::bill(plan, cut);

@@ -35,6 +35,7 @@ class StageSolver {
   double seconds(const StageKey& key,
                  double below);             // c_i: of the best view, a microbatch; see StageProblem::exact
   double bound(const StageKey& key);        // the sum of what its layers take at least
+  double proven(const StageKey& key);       // c_i is not below it: what solving has shown, or the bound
   int64_t least_peak(const StageKey& key);  // bytes of a device, as few as can be found; INT64_MAX: none
   // Puts the stages into the plan; else says which one has no choice beside all the others, as more arrives
   // there than when they are one.
@@ -69,7 +70,8 @@ class StageSolver {
   double limit_;
   Cache& cache_;
   PlannerLog& log_;
-  std::map<int, LayerBounds> layer_bounds_;     // by devices
+  std::map<int, LayerBounds> layer_bounds_;  // by devices
+  std::map<StageKey, double> proven_;
   std::vector<StageView> layer_parts_;          // by layer; see layer_part.h
   std::vector<int> same_part_;                  // by layer: the first one with an equal part
   std::vector<std::vector<bool>> joint_batch_;  // by value of the joint graph and dim; only for restrictions

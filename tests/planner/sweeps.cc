@@ -10,19 +10,6 @@
 namespace cordata::tests {
 namespace {
 
-// Devices of 1 TFLOP/s that start an op in 1 us; links as asked.
-cluster::Cluster devices(int hosts, int per_host, double bandwidth, double memory = 16e9) {
-  cluster::Cluster c;
-  c.hosts = hosts;
-  c.devices_per_host = per_host;
-  c.device.peak = {{ir::DType::kF32, base::FlopsPerSecond(1e12)}};
-  c.device.memory = base::Bytes(memory);
-  c.device.memory_bandwidth = base::BytesPerSecond(500e9);
-  c.device.launch = base::Seconds(1e-6);
-  c.intra = c.inter = {base::Seconds(2e-6), base::BytesPerSecond(bandwidth), ""};
-  return c;
-}
-
 std::string mlp(int layers, int in, int hidden, int out, int batch) {
   return fmt::format("mlp:layers={},in={},hidden={},out={},batch={},optimizer=sgd", layers, in, hidden, out,
                      batch);
@@ -39,6 +26,18 @@ Point memory(double megabytes) {
 Point links(double bandwidth) { return {devices(2, 1, bandwidth), mlp(6, 1200, 480, 240, 1024)}; }
 
 }  // namespace
+
+cluster::Cluster devices(int hosts, int per_host, double bandwidth, double memory) {
+  cluster::Cluster c;
+  c.hosts = hosts;
+  c.devices_per_host = per_host;
+  c.device.peak = {{ir::DType::kF32, base::FlopsPerSecond(1e12)}};
+  c.device.memory = base::Bytes(memory);
+  c.device.memory_bandwidth = base::BytesPerSecond(500e9);
+  c.device.launch = base::Seconds(1e-6);
+  c.intra = c.inter = {base::Seconds(2e-6), base::BytesPerSecond(bandwidth), ""};
+  return c;
+}
 
 const std::vector<Family>& families() {
   static const std::vector<Family> all = {

@@ -19,6 +19,9 @@ struct Point {
   int microbatches = 0;  // 0: planners choose
 };
 
+// Devices of 1 TFLOP/s that start an op in 1 us; links as asked, in bytes per second.
+cluster::Cluster devices(int hosts, int per_host, double bandwidth, double memory = 16e9);
+
 // Points along one number, at one end of which one kind of plan is best, at the other end another.
 struct Family {
   const char* name;

@@ -32,17 +32,21 @@ class StageTable {
  public:
   explicit StageTable(const StageProblem& p) : p_(p), sizes_(submesh_sizes(p.devices, p.devices_per_host)) {}
 
-  // The best cutting under the costs known now, or nothing; `settled`: only of stages whose exact cost is
-  // known.
-  std::optional<StageSolution> best(bool settled);
+  enum class Costs : uint8_t {
+    kKnown,    // exact ones where they are known, else bounds
+    kSettled,  // only of stages whose exact cost is known
+    kProven,
+  };
+  // The best cutting under these costs, or nothing.
+  std::optional<StageSolution> best(Costs costs);
   // Asks for exact costs of the stages of a cutting that would take less than `at_most`; true when all were
   // exact before.
   bool settle(const StageSolution& cutting, double at_most);
   int64_t evaluated() const { return static_cast<int64_t>(exact_.size()); }
 
  private:
-  double cost(const StageKey& key, bool settled);
-  void extend(int left, int layer, int device, bool settled);
+  double cost(const StageKey& key, Costs costs);
+  void extend(int left, int layer, int device, Costs costs);
   std::vector<Label>& at(int left, int layer, int device) {
     return labels_[(static_cast<size_t>(left) * (p_.layers + 1) + layer) * (p_.devices + 1) + device];
   }
@@ -54,9 +58,10 @@ class StageTable {
   std::vector<std::vector<Label>> labels_;
 };
 
-double StageTable::cost(const StageKey& key, bool settled) {
+double StageTable::cost(const StageKey& key, Costs costs) {
+  if (costs == Costs::kProven && p_.proven) return p_.proven(key);
   if (const auto it = exact_.find(key); it != exact_.end()) return it->second;
-  if (settled) return kNever;
+  if (costs == Costs::kSettled) return kNever;
   if (!p_.bound) return exact_[key] = p_.exact(key, kNever);
   const auto [it, fresh] = bound_.try_emplace(key, 0);
   if (fresh) it->second = p_.bound(key);
@@ -68,7 +73,7 @@ double StageTable::cost(const StageKey& key, bool settled) {
 // matter.
 bool StageTable::settle(const StageSolution& cutting, double at_most) {
   std::vector<double> costs;
-  for (const auto& key : cutting.stages) costs.push_back(cost(key, false));
+  for (const auto& key : cutting.stages) costs.push_back(cost(key, Costs::kKnown));
   std::vector<size_t> open;
   for (size_t i = 0; i < costs.size(); ++i)
     if (!exact_.contains(cutting.stages[i])) open.push_back(i);
@@ -101,7 +106,7 @@ void keep_unbeaten(std::vector<Label>& labels, const Label& fresh) {
 }
 
 // Fills the labels of (left, layer, device) from those with one stage less.
-void StageTable::extend(int left, int layer, int device, bool settled) {
+void StageTable::extend(int left, int layer, int device, Costs costs) {
   auto& mine = at(left, layer, device);
   const int in_flight = p_.all_in_flight ? p_.microbatches : std::min(left, p_.microbatches);
   for (const int size : sizes_) {
@@ -112,7 +117,7 @@ void StageTable::extend(int left, int layer, int device, bool settled) {
       const auto& rest = at(left - 1, end, device + size);
       if (rest.empty()) continue;
       const StageKey key{layer, end, device, size, in_flight};
-      const double c = cost(key, settled);
+      const double c = cost(key, costs);
       if (c == kNever) continue;
       for (int i = 0; i < static_cast<int>(rest.size()); ++i)
         keep_unbeaten(mine, {rest[i].sum + c, std::max(rest[i].most, c),
@@ -132,7 +137,7 @@ StageSolution StageTable::read_back(int left, const Label& label) {
   return out;
 }
 
-std::optional<StageSolution> StageTable::best(bool settled) {
+std::optional<StageSolution> StageTable::best(Costs costs) {
   const int most_stages = std::min({p_.max_stages, p_.layers, p_.devices});
   labels_.assign(static_cast<size_t>(most_stages + 1) * (p_.layers + 1) * (p_.devices + 1), {});
   for (int device = 0; device <= p_.devices; ++device)
@@ -140,7 +145,7 @@ std::optional<StageSolution> StageTable::best(bool settled) {
   std::optional<StageSolution> best;
   for (int left = 1; left <= most_stages; ++left) {
     for (int layer = 0; layer < p_.layers; ++layer)
-      for (int device = 0; device < p_.devices; ++device) extend(left, layer, device, settled);
+      for (int device = 0; device < p_.devices; ++device) extend(left, layer, device, costs);
     if (left < p_.min_stages) continue;
     for (const auto& label : at(left, 0, 0))
       if (!best || join(p_, label.sum, label.most, label.cores) < best->seconds)
@@ -170,19 +175,26 @@ double step_seconds(const StageProblem& p, const std::vector<StageKey>& stages,
   return join(p, sum, most, cores);
 }
 
-std::optional<StageSolution> cut_stages(const StageProblem& problem) {
+std::optional<StageSolution> cut_stages(const StageProblem& problem, double* least) {
+  using Costs = StageTable::Costs;
   StageTable table(problem);
+  const auto prove = [&] {
+    if (!least) return;
+    const auto proven = table.best(Costs::kProven);
+    *least = proven ? proven->seconds : kNever;
+  };
   double at_most = problem.at_most;
   for (int round = 1;; ++round) {
-    auto solution = table.best(false);
-    if (!solution || solution->seconds >= problem.at_most) return std::nullopt;
+    auto solution = table.best(Costs::kKnown);
+    if (!solution || solution->seconds >= problem.at_most) return prove(), std::nullopt;
     if (problem.bound && !table.settle(*solution, at_most)) {
-      if (const auto whole = table.best(true))
+      if (const auto whole = table.best(Costs::kSettled))
         at_most = std::min(at_most, std::nextafter(whole->seconds, kNever));
       continue;
     }
     solution->rounds = round;
     solution->evaluated = table.evaluated();
+    prove();
     return solution;
   }
 }

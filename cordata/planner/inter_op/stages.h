@@ -40,6 +40,9 @@ struct StageProblem {
   std::function<double(const StageKey&)> bound;
   std::function<double(const StageKey&, double below)> exact;
   double at_most = std::numeric_limits<double>::infinity();  // only steps that take less are wanted
+  // What is proven of a stage by now, where `exact` may be above the least (a limit of memory); empty:
+  // `exact` is.
+  std::function<double(const StageKey&)> proven;
 };
 
 struct StageSolution {
@@ -61,7 +64,8 @@ double step_seconds(const StageProblem& problem, const std::vector<StageKey>& st
 // in all of (sum, max, cores), which is the enumeration of t_max at all its values at once. It runs on bounds
 // first; stages of the best answer get their exact cost, until the best answer has no bounds in it. Answers
 // made of exact costs alone say what the others must be below. nullopt: no cutting fits, or takes less than
-// `at_most`.
-std::optional<StageSolution> cut_stages(const StageProblem& problem);
+// `at_most`. `least`: no cutting takes less, as far as is proven; below `at_most` even where nothing was
+// found.
+std::optional<StageSolution> cut_stages(const StageProblem& problem, double* least = nullptr);
 
 }  // namespace cordata::planner
