@@ -67,13 +67,19 @@ class Side:
             raise Failed(f"{self.name}: wanted {key!r}, got {answer}; {self.last_words()}")
         return answer
 
-    def take(self, steps):
+    def take(self, steps, order="steps"):
         """Takes steps and gives the seconds they took."""
-        print(f"steps {steps}", file=self.orders, flush=True)
+        print(f"{order} {steps}", file=self.orders, flush=True)
         answer = self.answer(TURN_LIMIT, "seconds")
         self.losses += answer["losses"]
         self.turns.append(answer["seconds"])
         return answer["seconds"]
+
+    def end(self):
+        """No more orders: it ends by itself."""
+        self.orders.close()
+        if self.process.wait(TURN_LIMIT) != 0:
+            raise Failed(f"{self.name} ended with {self.process.returncode}: {self.last_words()}")
 
     def last_words(self):
         self.errors.seek(0)

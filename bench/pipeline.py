@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """How near a pipeline comes to the makespan of its own lists: each RUN at its time alone, transfers free.
 
-The trace of a real run gives each rank's RUNs in order ("F3": forward of microbatch 3, "B3", "apply0") and their durations. A
-RUN's time alone is the lowest decile of its durations over the steps: when nobody disturbs it. The replay starts a RUN
-when its rank is free and what it reads is there, ranks share the cores when there are more of them than cores, and goes
-over all steps, as one step's end overlaps the next one's beginning.
+The trace of a real run gives each rank's RUNs in order ("F3": forward of microbatch 3, "B3", "apply0") and their durations. The
+run takes turns: the pipeline as it is, and the same lists with RUNs of different ranks kept apart ("alone", runtime/pace.h). A
+RUN's time alone is the median of its durations in the turns before and after the one that is judged, so that both sides see
+the same machine. The replay starts a RUN when its rank is free and what it reads is there, ranks share the cores when there
+are more of them than cores, and goes over all steps of the turn, as one step's end overlaps the next one's beginning.
 """
 import collections
 import json
 import math
+import statistics
 
-WARM_UP = 5  # steps at the start that don't count
 
 
 def runs(path):
@@ -35,13 +36,12 @@ def split(rank_runs, steps):
 
 
 def alone(parts, labels):
-    """The lowest decile of each RUN's durations; microbatches run the same module and are taken together."""
+    """The median of each RUN's durations; microbatches run the same module and are taken together."""
     kinds = collections.defaultdict(list)
-    for part in parts[WARM_UP:]:
+    for part in parts:
         for label, _, duration in part:
             kinds[kind(label)].append(duration)
-    low = {k: sorted(v)[len(v) // 10] for k, v in kinds.items()}
-    return [low[kind(label)] for label in labels]
+    return [statistics.median(kinds[kind(label)]) for label in labels]
 
 
 def kind(label):
@@ -84,13 +84,24 @@ def replay(labels_by_rank, seconds_by_rank, steps, cores):
                 at[r] = (step, i + 1) if i + 1 < len(labels_by_rank[r]) else (step + 1, 0)
 
 
-def efficiency(path, steps, cores):
-    """Replayed makespan by the measured one, over the steps after the first few."""
-    ranks = [split(r, steps) for r in runs(path)]
+def makespan(parts_by_rank):
+    """From the first RUN's begin to the last one's end."""
+    begin = min(parts[0][0][1] for parts in parts_by_rank)
+    return max(part[-1][1] + part[-1][2] for parts in parts_by_rank for part in parts) - begin
+
+
+def efficiencies(path, turns, cores):
+    """By turn of "steps" between two of "alone": replayed makespan by the measured one. `turns`: (order, steps) as they were given."""
+    ranks = [split(r, sum(steps for _, steps in turns)) for r in runs(path)]
     labels = [labels for labels, _ in ranks]
-    seconds = [alone(parts, of) for of, parts in ranks]
-    counted = steps - WARM_UP
-    begin = min(parts[WARM_UP][0][1] for _, parts in ranks)
-    end = max(part[-1][1] + part[-1][2] for _, parts in ranks for part in parts)
-    ideal = replay(labels, seconds, counted, cores)
-    return {"efficiency": ideal / (end - begin), "replayed_step_s": ideal / counted, "measured_step_s": (end - begin) / counted}
+    starts = [sum(steps for _, steps in turns[:t]) for t in range(len(turns) + 1)]
+    by_turn = [[parts[starts[t]:starts[t + 1]] for _, parts in ranks] for t in range(len(turns))]
+    results = []
+    for t in range(1, len(turns) - 1):
+        if [order for order, _ in turns[t - 1:t + 2]] != ["alone", "steps", "alone"]:
+            continue
+        seconds = [alone(before + after, of) for of, before, after in zip(labels, by_turn[t - 1], by_turn[t + 1])]
+        steps, measured = turns[t][1], makespan(by_turn[t])
+        ideal = replay(labels, seconds, steps, cores)
+        results.append({"efficiency": ideal / measured, "replayed_step_s": ideal / steps, "measured_step_s": measured / steps})
+    return results

@@ -10,6 +10,7 @@
 #include "cordata/planner/module_planner.h"
 #include "cordata/program/lower_module.h"
 #include "cordata/runtime/execute.h"
+#include "cordata/runtime/launch/cores.h"
 #include "cordata/runtime/launch/rank.h"
 #include "cordata/runtime/transport/mpi_transport.h"
 #include "cordata/runtime/transport/texts.h"
@@ -71,7 +72,8 @@ class ModuleRunner {
  private:
   // Measured once, not once a rank: plans depend on it.
   cluster::Cluster shared_cluster() {
-    const json mine = transport_.rank() == 0 ? json(cluster::local(transport_.size())) : json();
+    const int cores = runtime::cores_of_all(*all_);
+    const json mine = transport_.rank() == 0 ? json(cluster::local(transport_.size(), cores)) : json();
     return json::parse(runtime::broadcast_text(*all_, mine.dump())).get<cluster::Cluster>();
   }
 

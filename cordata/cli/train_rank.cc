@@ -9,10 +9,12 @@
 #include "cordata/base/timeline.h"
 #include "cordata/base/units.h"
 #include "cordata/cli/train_job.h"
+#include "cordata/cluster/presets.h"
 #include "cordata/planner/planner.h"
 #include "cordata/program/program.h"
 #include "cordata/report/graph_summary.h"
 #include "cordata/runtime/checkpoint.h"
+#include "cordata/runtime/launch/cores.h"
 #include "cordata/runtime/launch/rank.h"
 #include "cordata/runtime/pace.h"
 #include "cordata/runtime/train.h"
@@ -31,8 +33,12 @@ double since(Clock::time_point begin) { return std::chrono::duration<double>(Clo
 plan::Plan shared_plan(const TrainOptions& o, const step::TrainStep& step, runtime::Communicator& all) {
   if (!o.plan_file.empty()) return load_plan(o.plan_file, o.model, step, all.size());
   std::string text;
+  const int cores = runtime::cores_of_all(all);
   if (all.rank() == 0) {
-    const auto cluster = resolve_cluster(o.cluster.empty() ? fmt::format("local:{}", all.size()) : o.cluster);
+    const std::string spec = o.cluster.empty() ? fmt::format("local:{}", all.size()) : o.cluster;
+    auto cluster = resolve_cluster(spec);
+    // A rank that is bound sees its own cores only.
+    if (spec.starts_with("local:")) cluster = cluster::local(cluster.num_devices(), cores);
     if (cluster.num_devices() != all.size())
       throw base::user_error("[cli.train] wanted a rank for each of the cluster's {} devices, got {} ranks",
                              cluster.num_devices(), all.size());
@@ -134,6 +140,21 @@ ordered_json rank_facts(const program::RankProgram& mine, runtime::Trainer& trai
           {"wait_s", c.wait.value}};
 }
 
+// A moment that traces of all ranks count from (those of one host share the clock).
+Clock::time_point shared_origin(runtime::Communicator& all) {
+  int64_t origin = Clock::now().time_since_epoch().count();
+  all.broadcast(&origin, sizeof origin, 0);
+  return Clock::time_point(Clock::duration(origin));
+}
+
+// All ranks' events as one file; no path: nothing. Called by all ranks.
+void write_trace(const std::string& path, const runtime::Trace& trace, Clock::time_point origin,
+                 runtime::Communicator& all) {
+  if (path.empty()) return;
+  const auto traces = runtime::gather_texts(all, trace.to_json(all.rank(), origin));
+  if (all.rank() == 0) base::write_chrome_trace(path, traces);
+}
+
 }  // namespace
 
 int run_train_rank(const TrainOptions& o, const Context& context) {
@@ -160,23 +181,27 @@ int run_train_rank(const TrainOptions& o, const Context& context) {
   options.seed = o.seed, options.data = o.data;
   options.executor.time_limit = base::Seconds(o.time_limit);
   if (!o.trace.empty()) options.executor.trace = &trace;
+  std::optional<runtime::OneAtATime> alone;
+  if (!o.paced.empty()) options.executor.alone = &alone.emplace(o.paced + ".alone");
   runtime::Trainer trainer(step, program, rank, client, *transport, options);
+  const auto origin = shared_origin(*all);
   all->barrier();
 
   if (!o.paced.empty()) {
     std::ifstream orders;
     if (rank == 0) orders.open(o.paced);
-    runtime::run_paced({*transport, speaks, trainer.executor().counters().compile,
-                        [&] { return trainer.step(); }, [&] { trainer.finish(); }},
-                       orders, std::cout);
+    runtime::run_paced(
+        {*transport, speaks, trainer.executor().counters().compile, [&] { return trainer.step(); },
+         [&] { trainer.finish(); }, [&](bool on) { alone->turn(on); }},
+        orders, std::cout);
+    write_trace(o.trace, trace, origin, *all);
     return 0;
   }
 
   std::optional<Speaker> speaker;
   const report::StepSummary work = report::summarize(joint);
   if (speaks) speaker.emplace(o, step, work.forward + work.backward + work.apply, context.json);
-  const auto origin = Clock::now();
-  auto begin = origin;
+  auto begin = Clock::now();
   for (int64_t s = 0; s < o.steps; ++s) {
     const auto loss = trainer.step();
     if (speaker && loss) speaker->step(s, *loss, since(begin));
@@ -194,10 +219,7 @@ int run_train_rank(const TrainOptions& o, const Context& context) {
         *transport, base::Seconds(o.time_limit));
   }
   const auto facts = runtime::gather_texts(*all, rank_facts(program.ranks[rank], trainer).dump());
-  if (!o.trace.empty()) {
-    const auto traces = runtime::gather_texts(*all, trace.to_json(rank, origin));
-    if (rank == 0) base::write_chrome_trace(o.trace, traces);
-  }
+  write_trace(o.trace, trace, origin, *all);
   if (!speaker) return 0;
   ordered_json document{{"model", o.model},
                         {"planner", plan.planner},

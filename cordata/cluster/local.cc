@@ -158,9 +158,10 @@ Machine machine() {
 
 }  // namespace
 
-Cluster local(int ranks) {
+Cluster local(int ranks, std::optional<int> cores) {
   if (ranks < 1) throw base::user_error("[cluster] wanted local:N with N >= 1 ranks, got local:{}", ranks);
-  const Machine m = machine();
+  Machine m = machine();
+  if (cores) m.cores = std::max(1, *cores);
   const int cores_each = std::max(1, m.cores / ranks);
   const double shared = std::max(1.0, static_cast<double>(ranks) / m.cores);
   Cluster c;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -18,6 +19,7 @@ std::span<const Preset> preset_table();  // alphabetical
 
 // `ranks` devices on the machine this runs on. Peak and memory bandwidth are measured once (a tenth of a
 // second) and kept under $XDG_CACHE_HOME/cordata; links between ranks are modelled.
-Cluster local(int ranks);
+// `cores`: what the ranks have together; by default those that this process may use.
+Cluster local(int ranks, std::optional<int> cores = {});
 
 }  // namespace cordata::cluster

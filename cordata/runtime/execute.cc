@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 #include <new>
 
 #include "cordata/base/error.h"
@@ -202,9 +203,12 @@ class Executor::Impl {
     arguments_.clear();
     for (Slot slot : r.source->args) arguments_.push_back(slots_.get(slot).get());
     slots_.note_extra(r.module->extra_bytes + receiving_);
+    std::unique_lock<OneAtATime> alone;
+    if (options_.alone && !r.module->collective) alone = std::unique_lock(*options_.alone);
     const auto begin = Clock::now();
     Execution execution = r.module->executable.execute(arguments_, {context_ ? &*context_ : nullptr, {}});
     execution.done.await(deadline(), "run a module");
+    if (alone) alone.unlock();
     for (Slot slot : r.donated) slots_.clear(slot);
     for (size_t i = 0; i < execution.results.size(); ++i) {
       slots_.put(r.source->results[i], std::make_shared<Buffer>(std::move(execution.results[i])),

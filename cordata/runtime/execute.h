@@ -10,6 +10,7 @@
 #include <string>
 
 #include "cordata/program/program.h"
+#include "cordata/runtime/one_at_a_time.h"
 #include "cordata/runtime/pjrt/client.h"
 #include "cordata/runtime/trace.h"
 #include "cordata/runtime/transport/transport.h"
@@ -25,6 +26,7 @@ using LoadBox = std::function<void(int input, int64_t step, int microbatch, cons
 struct ExecutorOptions {
   base::Seconds time_limit{600};  // of every wait and every collective
   Trace* trace = nullptr;         // filled when given
+  OneAtATime* alone = nullptr;    // asked before each module without collectives (their ranks run together)
 };
 
 // What a rank did so far.

@@ -19,20 +19,25 @@ using Clock = std::chrono::steady_clock;
 using nlohmann::ordered_json;
 
 constexpr int kTag = (1 << 21) - 1;  // the last one there is: a program's messages count from 0
-constexpr int64_t kEnd = 0, kWrong = -1;
 constexpr auto kNap = std::chrono::milliseconds(5);
 
-// "steps 20" -> 20; no line: kEnd; anything else: kWrong.
-int64_t read_order(std::istream& in, std::string& line) {
-  if (!std::getline(in, line)) return kEnd;
-  constexpr std::string_view kWord = "steps ";
-  if (!line.starts_with(kWord) || line.size() > kWord.size() + 9) return kWrong;
-  int64_t count = 0;
-  for (char c : line.substr(kWord.size())) {
+struct Order {
+  int64_t count = 0;  // 0: the end; below: a line that is no order
+  int64_t alone = 0;
+};
+
+Order read_order(std::istream& in, std::string& line) {
+  if (!std::getline(in, line)) return {};
+  constexpr Order kWrong{-1, 0};
+  constexpr std::string_view kSteps = "steps ", kAlone = "alone ";
+  static_assert(kSteps.size() == kAlone.size());
+  Order order{0, line.starts_with(kAlone)};
+  if ((!order.alone && !line.starts_with(kSteps)) || line.size() > kSteps.size() + 9) return kWrong;
+  for (char c : line.substr(kSteps.size())) {
     if (c < '0' || c > '9') return kWrong;
-    count = count * 10 + (c - '0');
+    order.count = order.count * 10 + (c - '0');
   }
-  return count > 0 ? count : kWrong;
+  return order.count > 0 ? order : kWrong;
 }
 
 void nap_until_done(Transfer& transfer) {
@@ -41,8 +46,8 @@ void nap_until_done(Transfer& transfer) {
 
 // Rank 0 reads the order and tells the others. There is no deadline: the driver decides how long a pause is,
 // and its end closes `in`.
-int64_t next_order(Transport& transport, std::istream& in, std::string& line) {
-  int64_t order = kEnd;
+Order next_order(Transport& transport, std::istream& in, std::string& line) {
+  Order order;
   if (transport.rank() != 0) {
     nap_until_done(*transport.receive(&order, sizeof(order), 0, kTag));
     return order;
@@ -61,9 +66,12 @@ void run_paced(const Pace& pace, std::istream& in, std::ostream& out) {
   if (pace.speaks)
     out << ordered_json{{"ready", true}, {"compile_s", pace.compile.value}}.dump() << std::endl;
   std::string line;
-  while (int64_t count = next_order(pace.transport, in, line)) {
-    if (count == kWrong)
-      throw base::user_error("[runtime.pace] wanted 'steps N' on standard input, got '{}'", line);
+  while (true) {
+    const auto [count, alone] = next_order(pace.transport, in, line);
+    if (count == 0) return;
+    if (count < 0)
+      throw base::user_error("[runtime.pace] wanted 'steps N' or 'alone N' as an order, got '{}'", line);
+    if (pace.alone) pace.alone(alone);
     all->barrier();
     const auto begin = Clock::now();
     std::vector<double> losses;

@@ -17,6 +17,7 @@ namespace cordata::runtime {
 //
 //   (at start)  -> {"ready": true, "compile_s": ...}
 //   steps N     -> {"steps": N, "seconds": ..., "losses": [...]}
+//   alone N     -> the same, modules of different ranks not at the same time (OneAtATime)
 //   (end of input) ends it
 //
 // `seconds` runs from all ranks being told to all ranks being done. Between turns every rank sleeps: a
@@ -27,7 +28,8 @@ struct Pace {
   bool speaks = false;
   base::Seconds compile{0};
   std::function<std::optional<double>()> step;
-  std::function<void()> finish;  // waits for what still leaves after the last step of a turn; may be empty
+  std::function<void()> finish;     // waits for what still leaves after the last step of a turn; may be empty
+  std::function<void(bool)> alone;  // told before each turn whether it is one of `alone`; may be empty
 };
 void run_paced(const Pace& pace, std::istream& in, std::ostream& out);
 

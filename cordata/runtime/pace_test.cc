@@ -16,14 +16,15 @@ namespace {
 
 struct Turns {
   std::vector<nlohmann::json> answers;
-  std::vector<int> steps, finished;  // by rank
-  std::vector<std::string> errors;   // by rank
+  std::vector<int> steps, finished, alone;  // by rank
+  std::vector<std::string> errors;          // by rank
 };
 
 // `ranks` threads, of which the last speaks; step k's loss is 10 - k.
 Turns run(int ranks, const std::string& input) {
   Turns result{.steps = std::vector<int>(ranks),
                .finished = std::vector<int>(ranks),
+               .alone = std::vector<int>(ranks),
                .errors = std::vector<std::string>(ranks)};
   auto world = make_thread_world(ranks);
   std::istringstream in(input);
@@ -37,7 +38,9 @@ Turns run(int ranks, const std::string& input) {
         return speaks ? std::optional<double>(10 - result.steps[r]) : std::nullopt;
       };
       try {
-        run_paced({*world[r], speaks, base::Seconds(1.5), step, [&, r] { ++result.finished[r]; }}, in, out);
+        run_paced({*world[r], speaks, base::Seconds(1.5), step, [&, r] { ++result.finished[r]; },
+                   [&, r](bool on) { result.alone[r] = 10 * result.alone[r] + (on ? 2 : 1); }},
+                  in, out);
       } catch (const base::Error& e) {
         result.errors[r] = e.what();
       }
@@ -64,10 +67,18 @@ TEST(Pace, TakesTheStepsItIsToldTo) {
   }
 }
 
+TEST(Pace, SaysWhichTurnsAreAlone) {
+  Turns r = run(3, "steps 2\nalone 3\nsteps 1\n");
+  ASSERT_EQ(r.answers.size(), 4u);
+  EXPECT_EQ(r.answers[2]["losses"], (nlohmann::json{7, 6, 5}));
+  EXPECT_THAT(r.alone, testing::Each(121));
+}
+
 TEST(Pace, EndsWithItsInput) { EXPECT_THAT(run(2, "").steps, testing::Each(0)); }
 
 TEST(Pace, RefusesOtherLinesOnAllRanks) {
-  for (const char* wrong : {"step 2", "steps", "steps 0", "steps -1", "steps 2 3", "steps 99999999999"}) {
+  for (const char* wrong :
+       {"step 2", "steps", "steps 0", "steps -1", "steps 2 3", "steps 99999999999", "alone", "alone 0"}) {
     Turns r = run(2, wrong);
     EXPECT_THAT(r.errors, testing::Each(testing::HasSubstr("wanted 'steps N'"))) << wrong;
     EXPECT_THAT(r.steps, testing::Each(0));

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "cordata/base/error.h"
+#include "cordata/runtime/launch/cores.h"
 #include "cordata/runtime/launch/launch.h"
 #include "cordata/runtime/launch/rank.h"
 #include "cordata/runtime/launch/where.h"
@@ -88,6 +89,7 @@ int work(const std::string& how, int who) {
   auto comm = world->make_communicator(all);
   comm->barrier();
   if (how == "threads") fmt::print("threads {}\n", runtime::threads_of_this_rank());
+  if (how == "cores") fmt::print("cores {}\n", runtime::cores_of_all(*comm));
   if (how == "memory") {
     long in_thread = 0;
     std::thread([&] { in_thread = faults(); }).join();

@@ -257,3 +257,17 @@ def test_threads_of_a_rank_that_is_bound():
     if each == 0 or done.returncode != 0:
         pytest.skip("wants a core for each of two ranks: " + done.stderr)
     assert done.stdout.splitlines()[0] == f"threads {each}"
+
+
+@pytest.mark.parametrize("bound", [(0, 1), (0, 0), (1, 1)])
+def test_cores_of_ranks_that_are_bound(bound):
+    """Together they have the union of their cores."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        pytest.skip("wants two cores")
+    command = ["mpirun", "--oversubscribe", "--bind-to", "none"]
+    for rank, core in enumerate(bound):
+        command += [":"] * (rank > 0) + ["-n", "1", "taskset", "-c", str(cores[core]), WORKER, "2", "cores"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    told = [line for line in done.stdout.splitlines() if line.startswith("cores")]
+    assert done.returncode == 0 and told == [f"cores {len(set(bound))}"] * 2

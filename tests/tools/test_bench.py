@@ -94,16 +94,18 @@ def test_replay_on_one_core_is_all_the_work():
     assert pipeline.replay(labels, [[1.0] * 16] * 4, 2, 1) == pytest.approx(4 * 16 * 2)
 
 
-def test_efficiency_of_a_trace_without_waits_is_one(tmp_path):
-    """One rank whose RUNs follow each other without a gap; then the same with every second RUN late."""
-    for gap, wanted in ((0, 1.0), (1000, 2 / 3)):
-        events, now = [], 0
-        for _ in range(pipeline.WARM_UP + 4):
-            for label in ("F0", "B0"):
-                events.append({"ph": "X", "cat": "compute", "pid": 0, "name": label, "ts": now, "dur": 1000})
-                now += 1000 + (gap if label == "F0" else 0)
-        (tmp_path / "trace.json").write_text(json.dumps({"traceEvents": events}))
-        assert pipeline.efficiency(tmp_path / "trace.json", pipeline.WARM_UP + 4, 2)["efficiency"] == pytest.approx(wanted)
+def test_efficiency_is_against_the_turns_alone(tmp_path):
+    """One rank whose RUNs follow each other without a gap; the same with every second RUN late; the same with slower RUNs."""
+    turns = [("steps", 2), ("alone", 3), ("steps", 4), ("alone", 3), ("steps", 4), ("alone", 3), ("steps", 4), ("alone", 3)]
+    gaps, durations = [0, 0, 0, 0, 1000, 0, 0, 0], [9000, 1000, 1000, 1000, 1000, 1000, 2000, 1000]
+    events, now = [], 0
+    for (_, steps), gap, duration in zip(turns, gaps, durations):
+        for label in ("F0", "B0") * steps:
+            events.append({"ph": "X", "cat": "compute", "pid": 0, "name": label, "ts": now, "dur": duration})
+            now += duration + (gap if label == "F0" else 0)
+    (tmp_path / "trace.json").write_text(json.dumps({"traceEvents": events}))
+    found = [e["efficiency"] for e in pipeline.efficiencies(tmp_path / "trace.json", turns, 2)]
+    assert found == pytest.approx([1.0, 2 / 3, 1 / 2])
 
 
 def test_the_readmes_table_is_made_anew_between_its_marks():

@@ -143,10 +143,14 @@ std::optional<int> cores_of_quota(std::istream& cpu_max) {
   return std::max(1, static_cast<int>(std::ceil(quota / period)));
 }
 
+std::optional<int> quota_cores() {
+  std::ifstream cpu_max("/sys/fs/cgroup/cpu.max");
+  return cores_of_quota(cpu_max);
+}
+
 int usable_cores() {
   const int cores = affine_cores(0);
-  std::ifstream cpu_max("/sys/fs/cgroup/cpu.max");
-  return std::min(cores, cores_of_quota(cpu_max).value_or(cores));
+  return std::min(cores, quota_cores().value_or(cores));
 }
 
 int threads_of_this_rank() {

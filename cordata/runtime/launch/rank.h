@@ -22,6 +22,8 @@ inline bool is_worker() { return rank_from_environment().has_value(); }
 
 // Cores that this process may use: its affinity, within its container's quota; at least 1.
 int usable_cores();
+// Cores that this process's container may use, rounded up; nullopt when it sets no limit.
+std::optional<int> quota_cores();
 // What the text of a cgroup's cpu.max allows, rounded up; nullopt when it sets no limit.
 std::optional<int> cores_of_quota(std::istream& cpu_max);
 // Compute threads for this rank: what the launching command says, else its cores by the ranks that share
