@@ -104,10 +104,10 @@ double between(std::mt19937_64& random, double low, double high) {
 
 }  // namespace
 
-step::TrainStep draw_step(std::mt19937_64& random, int most_products) {
+step::TrainStep draw_step(std::mt19937_64& random, int most_products, int64_t least_batch) {
   const Draw d = draw(random, most_products);
   step::TrainStep step;
-  step.batch = int64_t{60} << random() % 3;
+  step.batch = least_batch << random() % 3;
   step.microbatch_sizes = {step.batch / 4, step.batch / 2, step.batch};
   step.join = step::LossJoin::kSum;
   step.grad = [d](int64_t size) { return build_grad(d, size); };
@@ -140,6 +140,19 @@ cluster::Cluster draw_cluster(std::mt19937_64& random) {
              ""};
   c.inter = {base::Seconds(between(random, 1e-7, 3e-5)), base::BytesPerSecond(between(random, 3e8, 1e11)),
              ""};
+  return c;
+}
+
+cluster::Cluster draw_slow_links(std::mt19937_64& random) {
+  auto c = draw_cluster(random);
+  constexpr int kShapes[][2] = {{1, 2}, {2, 1}, {3, 1}, {1, 3}};
+  const auto& shape = kShapes[random() % 4];
+  c.hosts = shape[0];
+  c.devices_per_host = shape[1];
+  c.device.peak = {{DType::kF32, base::FlopsPerSecond(between(random, 3e9, 2e10))}};
+  c.device.launch = base::Seconds(between(random, 1e-8, 1e-6));
+  c.intra = c.inter = {base::Seconds(between(random, 1e-8, 1e-6)),
+                       base::BytesPerSecond(between(random, 1e7, 3e8)), ""};
   return c;
 }
 

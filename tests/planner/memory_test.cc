@@ -75,7 +75,7 @@ constexpr Case kCases[] = {
     {"Adam", "mlp:layers=2,in=96,hidden=384,out=48,batch=256", 1, 4, 1e12, 10e9, false},
     {"PipelineOfTwo", "mlp:layers=6,in=1200,hidden=480,out=240,batch=1024,optimizer=sgd", 2, 1, 1e12, 1e9,
      true},
-    {"Momentum", "mlp:layers=4,in=900,hidden=300,out=100,batch=512,optimizer=momentum", 2, 1, 1e12, 5e8,
+    {"Momentum", "mlp:layers=4,in=900,hidden=300,out=100,batch=512,optimizer=momentum", 2, 1, 3e10, 1e8,
      true},
 };
 INSTANTIATE_TEST_SUITE_P(Limits, Memory, testing::ValuesIn(kCases),

@@ -17,6 +17,12 @@ std::string mlp(int layers, int in, int hidden, int out, int batch) {
 
 // More samples make the sums of gradients worth their time; few are better served by cutting the matrices.
 Point samples(double batch) { return {devices(1, 4, 10e9), mlp(3, 96, 384, 48, static_cast<int>(batch))}; }
+// Wide layers have more weights than activations: their gradients are dearer to sum than what the cut
+// matrices exchange.
+// Between 200 and 768, auto's gradients go to shards of the weights, which others find only as zero-3.
+Point widths(double hidden) {
+  return {devices(1, 4, 10e9, 16e9), mlp(3, 96, static_cast<int>(hidden), 48, 1024)};
+}
 // Weights that no longer fit whole are kept in shards. All samples at once: smaller microbatches would make
 // room too.
 Point memory(double megabytes) {
@@ -51,6 +57,7 @@ const std::vector<Family>& families() {
        Parallelism::kZero,
        {160, 150, 140, 132, 124, 118.5, 116.5, 115.8},
        memory},
+      {"Widths", Parallelism::kData, Parallelism::kTensor, {96, 104, 112, 144, 192, 768, 1152, 1536}, widths},
       {"Links",
        Parallelism::kData,
        Parallelism::kPipeline,

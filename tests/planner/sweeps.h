@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct Family {
   std::vector<double> values;
   Point (*at)(double value);
 };
+inline void PrintTo(const Family& family, std::ostream* out) { *out << family.name; }
 const std::vector<Family>& families();
 
 // What a planner found at a point.

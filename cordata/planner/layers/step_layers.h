@@ -11,8 +11,9 @@ struct StepLayers {
   int count = 1;
 };
 
-// Forward ops by cluster_layers, the rest as extend_to_backward says. `wanted` layers; 0: as many as there are
-// ops that contract something, but at least 8, at most 16 and about two a device; small graphs: an op a layer.
+// Forward ops by cluster_layers, the rest as extend_to_backward says. `wanted` layers; 0: as many as there
+// are ops that contract something, but at least 8, at most 16 and about two a device; small graphs: an op a
+// layer.
 StepLayers step_layers(const step::JointStep& joint, int wanted, int devices);
 
 }  // namespace cordata::planner
