@@ -11,6 +11,7 @@
 
 #include "cordata/base/error.h"
 #include "cordata/ir/op_table.h"
+#include "cordata/planner/inter_op/least_most.h"
 #include "cordata/planner/inter_op/stages.h"
 #include "cordata/planner/layers/step_layers.h"
 #include "cordata/planner/stage_solver.h"
@@ -19,6 +20,7 @@ namespace cordata::planner {
 namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
+constexpr double kUnlimited = 1e18;  // bytes
 
 // A planner's name taken apart.
 struct Request {
@@ -123,42 +125,62 @@ struct Search {
   int devices() const { return request.single ? 1 : cluster.num_devices(); }
 };
 
+// One number of microbatches: the step cut into layers, and its stages' costs.
+struct Layered {
+  Layered(const Search& in, int microbatches, double limit)
+      : joint(step::build_joint(in.step, microbatches)),
+        layers(step_layers(joint, in.options.layers, in.cluster.num_devices())),
+        solver(joint, layers.of_op, layers.count, in.cluster, in.request.restriction, limit, in.cache,
+               in.log) {}
+
+  const step::JointStep joint;
+  const StepLayers layers;
+  StageSolver solver;
+};
+
+// The cuttings that are asked for.
+StageProblem cuttings(const Search& in, const Layered& model) {
+  StageProblem out;
+  out.layers = model.layers.count;
+  out.devices = in.devices();
+  out.devices_per_host = in.request.single ? 1 : in.cluster.devices_per_host;
+  out.cores_shared_by = in.request.single ? 1 : in.cluster.cores_shared_by;
+  out.microbatches = model.joint.microbatches;
+  out.all_in_flight = in.request.schedule == "gpipe";
+  out.allow_idle = in.options.allow_idle;
+  if (in.request.stages > 0) out.min_stages = out.max_stages = in.request.stages;
+  return out;
+}
+
+bool wrong_size(const Search& in, const StageKey& k) {
+  return in.request.stage_devices > 0 && k.devices != in.request.stage_devices;
+}
+
 // The best plan with that many microbatches; nothing where none fits, or none takes less than `at_most`
 // seconds. `least`: what is proven of all of them, in seconds.
 std::optional<plan::Plan> plan_for(const Search& in, int microbatches, double limit, double at_most,
                                    double& least) {
-  const auto& [step, cluster, request, options, cache, log] = in;
-  const auto joint = step::build_joint(step, microbatches);
+  Layered model(in, microbatches, limit);
+  auto& solver = model.solver;
   plan::Plan p;
-  auto layers = step_layers(joint, options.layers, cluster.num_devices());
-  p.layers = std::move(layers.of_op), p.num_layers = layers.count;
-  StageSolver solver(joint, p.layers, p.num_layers, cluster, request.restriction, limit, cache, log);
-  StageProblem problem;
-  problem.layers = p.num_layers;
-  problem.devices = in.devices();
-  problem.devices_per_host = request.single ? 1 : cluster.devices_per_host;
-  problem.cores_shared_by = request.single ? 1 : cluster.cores_shared_by;
-  problem.microbatches = microbatches;
-  problem.all_in_flight = request.schedule == "gpipe";
-  problem.allow_idle = options.allow_idle;
-  if (request.stages > 0) problem.min_stages = problem.max_stages = request.stages;
-  const auto wrong_size = [&](const StageKey& k) {
-    return request.stage_devices > 0 && k.devices != request.stage_devices;
-  };
+  p.layers = model.layers.of_op, p.num_layers = model.layers.count;
+  StageProblem problem = cuttings(in, model);
   // A stage may fit alone, but not beside the others, of whose parameters it may hold copies: then it is
   // none.
   std::set<StageKey> misfits;
-  const auto is_none = [&](const StageKey& k) { return wrong_size(k) || misfits.contains(k); };
+  const auto is_none = [&](const StageKey& k) {
+    return wrong_size(in, k) || solver.peak_bound(k) > limit || misfits.contains(k);
+  };
   problem.bound = [&](const StageKey& k) { return is_none(k) ? kNever : solver.bound(k); };
   problem.exact = [&](const StageKey& k, double below) {
     return is_none(k) ? kNever : solver.seconds(k, below);
   };
   problem.at_most = at_most;
-  problem.proven = [&](const StageKey& k) { return wrong_size(k) ? kNever : solver.proven(k); };
+  problem.proven = [&](const StageKey& k) { return wrong_size(in, k) ? kNever : solver.proven(k); };
   p.microbatches = microbatches;
   while (const auto solution = cut_stages(problem, &least)) {
     plan::Plan whole = p;
-    whole.schedule = solution->stages.size() == 1 ? "single" : request.schedule;
+    whole.schedule = solution->stages.size() == 1 ? "single" : in.request.schedule;
     whole.step = base::Seconds(solution->seconds);
     const auto misfit = solver.fill(whole, solution->stages);
     if (!misfit) return whole;
@@ -167,47 +189,60 @@ std::optional<plan::Plan> plan_for(const Search& in, int microbatches, double li
   return std::nullopt;
 }
 
-// The least peak, in bytes of a device, that was found with that many microbatches: of cuttings into equal
-// parts, layers and devices, each sharded for memory alone. INT64_MAX where there is none.
-int64_t least_peak(const Search& in, int microbatches) {
-  const auto& [step, cluster, request, options, cache, log] = in;
-  const auto joint = step::build_joint(step, microbatches);
-  const auto [layer, layers] = step_layers(joint, options.layers, cluster.num_devices());
-  StageSolver solver(joint, layer, layers, cluster, request.restriction, 1e18, cache, log);
-  int64_t least = INT64_MAX;
-  for (int n = 1; n <= std::min(layers, in.devices()); ++n) {
-    const int size = in.devices() / n;
-    const auto sizes = submesh_sizes(in.devices(), cluster.devices_per_host);
-    if (in.devices() % n != 0 || (request.stages > 0 && n != request.stages)) continue;
-    if (std::find(sizes.begin(), sizes.end(), size) == sizes.end()) continue;
-    int64_t most = 0;
-    for (int s = 0; s < n && most < least; ++s) {
-      const int in_flight = request.schedule == "gpipe" ? microbatches : std::min(n - s, microbatches);
-      most = std::max(most,
-                      solver.least_peak({s * layers / n, (s + 1) * layers / n, s * size, size, in_flight}));
-    }
-    least = std::min(least, most);
+// The least peak, in bytes of a device, of all cuttings with that many microbatches, each stage sharded for
+// memory alone, if it is below `below`; else that.
+double least_peak(const Search& in, int microbatches, double below) {
+  Layered model(in, microbatches, kUnlimited);
+  auto& solver = model.solver;
+  StageProblem problem = cuttings(in, model);
+  std::map<StageKey, double> beside;  // what a stage was seen to need beside others, if that is more
+  problem.bound = [&](const StageKey& k) {
+    const auto seen = beside.find(k);
+    const double least = seen == beside.end() ? 0 : seen->second;
+    return wrong_size(in, k) ? kNever : std::max(least, solver.peak_bound(k));
+  };
+  std::map<StageKey, double> alone;
+  problem.exact = [&](const StageKey& k, double most) {
+    const auto [it, fresh] = alone.try_emplace(k, 0.0);
+    if (fresh) it->second = solver.least_peak(k, most);
+    return it->second;
+  };
+  while (true) {
+    problem.at_most = below;
+    const auto found = cut_least_most(problem);
+    if (!found) return below;
+    const auto peaks = solver.least_peaks(found->stages);
+    const double most = *std::max_element(peaks.begin(), peaks.end());
+    below = std::min(below, most);
+    if (most <= found->seconds) return below;
+    for (size_t s = 0; s < peaks.size(); ++s)
+      if (peaks[s] > found->seconds) beside[found->stages[s]] = peaks[s];
   }
-  return least;
 }
 
-// Nothing fits: by how much, and the nearest limit that is known to do.
-base::Error does_not_fit(const Search& in, const std::vector<int>& microbatches, const plan::Plan& fastest,
-                         double limit) {
-  double least = fastest.peak_memory.value;
+// Nothing fits: by how much, and the nearest limit that does.
+base::Error does_not_fit(const Search& in, std::vector<int> microbatches, double limit) {
+  double least = kNever;
+  std::optional<base::Error> refused;
+  std::reverse(microbatches.begin(), microbatches.end());  // small ones first: they need least, mostly
   for (const int m : microbatches) try {
-      if (const int64_t peak = least_peak(in, m); static_cast<double>(peak) > limit)
-        least = std::min(least, static_cast<double>(peak));
+      least = least_peak(in, m, least);
     } catch (const base::Error& e) {
       if (e.kind() != base::ErrorKind::kUser) throw;  // a microbatch that the devices don't divide
+      refused = e;                                    // at last that of the largest
     }
+  if (least == kNever && refused) return *refused;
+  if (least == kNever)
+    return base::Error(
+        base::ErrorKind::kInfeasible,
+        "[planner] no cutting of this model uses every device; try --allow-idle or fewer devices");
   const base::Bytes need(least);
   return base::Error(
       base::ErrorKind::kInfeasible,
-      fmt::format("[planner] no plan fits {} a device: the fastest needs {}, the smallest {}, {} more; "
-                  "--memory-limit {:.0f} would fit",
-                  base::to_string(base::Bytes(limit)), base::to_string(fastest.peak_memory),
-                  base::to_string(need), base::to_string(need - base::Bytes(limit)), std::ceil(need.value)));
+      fmt::format("[planner] no plan fits {} a device: the smallest needs {}, {} more; --memory-limit {:.0f} "
+                  "would fit",
+                  base::to_string(base::Bytes(limit)), base::to_string(need),
+                  base::to_string(need - base::Bytes(limit)), std::ceil(need.value)));
 }
 
 }  // namespace
@@ -225,32 +260,18 @@ plan::Plan plan(const step::TrainStep& step, const cluster::Cluster& cluster, co
       options.memory_limit.value > 0 ? options.memory_limit.value : cluster.device.memory.value;
   StageSolver::Cache cache;
   std::optional<plan::Plan> best;
-  std::optional<base::Error> refused;
   const Search search{step, cluster, request, options, cache, notes};
   const auto counts = microbatch_counts(step, request.microbatches);
   double least = kNever;
-  const auto try_all = [&](double bytes) {
-    for (const int m : counts) try {
-        double least_of_these = kNever;
-        auto found = plan_for(search, m, bytes, best ? best->step.value : kNever, least_of_these);
-        least = std::min(least, least_of_these);
-        if (found && (!best || found->step < best->step)) best = std::move(found);
-      } catch (const base::Error&
-                   e) {  // a microbatch that the devices don't divide; fewer, larger ones came first
-        if (e.kind() != base::ErrorKind::kUser) throw;
-        if (!refused) refused = e;
-      }
-  };
-  try_all(limit);
-  if (!best) {
-    try_all(1e18);
-    if (!best && refused) throw *refused;
-    if (!best)
-      throw base::Error(
-          base::ErrorKind::kInfeasible,
-          "[planner] no cutting of this model uses every device; try --allow-idle or fewer devices");
-    throw does_not_fit(search, counts, *best, limit);
-  }
+  for (const int m : counts) try {
+      double least_of_these = kNever;
+      auto found = plan_for(search, m, limit, best ? best->step.value : kNever, least_of_these);
+      least = std::min(least, least_of_these);
+      if (found && (!best || found->step < best->step)) best = std::move(found);
+    } catch (const base::Error& e) {
+      if (e.kind() != base::ErrorKind::kUser) throw;  // a microbatch that the devices don't divide
+    }
+  if (!best) throw does_not_fit(search, counts, limit);
   plan::Plan out = std::move(*best);
   // Costs are whole picoseconds: what is left below a billionth is rounding.
   const double gap = out.step.value > 0 ? 1 - least / out.step.value : 0;

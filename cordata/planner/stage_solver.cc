@@ -277,27 +277,71 @@ double StageSolver::proven(const StageKey& key) {
   return it == proven_.end() ? bound(key) : it->second;
 }
 
-int64_t StageSolver::least_peak(const StageKey& key) {
+// Parameters and optimizer state are held throughout, at best in equal shards.
+double StageSolver::peak_bound(const StageKey& key) {
+  if (layer_state_.empty()) {
+    layer_state_.assign(num_layers_, 0);
+    std::vector<int> each(num_layers_);
+    std::iota(each.begin(), each.end(), 0);
+    const auto homes = step::find_homes(joint_, layers_, each);
+    for (size_t a = 0; a < joint_.args.size(); ++a) {
+      const auto role = joint_.args[a].role;
+      const auto value = joint_.graph.args()[a];
+      const auto& home = homes.of(value);
+      if ((role == step::Role::kParam || role == step::Role::kOptState) &&
+          home.kind == step::Home::Kind::kStage && joint_.graph.type(value).is_tensor())
+        layer_state_[home.stage] += static_cast<double>(joint_.graph.type(value).num_bytes());
+    }
+  }
+  double sum = 0;
+  for (int l = key.first_layer; l < key.last_layer; ++l) sum += layer_state_[l];
+  return sum / key.devices;
+}
+
+double StageSolver::least_peak(const StageKey& key, double below) {
   int mine = 0;
   const auto cut = step::cut(joint_, layers_, three_parts(num_layers_, key, mine));
-  const auto stage = describe(cut.stages[mine], cluster_, key.devices, joint_.microbatches, key.in_flight,
-                              batch_dims_of_args(cut, mine));
-  int64_t least = INT64_MAX;
+  return least_peak(cut, mine, key, below);
+}
+
+double StageSolver::least_peak(const step::Cut& cut, int s, const StageKey& key, double below) {
+  const auto stage = describe(cut.stages[s], cluster_, key.devices, joint_.microbatches, key.in_flight,
+                              batch_dims_of_args(cut, s));
+  double least = kNever;
   for (const auto& shape : cost::logical_views(key.devices)) {
     if (!restriction_.empty() && shape.size() > 1) continue;
     const View view{stage, cost::make_mesh(cluster_, key.first_device, shape), {}, {}};
-    const auto found = least_usage(build(view, cut, mine, key).problem, 0, Clock::time_point::max());
-    if (!found.choice.empty()) least = std::min(least, found.peak);
+    const auto problem = build(view, cut, s, key).problem;
+    const auto floor = static_cast<double>(usage_floor(problem));
+    if (floor >= std::min(least, below)) {
+      least = std::min(least, std::max(floor, below));
+      continue;
+    }
+    const auto found = least_usage(problem, std::nullopt, Clock::time_point::max());
+    ++log_.problems_solved;
+    if (!found.choice.empty()) least = std::min(least, static_cast<double>(found.peak));
   }
   return least;
 }
 
-std::optional<size_t> StageSolver::fill(plan::Plan& plan, const std::vector<StageKey>& stages) {
+std::vector<double> StageSolver::least_peaks(const std::vector<StageKey>& stages) {
+  const auto cut = cut_into(stages);
+  std::vector<double> out;
+  for (size_t s = 0; s < stages.size(); ++s)
+    out.push_back(least_peak(cut, static_cast<int>(s), stages[s], kNever));
+  return out;
+}
+
+step::Cut StageSolver::cut_into(const std::vector<StageKey>& stages) const {
   std::vector<int> stage_of_layer(num_layers_, 0);
   for (size_t s = 0; s < stages.size(); ++s)
     for (int l = stages[s].first_layer; l < stages[s].last_layer; ++l)
       stage_of_layer[l] = static_cast<int>(s);
-  const auto cut = step::cut(joint_, layers_, stage_of_layer);
+  return step::cut(joint_, layers_, stage_of_layer);
+}
+
+std::optional<size_t> StageSolver::fill(plan::Plan& plan, const std::vector<StageKey>& stages) {
+  const auto cut = cut_into(stages);
   for (size_t s = 0; s < stages.size(); ++s) {
     auto view = best_view(cut, static_cast<int>(s), stages[s], kNever);
     if (view.solved.choice.empty()) return s;

@@ -33,10 +33,15 @@ class StageSolver {
               PlannerLog& log);
 
   double seconds(const StageKey& key,
-                 double below);             // c_i: of the best view, a microbatch; see StageProblem::exact
-  double bound(const StageKey& key);        // the sum of what its layers take at least
-  double proven(const StageKey& key);       // c_i is not below it: what solving has shown, or the bound
-  int64_t least_peak(const StageKey& key);  // bytes of a device, as few as can be found; INT64_MAX: none
+                 double below);        // c_i: of the best view, a microbatch; see StageProblem::exact
+  double bound(const StageKey& key);   // the sum of what its layers take at least
+  double proven(const StageKey& key);  // c_i is not below it: what solving has shown, or the bound
+  // Bytes of a device that a stage needs: as few as can be found if that is below `below` (else any number
+  // from there on), and what it can't be less than.
+  double least_peak(const StageKey& key, double below);
+  double peak_bound(const StageKey& key);
+  // The least peak that each stage of a cutting has beside all the others.
+  std::vector<double> least_peaks(const std::vector<StageKey>& stages);
   // Puts the stages into the plan; else says which one has no choice beside all the others, as more arrives
   // there than when they are one.
   std::optional<size_t> fill(plan::Plan& plan, const std::vector<StageKey>& stages);
@@ -58,8 +63,10 @@ class StageSolver {
   void find_layer_parts();
   const LayerBounds& layer_bounds(int devices);
   double view_bound(const StageKey& key, size_t view);
+  double least_peak(const step::Cut& cut, int s, const StageKey& key, double below);
   void add_transfers(BuiltProblem& built, const step::Cut& cut, int s, const StageView& stage,
                      const StageKey& key, const sharding::Mesh& mesh) const;
+  step::Cut cut_into(const std::vector<StageKey>& stages) const;
   std::vector<int> batch_dims_of_args(const step::Cut& cut, int s) const;
 
   const step::JointStep& joint_;
@@ -72,8 +79,9 @@ class StageSolver {
   PlannerLog& log_;
   std::map<int, LayerBounds> layer_bounds_;  // by devices
   std::map<StageKey, double> proven_;
-  std::vector<StageView> layer_parts_;          // by layer; see layer_part.h
-  std::vector<int> same_part_;                  // by layer: the first one with an equal part
+  std::vector<StageView> layer_parts_;  // by layer; see layer_part.h
+  std::vector<int> same_part_;          // by layer: the first one with an equal part
+  std::vector<double> layer_state_;  // by layer: bytes of the parameters and optimizer state that live there
   std::vector<std::vector<bool>> joint_batch_;  // by value of the joint graph and dim; only for restrictions
 };
 

@@ -81,3 +81,14 @@ def test_the_plan_has_the_promised_keys(tmp_path):
     assert {"ranks", "mesh", "layers", "ops"} <= set(got["stages"][0])
     assert {"kind", "axes", "bytes", "count"} <= set(got["bill"][0])
     assert [line["kind"] for line in got["bill"]] and got["step_s"] > 0
+
+
+@pytest.mark.parametrize("model, cluster", [("mlp:layers=6,in=64,hidden=512,out=64,batch=64", "local:4"),
+                                            ("mlp:layers=4,in=480,hidden=480,out=480,batch=1024,optimizer=sgd", "local:4"),
+                                            ("gpt:layers=2,hidden=64,heads=4,seq=32,batch=8,vocab=256", "local:2")])
+def test_the_named_limit_is_the_nearest(model, cluster):
+    args = ["plan", model, "--cluster", cluster, "--memory-limit"]
+    nearest = int(re.search(r"--memory-limit (\d+) would fit", fails(4, args=[*args, "20000"]).err).group(1))
+    fits = cordata(*args, nearest, "--json")
+    assert fits.status == 0 and fits.json()["peak_memory_bytes"] <= nearest
+    fails(4, "would fit", args=[*args, nearest * 99 // 100])

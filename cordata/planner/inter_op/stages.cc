@@ -111,8 +111,7 @@ void StageTable::extend(int left, int layer, int device, Costs costs) {
   const int in_flight = p_.all_in_flight ? p_.microbatches : std::min(left, p_.microbatches);
   for (const int size : sizes_) {
     if (device + size > p_.devices) continue;
-    const int within = device % p_.devices_per_host;
-    if (size <= p_.devices_per_host ? within + size > p_.devices_per_host : within != 0) continue;
+    if (!submesh_starts_at(device, size, p_.devices_per_host)) continue;
     for (int end = layer + 1; end <= p_.layers; ++end) {
       const auto& rest = at(left - 1, end, device + size);
       if (rest.empty()) continue;
@@ -162,6 +161,11 @@ std::vector<int> submesh_sizes(int devices, int devices_per_host) {
     if (devices_per_host <= 6 || (n & (n - 1)) == 0 || devices_per_host % n == 0) out.push_back(n);
   for (int n = 2 * devices_per_host; n <= devices; n += devices_per_host) out.push_back(n);
   return out;
+}
+
+bool submesh_starts_at(int first_device, int devices, int devices_per_host) {
+  const int within = first_device % devices_per_host;
+  return devices <= devices_per_host ? within + devices <= devices_per_host : within == 0;
 }
 
 double step_seconds(const StageProblem& p, const std::vector<StageKey>& stages,

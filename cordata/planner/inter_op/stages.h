@@ -56,6 +56,9 @@ struct StageSolution {
 // then whole hosts. A submesh smaller than a host doesn't cross hosts; a larger one starts at a host.
 std::vector<int> submesh_sizes(int devices, int devices_per_host);
 
+// Whether a submesh of that many devices may start there.
+bool submesh_starts_at(int first_device, int devices, int devices_per_host);
+
 // The step time of stages with these costs: the formula above.
 double step_seconds(const StageProblem& problem, const std::vector<StageKey>& stages,
                     const std::vector<double>& cost);

@@ -225,20 +225,61 @@ class Limited {
 
 }  // namespace
 
-LeastUsage least_usage(const Problem& problem, int64_t enough, Clock::time_point deadline) {
+int64_t usage_floor(const Problem& problem) {
+  std::map<int64_t, int64_t> change;
+  for (const auto& n : problem.nodes) {
+    if (n.usage.empty() || n.from >= n.to) continue;
+    const int64_t least = *std::min_element(n.usage.begin(), n.usage.end());
+    change[n.from] += least, change[n.to] -= least;
+  }
+  int64_t now = 0, floor = 0;
+  for (const auto& [time, delta] : change) floor = std::max(floor, now += delta);
+  return floor;
+}
+
+// Each round prices usage at times by a distribution over them: what is cheapest then bounds every peak. Each
+// peak met makes its time weigh more; a small part, smaller each round, is spread over all times, so that
+// usage elsewhere is not given away.
+LeastUsage least_usage(const Problem& problem, std::optional<int64_t> limit, Clock::time_point deadline) {
   LeastUsage out;
-  Prices prices;
-  int64_t total = 0;
-  for (int round = 0; round < kPeaks && (round == 0 || (out.peak > enough && out.bound <= enough &&
-                                                        out.bound < out.peak && Clock::now() < deadline));
-       ++round) {
-    Least found = minimise(priced(problem, 0, prices), {}, kInfinite, deadline);
+  out.bound = usage_floor(problem);
+  double all = 1;
+  int64_t begin = INT64_MAX, end = INT64_MIN;
+  for (const auto& n : problem.nodes) {
+    if (n.usage.empty() || n.from >= n.to) continue;
+    all += static_cast<double>(*std::max_element(n.usage.begin(), n.usage.end()));
+    begin = std::min(begin, n.from), end = std::max(end, n.to);
+  }
+  const double unit = std::floor(0x1p50 / all);  // of the weight of a distribution
+  std::map<int64_t, int> peaks;
+  const auto weight = [&](const Problem::Node& n, int rounds) {
+    const double spread = rounds == 0 ? 1 : 0.1 / rounds;
+    double met = 0;
+    for (const auto& [time, times] : peaks)
+      if (alive(n, time)) met += times;
+    const double length = static_cast<double>(n.to - n.from) / static_cast<double>(end - begin);
+    return static_cast<int64_t>(unit * (spread * length + (rounds == 0 ? 0 : (1 - spread) * met / rounds)) *
+                                (1 - 1e-12));
+  };
+  const auto open = [&] {
+    return out.bound < out.peak && !(limit && (out.peak <= *limit || out.bound > *limit));
+  };
+  for (int round = 0; round < kPeaks && (round == 0 || (open() && Clock::now() < deadline)); ++round) {
+    Problem weighed = priced(problem, 0, {});
+    for (size_t n = 0; n < weighed.nodes.size(); ++n) {
+      const auto& node = problem.nodes[n];
+      const int64_t w = node.usage.empty() || node.from >= node.to ? 0 : weight(node, round);
+      for (size_t s = 0; s < node.cost.size(); ++s)
+        if (node.cost[s] != kInfinite) weighed.nodes[n].cost[s] = w * usage(node, static_cast<int>(s));
+    }
+    Least found = minimise(weighed, {}, kInfinite, deadline);
     if (found.choice.empty()) return out;
-    if (total > 0) out.bound = std::max(out.bound, divide_up(found.bound, total));
+    out.bound =
+        std::max(out.bound, static_cast<int64_t>(static_cast<double>(found.bound) / unit * (1 - 1e-12)));
     const Peak top = peak_of(problem, found.choice);
     if (out.choice.empty() || top.usage < out.peak)
       out.choice = std::move(found.choice), out.peak = top.usage;
-    ++prices[top.time], ++total;
+    ++peaks[top.time];
   }
   return out;
 }

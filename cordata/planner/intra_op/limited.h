@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
+
 #include "cordata/planner/intra_op/minimise.h"
 #include "cordata/planner/intra_op/solve.h"
 
@@ -13,12 +15,16 @@ namespace cordata::planner {
 // (costs_are_small).
 Solution minimise_limited(const Problem& problem, const SolveOptions& options, Clock::time_point deadline);
 
+// What no choice's peak usage is below: at each time, the least that each node can use there, added up.
+int64_t usage_floor(const Problem& problem);
+
 // The choice of least peak usage that is found when usage alone is minimised, at its peaks, and what no
-// choice's peak is below.
+// choice's peak is below. Ends as soon as a peak of `limit` is reached or disproved; without one it looks for
+// the least.
 struct LeastUsage {
   std::vector<int> choice;  // empty: no finite choice exists
   int64_t peak = 0, bound = 0;
 };
-LeastUsage least_usage(const Problem& problem, int64_t enough, Clock::time_point deadline);
+LeastUsage least_usage(const Problem& problem, std::optional<int64_t> limit, Clock::time_point deadline);
 
 }  // namespace cordata::planner

@@ -56,7 +56,8 @@ TEST(Limited, EnclosesEnumeration) {
       most_peak = std::max(most_peak, peak_usage(p, choice));
     });
     if (least_peak == INT64_MAX) continue;
-    const LeastUsage least = least_usage(p, 0, kNoDeadline);
+    const LeastUsage least = least_usage(p, std::nullopt, kNoDeadline);
+    ASSERT_LE(usage_floor(p), least_peak) << round;
     ASSERT_LE(least.bound, least_peak) << round;
     ASSERT_GE(least.peak, least_peak) << round;
     ASSERT_EQ(peak_usage(p, least.choice), least.peak) << round;

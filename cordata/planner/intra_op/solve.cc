@@ -55,15 +55,6 @@ std::optional<Solution> solve_without_memory(const Problem& problem, const Solve
   return out;
 }
 
-// Whether even the least that each node can use is too much at some time.
-bool hopeless(const Problem& problem) {
-  Problem least;
-  for (const auto& n : problem.nodes)
-    if (!n.usage.empty())
-      least.nodes.push_back({{0}, {*std::min_element(n.usage.begin(), n.usage.end())}, n.from, n.to});
-  return peak_usage(least, std::vector<int>(least.nodes.size(), 0)) > problem.usage_limit;
-}
-
 // What two solvers found of one problem.
 Solution joined(Solution a, Solution b) {
   if (b.feasible && (!a.feasible || b.cost < a.cost)) std::swap(a, b);
@@ -80,7 +71,7 @@ Solution solve(const Problem& problem, const SolveOptions& options) {
   if (!costs_are_small(problem)) return branch_and_bound(problem, options, std::numeric_limits<int>::max());
   const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                            std::chrono::duration<double>(std::min(options.seconds, 1e8)));
-  if (hopeless(problem)) {
+  if (usage_floor(problem) > problem.usage_limit) {
     Solution none;
     none.proven_infeasible = true;
     return none;
