@@ -12,7 +12,7 @@ import steps  # noqa: E402
 from train import CORDATA, MPIRUN, losses_of, run, train  # noqa: E402
 
 # Each planner with one of the two; `auto` with both.
-PLANNERS = {"mixer": ["data", "zero-3", "pipeline:stages=2,data=2,microbatches=4"],
+PLANNERS = {"mixer": ["zero-3", "pipeline:stages=2,data=2,microbatches=4"],
             "gpt": ["tensor", "pipeline:stages=2,data=2,microbatches=1"]}
 
 

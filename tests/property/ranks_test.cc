@@ -19,7 +19,7 @@ namespace {
 using runtime::Client;
 using sharding::Mesh;
 
-constexpr size_t kMostPerOp = 4, kOpsTimesRanks = 12;
+constexpr size_t kMostTimesRanks = 16, kOpsTimesRanks = 12;
 
 // Ops that share their rule are cut by the same code: some of each, others for another seed, and the fewer
 // the more ranks there are to compile them. What one op differs in from another is tested inside one process.
@@ -83,7 +83,8 @@ class Rank {
     share(wholes);
     Tally tally;
     for (const auto& w : wholes) {
-      for (const Cut& c : cut(*w, mesh, partition::CollectiveMode::kCustomCall, kMostPerOp, tally))
+      for (const Cut& c :
+           cut(*w, mesh, partition::CollectiveMode::kCustomCall, kMostTimesRanks / of(), tally))
         run(c, mesh, context, tally);
     }
     return tally;
@@ -127,7 +128,7 @@ TEST(PartitionedOps, EqualTheWholeOnRanks) {
   EXPECT_GE(all.counted, 60);
   if (rank.number() == 0) {
     fmt::print("{} cases, {} of them count; {} assignments beyond {} an op were left out by draw\n",
-               all.cases, all.counted, all.left_out, kMostPerOp);
+               all.cases, all.counted, all.left_out, kMostTimesRanks / rank.of());
   }
 }
 
