@@ -13,7 +13,6 @@ import math
 import statistics
 
 
-
 def runs(path):
     """By rank: (label, begin, duration) of each RUN in order, in seconds."""
     with open(path, encoding="utf-8") as file:

@@ -7,6 +7,10 @@ find_package(MPI REQUIRED COMPONENTS C)
 # mpi.h would otherwise declare MPI's withdrawn C++ classes, which need a library of their own.
 target_compile_definitions(MPI::MPI_C INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
 find_package(Threads REQUIRED)
+# Compiling takes a quarter to a third less time than with glibc's allocator, steps a few per cent. Sanitizers bring their own.
+if(NOT CORDATA_SANITIZE)
+  find_library(CORDATA_ALLOCATOR jemalloc REQUIRED)
+endif()
 
 if(DEFINED ENV{CORDATA_DEPS})
   set(default_deps $ENV{CORDATA_DEPS})

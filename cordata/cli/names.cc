@@ -35,7 +35,7 @@ CLI::Validator some_seconds() {
   return CLI::Validator(check, "", "seconds");
 }
 
-cluster::Cluster resolve_cluster(const std::string& spec) {
+cluster::Cluster resolve_cluster(const std::string& spec, std::optional<int> cores) {
   const std::string head = spec.substr(0, spec.rfind(':'));
   const auto known = cluster::presets();
   std::error_code ignored;
@@ -45,7 +45,7 @@ cluster::Cluster resolve_cluster(const std::string& spec) {
         "[cli] no cluster '{}': neither a file nor a preset.{} Presets: {} (as PRESET:HOSTS; local:RANKS is "
         "this machine)",
         spec, base::did_you_mean(head, known), fmt::join(known, ", "));
-  return cluster::resolve(spec);
+  return cluster::resolve(spec, cores);
 }
 
 void check_planner(const std::string& name) {

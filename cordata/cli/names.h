@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,8 +24,8 @@ CLI::Validator at_least(int64_t least);
 // For flags that take a time: a number above zero.
 CLI::Validator some_seconds();
 
-// cluster::resolve, with the nearest preset named when there is no such one.
-cluster::Cluster resolve_cluster(const std::string& spec);
+// cluster::resolve, with the nearest preset named when there is no such one. `cores`: as there.
+cluster::Cluster resolve_cluster(const std::string& spec, std::optional<int> cores = {});
 
 // Throws a user error with the nearest planner's name when there is none of that name.
 void check_planner(const std::string& name);

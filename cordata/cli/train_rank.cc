@@ -9,7 +9,6 @@
 #include "cordata/base/timeline.h"
 #include "cordata/base/units.h"
 #include "cordata/cli/train_job.h"
-#include "cordata/cluster/presets.h"
 #include "cordata/planner/planner.h"
 #include "cordata/program/program.h"
 #include "cordata/report/graph_summary.h"
@@ -36,9 +35,7 @@ plan::Plan shared_plan(const TrainOptions& o, const step::TrainStep& step, runti
   const int cores = runtime::cores_of_all(all);
   if (all.rank() == 0) {
     const std::string spec = o.cluster.empty() ? fmt::format("local:{}", all.size()) : o.cluster;
-    auto cluster = resolve_cluster(spec);
-    // A rank that is bound sees its own cores only.
-    if (spec.starts_with("local:")) cluster = cluster::local(cluster.num_devices(), cores);
+    const auto cluster = resolve_cluster(spec, cores);  // a rank that is bound sees its own cores only
     if (cluster.num_devices() != all.size())
       throw base::user_error("[cli.train] wanted a rank for each of the cluster's {} devices, got {} ranks",
                              cluster.num_devices(), all.size());

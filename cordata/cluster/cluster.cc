@@ -140,7 +140,7 @@ std::vector<std::string> presets() {
   return out;
 }
 
-Cluster resolve(const std::string& spec) {
+Cluster resolve(const std::string& spec, std::optional<int> cores) {
   const auto colon = spec.rfind(':');
   const std::string head = spec.substr(0, colon);
   const auto count = colon == std::string::npos ? std::optional<int>(1)
@@ -151,7 +151,7 @@ Cluster resolve(const std::string& spec) {
                              spec.substr(colon + 1));
     return *count;
   };
-  if (head == "local") return local(wanted_count());
+  if (head == "local") return local(wanted_count(), cores);
   for (const auto& p : preset_table()) {
     if (p.name != head) continue;
     Cluster c = p.make();

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,9 +47,9 @@ struct Cluster {
 };
 
 // "p3.16xlarge:8" (PRESET:HOSTS), "local:4" (ranks on this machine: its memory and cores divided), or a
-// file's path
-// ("format": "cordata.cluster/1"). Throws a user error naming the presets.
-Cluster resolve(const std::string& spec);
+// file's path ("format": "cordata.cluster/1"). `cores`: what local's ranks have together, by default those
+// that this process may use. Throws a user error naming the presets.
+Cluster resolve(const std::string& spec, std::optional<int> cores = {});
 std::vector<std::string> presets();
 void validate(const Cluster& cluster);
 void to_json(nlohmann::json& j, const Cluster& c);

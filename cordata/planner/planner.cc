@@ -10,7 +10,6 @@
 #include <set>
 
 #include "cordata/base/error.h"
-#include "cordata/ir/op_table.h"
 #include "cordata/planner/inter_op/least_most.h"
 #include "cordata/planner/inter_op/stages.h"
 #include "cordata/planner/layers/step_layers.h"

@@ -16,7 +16,6 @@
 #include "cordata/planner/intra_op/limited.h"
 #include "cordata/planner/intra_op/minimise.h"
 #include "cordata/planner/intra_op/solve.h"
-#include "cordata/step/homes.h"
 
 namespace cordata::planner {
 namespace {
@@ -82,12 +81,21 @@ StageSolver::StageSolver(const step::JointStep& joint, const step::Layers& layer
   }
 }
 
-// Ops take the least time where all are one stage: nothing is written there only to leave.
-void StageSolver::find_layer_parts() {
+std::vector<int> StageSolver::each_layer_a_stage() const {
   std::vector<int> each(num_layers_);
   std::iota(each.begin(), each.end(), 0);
-  const auto cut = step::cut(joint_, layers_, each);
-  const auto homes = step::find_homes(joint_, layers_, each);
+  return each;
+}
+
+const step::Homes& StageSolver::homes_of_layers() {
+  if (!homes_of_layers_) homes_of_layers_ = step::find_homes(joint_, layers_, each_layer_a_stage());
+  return *homes_of_layers_;
+}
+
+// Ops take the least time where all are one stage: nothing is written there only to leave.
+void StageSolver::find_layer_parts() {
+  const auto cut = step::cut(joint_, layers_, each_layer_a_stage());
+  const auto& homes = homes_of_layers();
   const auto times = cost::op_times(joint_.graph, cluster_);
   std::map<std::string, int> first_with;
   for (const auto& graph : cut.stages) {
@@ -281,9 +289,7 @@ double StageSolver::proven(const StageKey& key) {
 double StageSolver::peak_bound(const StageKey& key) {
   if (layer_state_.empty()) {
     layer_state_.assign(num_layers_, 0);
-    std::vector<int> each(num_layers_);
-    std::iota(each.begin(), each.end(), 0);
-    const auto homes = step::find_homes(joint_, layers_, each);
+    const auto& homes = homes_of_layers();
     for (size_t a = 0; a < joint_.args.size(); ++a) {
       const auto role = joint_.args[a].role;
       const auto value = joint_.graph.args()[a];

@@ -10,6 +10,7 @@
 #include "cordata/planner/intra_op/build.h"
 #include "cordata/planner/planner.h"
 #include "cordata/step/cut.h"
+#include "cordata/step/homes.h"
 
 namespace cordata::planner {
 
@@ -60,6 +61,8 @@ class StageSolver {
   void solve_view(View& view, double below);
   // By view of the devices and layer: what it takes at least, a microbatch.
   using LayerBounds = std::vector<std::vector<double>>;
+  std::vector<int> each_layer_a_stage() const;
+  const step::Homes& homes_of_layers();
   void find_layer_parts();
   const LayerBounds& layer_bounds(int devices);
   double view_bound(const StageKey& key, size_t view);
@@ -79,6 +82,7 @@ class StageSolver {
   PlannerLog& log_;
   std::map<int, LayerBounds> layer_bounds_;  // by devices
   std::map<StageKey, double> proven_;
+  std::optional<step::Homes> homes_of_layers_;  // each layer a stage
   std::vector<StageView> layer_parts_;  // by layer; see layer_part.h
   std::vector<int> same_part_;          // by layer: the first one with an equal part
   std::vector<double> layer_state_;  // by layer: bytes of the parameters and optimizer state that live there

@@ -62,7 +62,7 @@ double norm(const std::vector<double>& a) {
 void expect_same_step(const std::string& model, const Case& c) {
   step::TrainStep step = models::build_train_step(model);
   plan::Plan plan = make_plan(step, c);
-  RunResult got = run_plan(step, plan, 1), want = one_device(step, plan.microbatches, 1);
+  RunResult got = run_plan(step, plan, 1, Before::kKept), want = one_device(step, plan.microbatches, 1);
   ASSERT_EQ(got.losses.size(), 1u);
   EXPECT_NEAR(got.losses[0] / want.losses[0], 1, 1e-12);
   for (const auto& [name, value] : want.values) {

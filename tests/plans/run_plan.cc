@@ -31,7 +31,7 @@ void collect(const runtime::Executor& executor, const program::RankProgram& rank
 
 }  // namespace
 
-RunResult run_program(const step::TrainStep& step, const program::Program& program, int steps,
+RunResult run_program(const step::TrainStep& step, const program::Program& program, int steps, Before before,
                       uint64_t seed) {
   const std::string error = program::check(program);
   if (!error.empty()) throw base::internal_error("[tests] {}", error);
@@ -50,7 +50,7 @@ RunResult run_program(const step::TrainStep& step, const program::Program& progr
         options.executor.time_limit = base::Seconds(120);
         runtime::Trainer trainer(step, program, rank, client, *world[rank], options);
         std::vector<double> losses;
-        {
+        if (before == Before::kKept) {
           std::lock_guard lock(mutex);
           collect(trainer.executor(), program.ranks[rank], result, result.before);
         }
@@ -75,11 +75,12 @@ RunResult run_program(const step::TrainStep& step, const program::Program& progr
   return result;
 }
 
-RunResult run_plan(const step::TrainStep& step, const plan::Plan& plan, int steps, uint64_t seed) {
+RunResult run_plan(const step::TrainStep& step, const plan::Plan& plan, int steps, Before before,
+                   uint64_t seed) {
   step::JointStep joint = step::build_joint(step, plan.microbatches);
   plan::validate(plan, joint);
   return run_program(step, program::lower(joint, step, plan, partition::CollectiveMode::kCustomCall), steps,
-                     seed);
+                     before, seed);
 }
 
 }  // namespace cordata::tests

@@ -16,14 +16,16 @@ struct RunResult {
   using Values = std::map<std::string, std::vector<std::byte>>;
 
   std::vector<double> losses;
-  Values before, values;  // before the first step, after the last one
+  Values before, values;  // before the first step (where asked for), after the last one
   std::map<std::string, ir::Type> types;
 };
 
-// Trains under a plan with ranks that are threads of this process, each with a client of its own; checks that
-// all owners of a replicated block hold the same bytes.
-RunResult run_plan(const step::TrainStep& step, const plan::Plan& plan, int steps, uint64_t seed = 1);
+enum class Before : uint8_t { kDropped, kKept };  // the values before the first step
+
+// Trains under a plan with ranks that are threads of this process, each with a client of its own.
+RunResult run_plan(const step::TrainStep& step, const plan::Plan& plan, int steps,
+                   Before before = Before::kDropped, uint64_t seed = 1);
 RunResult run_program(const step::TrainStep& step, const program::Program& program, int steps,
-                      uint64_t seed = 1);
+                      Before before = Before::kDropped, uint64_t seed = 1);
 
 }  // namespace cordata::tests

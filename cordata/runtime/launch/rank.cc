@@ -22,10 +22,10 @@
 #include <new>
 #include <thread>
 
+#include "cordata/runtime/keep_memory.h"
 #include "cordata/runtime/launch/channel.h"
 #include "cordata/runtime/launch/names.h"
 #include "cordata/runtime/launch/where.h"
-#include "cordata/runtime/transport/mpi_transport.h"
 
 namespace cordata::runtime {
 namespace {

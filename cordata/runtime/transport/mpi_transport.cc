@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cordata/runtime/transport/mpi_transport.h"
 
-#include <malloc.h>
 #include <mpi.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include <thread>
 
 #include "cordata/base/error.h"
+#include "cordata/runtime/keep_memory.h"
 #include "cordata/runtime/pjrt/element.h"
 #include "cordata/runtime/transport/mpi_types.h"
 
@@ -294,15 +294,6 @@ class MpiTransport : public Transport {
 
 std::unique_ptr<Transport> make_mpi_transport(FailureHandler on_failure) {
   return std::make_unique<MpiTransport>(std::move(on_failure));
-}
-
-void keep_freed_memory() {
-  constexpr int kLarge = 1 << 30;
-  mallopt(M_MMAP_THRESHOLD, kLarge);
-  mallopt(M_TRIM_THRESHOLD, kLarge);
-  mallopt(M_TOP_PAD, 64 << 20);
-  // Threads' own arenas end at 64 MiB; what is larger would be mapped and unmapped each time after all.
-  mallopt(M_ARENA_MAX, 1);
 }
 
 }  // namespace cordata::runtime

@@ -18,8 +18,4 @@ using FailureHandler = std::function<void(const std::string& cause)>;
 // can't do that.
 std::unique_ptr<Transport> make_mpi_transport(FailureHandler on_failure = {});
 
-// Makes glibc keep freed memory: freed pages given back and faulted in again cost more than an all-reduce (16
-// MB over 4 ranks: 58 ms against 25). Call before the first large allocation.
-void keep_freed_memory();
-
 }  // namespace cordata::runtime

@@ -41,7 +41,7 @@ class Mixer(nn.Module):
     def __call__(self, image):
         x = nn.Conv(64, (4, 4), strides=(4, 4), name="stem")(image)
         x = x.reshape(x.shape[0], -1, x.shape[-1])
-        for _ in range(4):
+        for _ in range(2):
             x = MixerBlock(32, 128)(x)
         return nn.Dense(8, name="head")(nn.LayerNorm()(x).mean(1))
 
@@ -55,7 +55,7 @@ class Gpt(nn.Module):
         embed = nn.Embed(self.vocab, self.hidden)
         x = embed(ids) + self.param("positions", nn.initializers.normal(0.02), (ids.shape[1], self.hidden))
         mask = nn.make_causal_mask(ids)
-        for _ in range(3):
+        for _ in range(2):
             x = x + nn.MultiHeadDotProductAttention(num_heads=4)(nn.LayerNorm()(x), mask=mask)
             x = x + nn.Dense(self.hidden)(nn.gelu(nn.Dense(4 * self.hidden)(nn.LayerNorm()(x))))
         return embed.attend(nn.LayerNorm()(x))
