@@ -31,7 +31,8 @@ function(cordata_rank_test name)
 endfunction()
 
 # cordata_pytest(FILE [TIMEOUT s] [PROCESSORS n] [COMPILE_QUICKLY]): one ctest entry that runs all tests of a Python file with the pinned
-# Python. It is skipped when every case in it is. Those that may take longest start first.
+# Python. It is skipped when every case in it is. Those that may take longest start first. PROCESSORS: as many as ranks work most of
+# the time; two jobs of four ranks on two cores take twice as long as one after the other.
 function(cordata_pytest file)
   cmake_parse_arguments(ARG "COMPILE_QUICKLY" "TIMEOUT;PROCESSORS" "" ${ARGN})
   if(NOT ARG_TIMEOUT)
