@@ -172,12 +172,12 @@ Cluster local(int ranks, std::optional<int> cores) {
   const double peak = m.core_flops * cores_each;
   c.device.peak = {{ir::DType::kF32, base::FlopsPerSecond(peak)},
                    {ir::DType::kF64, base::FlopsPerSecond(peak / 2)}};
-  c.device.efficiency = 0.6;
+  c.device.efficiency = 0.65;
   c.device.memory = base::Bytes(m.memory / ranks);
   c.device.memory_bandwidth = base::BytesPerSecond(m.bandwidth * cores_each / m.cores);
   c.device.launch = base::Seconds(2e-6);
   c.device.source =
-      "multiply-add rate of a core and memory bandwidth measured on this machine; efficiency 0.6 and launch "
+      "multiply-add rate of a core and memory bandwidth measured on this machine; efficiency 0.65 and launch "
       "2 us modelled";
   // Messages between ranks are copies through shared memory by the same cores. Each byte goes to memory ten
   // times: read and written on its way in and out, summed by every other one, and a line that is written is
