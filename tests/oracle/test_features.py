@@ -17,11 +17,11 @@ from train import train  # noqa: E402
 
 STEPS = 20
 PIPELINE = "pipeline:stages=2,data=2,microbatches="
-CASES = {"batch_norm": ["single", "data", PIPELINE + "4,schedule=gpipe"],
+CASES = {"batch_norm": ["data", PIPELINE + "4,schedule=gpipe"],
          "dropout": ["data", "tensor", "zero-3", PIPELINE + "4", "auto"],
          "rbg": [PIPELINE + "4"],
          "summed": ["data", PIPELINE + "4"],
-         "weighted": ["single", "data", PIPELINE + "4"]}
+         "weighted": ["data", PIPELINE + "4"]}
 
 
 class Exported:

@@ -19,7 +19,7 @@ namespace {
 using runtime::Client;
 using sharding::Mesh;
 
-constexpr size_t kMostTimesRanks = 16, kOpsTimesRanks = 12;
+constexpr size_t kMostTimesRanks = 12, kOpsTimesRanks = 12;
 
 // Ops that share their rule are cut by the same code: some of each, others for another seed, and the fewer
 // the more ranks there are to compile them. What one op differs in from another is tested inside one process.

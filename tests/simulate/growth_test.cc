@@ -22,7 +22,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
-constexpr auto kForward = 100ms, kBackward = 100ms, kLate = 50ms;
+constexpr auto kForward = 60ms, kBackward = 60ms, kLate = 30ms;
 constexpr size_t kFewest = 2, kMost = 8;  // steps
 
 program::Program sleeping(const std::string& schedule, bool norm) {
