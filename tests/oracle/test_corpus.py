@@ -32,8 +32,9 @@ def runs(printed):
 
 
 @pytest.fixture(scope="module")
-def uncompilable():
-    return corpus.uncompilable()
+def uncompilable(runs):
+    """All that matters here: what doesn't pass, and a sample of what does."""
+    return corpus.uncompilable([path for i, path in enumerate(corpus.MODULES) if i % 8 == 0 or runs[path.stem]["status"] != "passed"])
 
 
 def test_the_corpus_is_there():

@@ -146,7 +146,7 @@ def test_gradient_of_composed_functions(name, tmp_path):
 
 @pytest.mark.parametrize("name", steps.STEPS)
 def test_gradient_of_foreign_models(name, tmp_path):
-    loss_fn, params, data, _ = steps.STEPS[name]()
+    loss_fn, params, data, _ = steps.STEPS[name](blocks=1)
     leaves, tree = jax.tree.flatten((params, data(0)))
     draw = np.random.default_rng(4)
     args = [np.asarray(v) for v in leaves]

@@ -45,7 +45,7 @@ def dropout():
 
     def loss(params, batch, key):
         return per_sample(model.apply(params, batch["x"], rngs={"dropout": key}), batch["label"]).mean()
-    return {"loss": loss, "rule": optax.adam(1e-3), "params": model.init(jax.random.key(0), jnp.zeros((1, 32)), False),
+    return {"loss": loss, "rule": optax.adam(1e-3), "params": jax.jit(lambda key: model.init(key, jnp.zeros((1, 32)), False))(jax.random.key(0)),
             "data": samples(1), "rng": jax.random.key(7)}
 
 
@@ -58,7 +58,7 @@ def batch_norm():
     """Statistics of the batch in the loss, running ones as state. Besides: a state that the first layer reads and the last one makes,
     one that counts, and one that never changes."""
     model = Normed()
-    made = model.init(jax.random.key(0), jnp.zeros((2, 32)))
+    made = jax.jit(model.init)(jax.random.key(0), jnp.zeros((2, 32)))
 
     def loss(params, state, batch):
         x = batch["x"] + 0.1 * jnp.tile(state["echo"], 4)

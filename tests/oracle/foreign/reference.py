@@ -27,7 +27,7 @@ def losses(loss_fn, rule, params, batches, microbatches=1, *, join="mean", state
         updates, opt_state = rule.update(grads, opt_state, params)
         return optax.apply_updates(params, updates), opt_state, loss
 
-    opt_state, out = rule.init(params), []
+    opt_state, out = jax.jit(rule.init)(params), []
     for number, batch in enumerate(batches):
         total = None
         for m in range(microbatches):

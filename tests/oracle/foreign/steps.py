@@ -37,11 +37,13 @@ class MixerBlock(nn.Module):
 
 
 class Mixer(nn.Module):
+    blocks: int = 2
+
     @nn.compact
     def __call__(self, image):
         x = nn.Conv(64, (4, 4), strides=(4, 4), name="stem")(image)
         x = x.reshape(x.shape[0], -1, x.shape[-1])
-        for _ in range(2):
+        for _ in range(self.blocks):
             x = MixerBlock(32, 128)(x)
         return nn.Dense(8, name="head")(nn.LayerNorm()(x).mean(1))
 
@@ -49,13 +51,14 @@ class Mixer(nn.Module):
 class Gpt(nn.Module):
     vocab: int = 128
     hidden: int = 64
+    blocks: int = 2
 
     @nn.compact
     def __call__(self, ids):
         embed = nn.Embed(self.vocab, self.hidden)
         x = embed(ids) + self.param("positions", nn.initializers.normal(0.02), (ids.shape[1], self.hidden))
         mask = nn.make_causal_mask(ids)
-        for _ in range(2):
+        for _ in range(self.blocks):
             x = x + nn.MultiHeadDotProductAttention(num_heads=4)(nn.LayerNorm()(x), mask=mask)
             x = x + nn.Dense(self.hidden)(nn.gelu(nn.Dense(4 * self.hidden)(nn.LayerNorm()(x))))
         return embed.attend(nn.LayerNorm()(x))
@@ -65,25 +68,25 @@ def cross_entropy(logits, labels):
     return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
 
 
-def mixer(batch=16):
-    model, rng = Mixer(), np.random.default_rng(1)
+def mixer(batch=16, blocks=2):
+    model, rng = Mixer(blocks), np.random.default_rng(1)
     prototypes = rng.normal(size=(8, 16, 16, 3))
 
     def data(_):
         label = rng.integers(0, 8, batch).astype(np.int32)
         return {"image": (prototypes[label] + 0.5 * rng.normal(size=(batch, 16, 16, 3))).astype(np.float32), "label": label}
-    params = model.init(jax.random.key(0), jnp.zeros((1, 16, 16, 3)))
+    params = jax.jit(model.init)(jax.random.key(0), jnp.zeros((1, 16, 16, 3)))
     return lambda p, b: cross_entropy(model.apply(p, b["image"]), b["label"]), params, data, \
         {"data_kind": "images", "vocabulary": [0, 8], "unit": "images"}
 
 
-def gpt(batch=8, seq=32):
-    model, rng = Gpt(), np.random.default_rng(2)
+def gpt(batch=8, seq=32, blocks=2):
+    model, rng = Gpt(blocks=blocks), np.random.default_rng(2)
 
     def data(_):
         ids = np.cumsum(rng.integers(0, 3, (batch, seq + 1)), 1) % 128
         return {"inputs": ids[:, :-1].astype(np.int32), "targets": ids[:, 1:].astype(np.int32)}
-    params = model.init(jax.random.key(0), jnp.zeros((1, seq), jnp.int32))
+    params = jax.jit(model.init)(jax.random.key(0), jnp.zeros((1, seq), jnp.int32))
     return lambda p, b: cross_entropy(model.apply(p, b["inputs"]), b["targets"]), params, data, \
         {"data_kind": "tokens", "vocabulary": [128, 128], "unit": "tokens", "units_per_sample": seq}
 
@@ -97,7 +100,7 @@ def train(loss_fn, rule, params, batches):
         loss, grads = jax.value_and_grad(loss_fn)(params, batch)
         updates, state = rule.update(grads, state, params)
         return optax.apply_updates(params, updates), state, loss
-    state, losses = rule.init(params), []
+    state, losses = jax.jit(rule.init)(params), []
     for batch in batches:
         params, state, loss = step(params, state, batch)
         losses.append(float(loss))
