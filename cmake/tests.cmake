@@ -10,7 +10,8 @@ set(CORDATA_MPIRUN_FLAGS --oversubscribe --bind-to none)
 # For tests whose time goes into compiling many modules that then run for moments: it halves that.
 set(CORDATA_COMPILE_QUICKLY "XLA_FLAGS=--xla_backend_optimization_level=0")
 
-# tools/test gives ctest two slots a core and one more, for what mostly waits: a test that keeps cores busy takes two each.
+# tools/test gives ctest two slots a core and one more, for what mostly waits: a test that keeps cores busy takes two each (PROCESSORS 2
+# where gtest_discover_tests says it). The rooms' unit tests take one: each is over in moments.
 function(cordata_slots out cores)
   if(NOT cores)
     set(cores 1)
