@@ -10,7 +10,7 @@
 #include <set>
 
 #include "cordata/base/error.h"
-#include "cordata/planner/inter_op/least_most.h"
+#include "cordata/ir/op_table.h"
 #include "cordata/planner/inter_op/stages.h"
 #include "cordata/planner/layers/step_layers.h"
 #include "cordata/planner/stage_solver.h"
@@ -121,6 +121,9 @@ struct Search {
   StageSolver::Cache& cache;
   PlannerLog& log;
 
+  void say(const std::string& words) const {
+    if (log.say) log.say(words);
+  }
   int devices() const { return request.single ? 1 : cluster.num_devices(); }
 };
 
@@ -148,11 +151,72 @@ StageProblem cuttings(const Search& in, const Layered& model) {
   out.all_in_flight = in.request.schedule == "gpipe";
   out.allow_idle = in.options.allow_idle;
   if (in.request.stages > 0) out.min_stages = out.max_stages = in.request.stages;
+  const int host = in.cluster.devices_per_host;
+  out.alike = [host](int first, int devices) { return devices < host ? first % host : 0; };
   return out;
+}
+
+// Ops times stages that there are to choose from, above which stages are estimated first and not all solved.
+constexpr double kManyStages = 3e5;
+
+bool too_many_stages(const Search& in, const Layered& model) {
+  if (!in.request.restriction.empty() || in.request.single) return false;
+  const double layers = model.layers.count;
+  const double sizes = static_cast<double>(submesh_sizes(in.devices(), in.cluster.devices_per_host).size());
+  const double ops_of_one = static_cast<double>(model.joint.graph.ops().size()) / layers;
+  return layers * (layers + 1) / 2 * sizes * ops_of_one > kManyStages;
 }
 
 bool wrong_size(const Search& in, const StageKey& k) {
   return in.request.stage_devices > 0 && k.devices != in.request.stage_devices;
+}
+
+// Where there are too many stages to solve each: the problem with estimates.
+void add_estimates(const Search& in, StageSolver& solver, double limit, StageProblem& problem) {
+  problem.least_work = solver.least_work();
+  problem.estimate = [&in, &solver, limit](const StageKey& k) {
+    return wrong_size(in, k) || solver.peak_bound(k) > limit ? kNever : solver.estimate(k);
+  };
+  problem.epsilon = 1e-3;
+  problem.max_evaluations = 0;
+}
+
+// What the best plan with that many microbatches takes by estimates, in seconds; infinity: none fits.
+double estimated(const Search& in, int microbatches, double limit) {
+  Layered model(in, microbatches, limit);
+  StageProblem problem = cuttings(in, model);
+  add_estimates(in, model.solver, limit, problem);
+  const auto found = cut_by_estimates(problem);
+  const double seconds = found ? found->seconds : kNever;
+  in.say(found ? fmt::format("{} microbatches: {} stages, {:.4g} s by estimates", microbatches,
+                             found->stages.size(), seconds)
+               : fmt::format("{} microbatches: nothing fits, by estimates", microbatches));
+  return seconds;
+}
+
+// The numbers of microbatches that are likely to be best, best first: from the middle on, as long as it gets
+// better.
+std::vector<int> likely_counts(const Search& in, const std::vector<int>& counts, double limit) {
+  std::map<int, double> seconds;
+  const auto at = [&](int i) {
+    const auto [it, fresh] = seconds.try_emplace(i, 0.0);
+    if (fresh) it->second = estimated(in, counts[i], limit);
+    return it->second;
+  };
+  const int n = static_cast<int>(counts.size());
+  int best = n - 1 - n / 4;  // small microbatches fit
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (const int next : {best - 1, best + 1})
+      if (next >= 0 && next < n && (at(next) < at(best) || (next > best && at(best) == kNever)))
+        best = next, moved = true;
+  }
+  std::vector<int> out;
+  for (const auto& [i, s] : seconds)
+    if (s < kNever) out.push_back(i);
+  std::stable_sort(out.begin(), out.end(), [&](int a, int b) { return seconds[a] < seconds[b]; });
+  for (int& i : out) i = counts[i];
+  return out;
 }
 
 // The best plan with that many microbatches; nothing where none fits, or none takes less than `at_most`
@@ -164,6 +228,9 @@ std::optional<plan::Plan> plan_for(const Search& in, int microbatches, double li
   plan::Plan p;
   p.layers = model.layers.of_op, p.num_layers = model.layers.count;
   StageProblem problem = cuttings(in, model);
+  if (too_many_stages(in, model)) {
+    add_estimates(in, solver, limit, problem);
+  }
   // A stage may fit alone, but not beside the others, of whose parameters it may hold copies: then it is
   // none.
   std::set<StageKey> misfits;
@@ -183,7 +250,9 @@ std::optional<plan::Plan> plan_for(const Search& in, int microbatches, double li
     whole.step = base::Seconds(solution->seconds);
     const auto misfit = solver.fill(whole, solution->stages);
     if (!misfit) return whole;
-    misfits.insert(solution->stages[*misfit]);
+    StageKey none = solution->stages[*misfit];
+    none.first_device = problem.alike(none.first_device, none.devices);
+    misfits.insert(none);
   }
   return std::nullopt;
 }
@@ -215,7 +284,11 @@ double least_peak(const Search& in, int microbatches, double below) {
     below = std::min(below, most);
     if (most <= found->seconds) return below;
     for (size_t s = 0; s < peaks.size(); ++s)
-      if (peaks[s] > found->seconds) beside[found->stages[s]] = peaks[s];
+      if (peaks[s] > found->seconds) {
+        StageKey key = found->stages[s];
+        key.first_device = problem.alike(key.first_device, key.devices);
+        beside[key] = peaks[s];
+      }
   }
 }
 
@@ -260,7 +333,12 @@ plan::Plan plan(const step::TrainStep& step, const cluster::Cluster& cluster, co
   StageSolver::Cache cache;
   std::optional<plan::Plan> best;
   const Search search{step, cluster, request, options, cache, notes};
-  const auto counts = microbatch_counts(step, request.microbatches);
+  auto counts = microbatch_counts(step, request.microbatches);
+  const bool large = too_many_stages(search, Layered(search, counts.back(), limit));
+  if (large) {
+    auto likely = likely_counts(search, counts, limit);
+    if (!likely.empty()) counts = {likely[0]};
+  }
   double least = kNever;
   for (const int m : counts) try {
       double least_of_these = kNever;

@@ -96,6 +96,13 @@ const step::Homes& StageSolver::homes_of_layers() {
 void StageSolver::find_layer_parts() {
   const auto cut = step::cut(joint_, layers_, each_layer_a_stage());
   const auto& homes = homes_of_layers();
+  crossing_forward_.assign(num_layers_ + 1, 0), crossing_backward_.assign(num_layers_ + 1, 0);
+  for (const auto& t : cut.transfers) {
+    if (t.sent_after.phase == step::Phase::kApply || !t.type.is_tensor()) continue;
+    auto& crossing = t.from_stage < t.to_stage ? crossing_forward_ : crossing_backward_;
+    for (int l = std::min(t.from_stage, t.to_stage); l < std::max(t.from_stage, t.to_stage); ++l)
+      crossing[l + 1] += static_cast<double>(t.type.num_bytes());
+  }
   const auto times = cost::op_times(joint_.graph, cluster_);
   std::map<std::string, int> first_with;
   for (const auto& graph : cut.stages) {
@@ -105,8 +112,12 @@ void StageSolver::find_layer_parts() {
       if (own[i])
         stage.ops[i].seconds = times[graph.origin[i]].seconds,
         stage.ops[i].launch = times[graph.origin[i]].launch, stage.ops[i].fused = false;
-    layer_parts_.push_back(layer_part(stage, own));
+    std::vector<int> places;
+    layer_parts_.push_back(layer_part(stage, own, &places));
     const auto layer = static_cast<int>(same_part_.size());
+    part_op_.resize(joint_.graph.ops().size(), {-1, -1});
+    for (size_t i = 0; i < places.size(); ++i)
+      if (own[places[i]]) part_op_[graph.origin[places[i]]] = {layer, static_cast<int>(i)};
     same_part_.push_back(first_with.try_emplace(fingerprint(layer_parts_.back()), layer).first->second);
   }
 }
@@ -135,6 +146,7 @@ const StageSolver::LayerBounds& StageSolver::layer_bounds(int devices) {
 }
 
 double StageSolver::view_bound(const StageKey& key, size_t view) {
+  if (layer_costs_) return bound(key);
   const auto& seconds = layer_bounds(key.devices)[view];
   double sum = 0;
   for (int l = key.first_layer; l < key.last_layer; ++l) sum += seconds[l];
@@ -142,9 +154,89 @@ double StageSolver::view_bound(const StageKey& key, size_t view) {
 }
 
 double StageSolver::bound(const StageKey& key) {
+  if (layer_costs_) {
+    double work = 0;
+    for (int l = key.first_layer; l < key.last_layer; ++l) work += least_work_[l];
+    return work / key.devices * (1 - 1e-6);
+  }
   double least = kNever;
   for (size_t v = 0; v < layer_bounds(key.devices).size(); ++v) least = std::min(least, view_bound(key, v));
   return least;
+}
+
+LayerCosts& StageSolver::layer_costs() {
+  if (!layer_costs_) {
+    if (layer_parts_.empty()) find_layer_parts();
+    layer_costs_.emplace(layer_parts_, same_part_, cluster_, restriction_, log_);
+    least_work_ = layer_costs_->least_work();
+  }
+  return *layer_costs_;
+}
+
+std::vector<double> StageSolver::least_work() {
+  layer_costs();
+  return least_work_;
+}
+
+// As add_transfers counts them, of values that arrive cut over all devices.
+double StageSolver::transfer_seconds(const StageKey& key) const {
+  const auto arrives = [&](double bytes, int boundary) {
+    if (bytes == 0) return 0.0;
+    const bool inter = boundary % cluster_.devices_per_host == 0;
+    const auto& link = inter ? cluster_.inter : cluster_.intra;
+    const int sharing = inter ? std::min(key.devices, cluster_.devices_per_host) : 1;
+    return link.alpha.value + bytes / key.devices * sharing / link.bandwidth.value;
+  };
+  return arrives(crossing_forward_[key.first_layer], key.first_device) +
+         arrives(crossing_backward_[key.last_layer], key.first_device + key.devices);
+}
+
+double StageSolver::estimate(const StageKey& key) {
+  const auto& correct = corrections_[key.devices];
+  const auto best = layer_costs().best(key.first_layer, key.last_layer, key.devices, key.in_flight,
+                                       limit_ / correct.memory);
+  return best.seconds * correct.seconds + transfer_seconds(key);
+}
+
+// What a solved stage says of the estimates for as many devices.
+void StageSolver::learn(const StageKey& key, const Solved& solved) {
+  auto& correct = corrections_[key.devices];
+  const auto guess = layer_costs().best(key.first_layer, key.last_layer, key.devices, key.in_flight,
+                                        limit_ / correct.memory);
+  if (!std::isfinite(guess.seconds)) return;
+  if (!std::isfinite(solved.seconds))
+    correct.memory *= 1.05;
+  else
+    correct.seconds = (solved.seconds / joint_.microbatches - transfer_seconds(key)) / guess.seconds;
+}
+
+// The views whose estimates are near the best, best first; all, where stages aren't estimated.
+std::vector<size_t> StageSolver::likely_views(const StageKey& key) {
+  constexpr double kNear = 1.03;
+  std::vector<size_t> out;
+  if (!layer_costs_) {
+    for (size_t v = 0; v < cost::logical_views(key.devices).size(); ++v) out.push_back(v);
+    return out;
+  }
+  auto all = layer_costs().by_view(key.first_layer, key.last_layer, key.devices, key.in_flight,
+                                   limit_ / corrections_[key.devices].memory);
+  std::stable_sort(all.begin(), all.end(),
+                   [](const auto& a, const auto& b) { return a.seconds < b.seconds; });
+  for (const auto& e : all)
+    if (e.seconds <= all.front().seconds * kNear && std::isfinite(e.seconds)) out.push_back(e.view);
+  return out;
+}
+
+// What the layers' modes choose between; anything for ops that are in no layer's part.
+Restriction StageSolver::likely_choices(const step::StageGraph& graph, int devices, size_t view) {
+  Restriction out;
+  out.op = [this, &graph, devices, view](const StageView&, int op, const sharding::Strategy& strategy) {
+    const auto [layer, at] = part_op_[graph.origin[op]];
+    if (layer < 0) return true;
+    const auto& list = layer_costs().choices(layer, devices, static_cast<int>(view)).ops[at];
+    return list.empty() || std::find(list.begin(), list.end(), strategy) != list.end();
+  };
+  return out;
 }
 
 // Which dims of a stage's arguments count samples: batch inputs by their ports, received values by where they
@@ -218,9 +310,9 @@ StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const Stag
   about += fmt::format("|{},{},{},{}", key.first_device % cluster_.devices_per_host, key.devices, limit_,
                        restriction_);
   const auto shapes = cost::logical_views(key.devices);
-  for (size_t k = 0; k < shapes.size(); ++k) {
+  for (const size_t k : likely_views(key)) {
     if (!restriction_.empty() && shapes[k].size() > 1) continue;  // baselines use one axis
-    View v{stage, cost::make_mesh(cluster_, key.first_device, shapes[k]), {}, {}};
+    View v{stage, k, cost::make_mesh(cluster_, key.first_device, shapes[k]), {}, {}};
     auto& known = cache_[about + sharding::to_string(v.mesh)];
     known.bound = std::max(known.bound, view_bound(key, k) * joint_.microbatches);
     const double wanted = std::min(below, best.solved.seconds);
@@ -236,14 +328,15 @@ StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const Stag
     bound = std::min(bound, known.bound);
     if (known.settled && known.seconds < wanted) best = std::move(v);
   }
-  best.solved.bound = bound;
+  best.solved.bound = layer_costs_ ? this->bound(key) * joint_.microbatches : bound;
   return best;
 }
 
 BuiltProblem StageSolver::build(const View& view, const step::Cut& cut, int s, const StageKey& key) {
-  auto built =
-      build_problem(view.stage, view.mesh,
-                    restriction_.empty() ? Restriction{} : restriction(restriction_, view.stage, view.mesh));
+  auto built = build_problem(view.stage, view.mesh,
+                             layer_costs_           ? likely_choices(cut.stages[s], key.devices, view.number)
+                             : restriction_.empty() ? Restriction{}
+                                                    : restriction(restriction_, view.stage, view.mesh));
   add_transfers(built, cut, s, view.stage, key, view.mesh);
   built.problem.usage_limit = static_cast<int64_t>(limit_);
   ++log_.problems_built;
@@ -274,6 +367,7 @@ double StageSolver::seconds(const StageKey& key, double below) {
   const auto cut = step::cut(joint_, layers_, three_parts(num_layers_, key, mine));
   const int m = joint_.microbatches;
   const auto view = best_view(cut, mine, key, below * m);
+  if (layer_costs_) learn(key, view.solved);
   auto& proven = proven_.try_emplace(key, 0).first->second;
   proven = std::max(proven, view.solved.bound / m);
   return std::isfinite(view.solved.seconds) || below == kNever ? view.solved.seconds / m
@@ -316,7 +410,7 @@ double StageSolver::least_peak(const step::Cut& cut, int s, const StageKey& key,
   double least = kNever;
   for (const auto& shape : cost::logical_views(key.devices)) {
     if (!restriction_.empty() && shape.size() > 1) continue;
-    const View view{stage, cost::make_mesh(cluster_, key.first_device, shape), {}, {}};
+    const View view{stage, 0, cost::make_mesh(cluster_, key.first_device, shape), {}, {}};
     const auto problem = build(view, cut, s, key).problem;
     const auto floor = static_cast<double>(usage_floor(problem));
     if (floor >= std::min(least, below)) {

@@ -8,6 +8,7 @@
 
 #include "cordata/planner/inter_op/stages.h"
 #include "cordata/planner/intra_op/build.h"
+#include "cordata/planner/layer_costs.h"
 #include "cordata/planner/planner.h"
 #include "cordata/step/cut.h"
 #include "cordata/step/homes.h"
@@ -41,6 +42,12 @@ class StageSolver {
   // from there on), and what it can't be less than.
   double least_peak(const StageKey& key, double below);
   double peak_bound(const StageKey& key);
+  // For steps with too many stages to bound and solve each: what a stage is likely to cost (LayerCosts,
+  // corrected by what solved stages of as many devices turned out to cost), and what each layer takes at
+  // least. From the first call on, stages are solved on the views that are likely to be best, and bounded by
+  // least_work alone.
+  double estimate(const StageKey& key);
+  std::vector<double> least_work();
   // The least peak that each stage of a cutting has beside all the others.
   std::vector<double> least_peaks(const std::vector<StageKey>& stages);
   // Puts the stages into the plan; else says which one has no choice beside all the others, as more arrives
@@ -50,6 +57,7 @@ class StageSolver {
  private:
   struct View {
     StageView stage;
+    size_t number = 0;  // of cost::logical_views
     sharding::Mesh mesh;
     BuiltProblem built;
     Solved solved;
@@ -65,6 +73,11 @@ class StageSolver {
   const step::Homes& homes_of_layers();
   void find_layer_parts();
   const LayerBounds& layer_bounds(int devices);
+  LayerCosts& layer_costs();
+  std::vector<size_t> likely_views(const StageKey& key);
+  double transfer_seconds(const StageKey& key) const;
+  Restriction likely_choices(const step::StageGraph& graph, int devices, size_t view);
+  void learn(const StageKey& key, const Solved& solved);
   double view_bound(const StageKey& key, size_t view);
   double least_peak(const step::Cut& cut, int s, const StageKey& key, double below);
   void add_transfers(BuiltProblem& built, const step::Cut& cut, int s, const StageView& stage,
@@ -82,9 +95,18 @@ class StageSolver {
   PlannerLog& log_;
   std::map<int, LayerBounds> layer_bounds_;  // by devices
   std::map<StageKey, double> proven_;
+  // By layer boundary: bytes that cross it in the forward and the backward pass of a microbatch.
+  std::vector<double> crossing_forward_, crossing_backward_;
+  std::optional<LayerCosts> layer_costs_;
+  std::vector<double> least_work_;  // by layer, where there are layer_costs_
+  struct Correction {
+    double seconds = 1, memory = 1;
+  };
+  std::map<int, Correction> corrections_;       // by devices
   std::optional<step::Homes> homes_of_layers_;  // each layer a stage
-  std::vector<StageView> layer_parts_;  // by layer; see layer_part.h
-  std::vector<int> same_part_;          // by layer: the first one with an equal part
+  std::vector<StageView> layer_parts_;          // by layer; see layer_part.h
+  std::vector<int> same_part_;                  // by layer: the first one with an equal part
+  std::vector<std::pair<int, int>> part_op_;    // by op of the joint step: its layer and its op there, or -1
   std::vector<double> layer_state_;  // by layer: bytes of the parameters and optimizer state that live there
   std::vector<std::vector<bool>> joint_batch_;  // by value of the joint graph and dim; only for restrictions
 };

@@ -4,12 +4,16 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <map>
+#include <unordered_map>
+
+#include "cordata/planner/inter_op/suffix_table.h"
 
 namespace cordata::planner {
 namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
+constexpr int kEstimateRounds = 12;
+constexpr double kCoarse = 0.02;  // to which the least cap is looked for
 
 double cores_share(const StageProblem& p, int devices) {
   if (p.cores_shared_by <= 1) return 0;  // never the bottleneck then
@@ -21,66 +25,133 @@ double join(const StageProblem& p, double sum, double most, double cores) {
   return sum + (p.microbatches - 1) * std::max(most, cores);
 }
 
-// A way to do layers from one on, on devices from one on: its sum, max and cores, and how it goes on.
-struct Label {
-  double sum = 0, most = 0, cores = 0;
-  StageKey stage;
-  int next = -1;  // label of the state after the stage
+struct KeyHash {
+  size_t operator()(const StageKey& k) const {
+    uint64_t h = 0;
+    for (const int v : {k.first_layer, k.last_layer, k.first_device, k.devices, k.in_flight})
+      h = (h ^ static_cast<uint64_t>(v)) * 0x9E3779B97F4A7C15ull, h ^= h >> 32;
+    return h;
+  }
 };
+using Known = std::unordered_map<StageKey, double, KeyHash>;
 
-class StageTable {
+// What is known of stages' costs, and the best cuttings by it.
+class Search {
  public:
-  explicit StageTable(const StageProblem& p) : p_(p), sizes_(submesh_sizes(p.devices, p.devices_per_host)) {}
-
   enum class Costs : uint8_t {
-    kKnown,    // exact ones where they are known, else bounds
-    kSettled,  // only of stages whose exact cost is known
+    kBound,     // exact ones where they are known, else bounds
+    kEstimate,  // exact ones where they are known, else estimates
+    kSettled,   // only of stages whose exact cost is known
     kProven,
   };
-  // The best cutting under these costs, or nothing.
-  std::optional<StageSolution> best(Costs costs);
+  explicit Search(const StageProblem& p) : p_(p), table_(p) {}
+
+  // The best cutting under these costs that takes less than `at_most`, to epsilon.
+  std::optional<StageSolution> best(Costs costs, double at_most);
   // Asks for exact costs of the stages of a cutting that would take less than `at_most`; true when all were
   // exact before.
   bool settle(const StageSolution& cutting, double at_most);
+  // Asks for all of them.
+  bool settle_estimated(const StageSolution& cutting);
+  // No step is shorter, by least_work: c_i's sum is one stage's at least, and the largest has its share.
+  double least_step() const { return table_.least_cap() * p_.microbatches; }
   int64_t evaluated() const { return static_cast<int64_t>(exact_.size()); }
+  std::optional<StageSolution> least_most();
+  // As settle, of numbers of which the largest counts: up to the first that is not below `at_most`.
+  bool settle_most(const StageSolution& cutting);
 
  private:
-  double cost(const StageKey& key, Costs costs);
-  void extend(int left, int layer, int device, Costs costs);
-  std::vector<Label>& at(int left, int layer, int device) {
-    return labels_[(static_cast<size_t>(left) * (p_.layers + 1) + layer) * (p_.devices + 1) + device];
+  StageKey normal(StageKey key) const {
+    if (p_.alike) key.first_device = p_.alike(key.first_device, key.devices);
+    return key;
   }
-  StageSolution read_back(int left, const Label& label);
+  double cost(const StageKey& key, Costs costs);
+  double bound(const StageKey& key);
+  void offer(const std::vector<Cutting>& found, std::optional<StageSolution>& best) const;
+  std::vector<Cutting> under(Costs costs, double cap);
 
   const StageProblem& p_;
-  std::vector<int> sizes_;
-  std::map<StageKey, double> bound_, exact_;
-  std::vector<std::vector<Label>> labels_;
+  SuffixTable table_;
+  Known bound_, exact_, estimate_;
 };
 
-double StageTable::cost(const StageKey& key, Costs costs) {
-  if (costs == Costs::kProven && p_.proven) return p_.proven(key);
-  if (const auto it = exact_.find(key); it != exact_.end()) return it->second;
-  if (costs == Costs::kSettled) return kNever;
-  if (!p_.bound) return exact_[key] = p_.exact(key, kNever);
+double Search::bound(const StageKey& key) {
+  if (!p_.bound) return 0;
   const auto [it, fresh] = bound_.try_emplace(key, 0);
   if (fresh) it->second = p_.bound(key);
   return it->second;
 }
 
+double Search::cost(const StageKey& key, Costs costs) {
+  if (costs == Costs::kProven) return p_.proven ? p_.proven(key) : cost(key, Costs::kBound);
+  if (const auto it = exact_.find(key); it != exact_.end()) return it->second;
+  if (costs == Costs::kSettled) return kNever;
+  if (costs == Costs::kEstimate) {
+    const auto [it, fresh] = estimate_.try_emplace(key, 0);
+    if (fresh) it->second = p_.estimate(key);
+    return it->second;
+  }
+  if (!p_.bound) return exact_[key] = p_.exact(key, kNever);
+  return bound(key);
+}
+
+std::vector<Cutting> Search::under(Costs costs, double cap) {
+  return table_.cuttings([&](const StageKey& k) { return cost(k, costs); }, cap);
+}
+
+void Search::offer(const std::vector<Cutting>& found, std::optional<StageSolution>& best) const {
+  for (const Cutting& c : found) {
+    const double seconds = join(p_, c.sum, c.most, c.cores);
+    if (!best || seconds < best->seconds) best = StageSolution{c.stages, seconds};
+  }
+}
+
+// Caps from the least that anything fits under upwards give a first answer; then all caps from what that
+// leaves open downwards. What is cut under a cap is the same for all caps down to its largest c_i.
+std::optional<StageSolution> Search::best(Costs costs, double at_most) {
+  std::optional<StageSolution> best;
+  double low = table_.least_cap() * (1 - 1e-9);
+  const auto open = [&] {  // every c_i counts M times or more
+    const double now = best ? std::min(at_most, best->seconds) : at_most;
+    return now / p_.microbatches;
+  };
+  if (low > 0) {
+    double cap = low;
+    for (; cap < open() && !best; cap *= 1.5) offer(under(costs, cap), best), low = best ? low : cap;
+    for (double high = best ? cap / 1.5 : 0; high > low * (1 + kCoarse);) {
+      const double middle = std::sqrt(low * high);
+      const auto found = under(costs, middle);
+      offer(found, best);
+      (found.empty() ? low : high) = middle;
+    }
+  }
+  for (double cap = std::nextafter(open(), 0.0); cap >= low;) {
+    const auto found = under(costs, cap);
+    if (found.empty()) break;
+    offer(found, best);
+    double most = 0, least = kNever;  // of any with a smaller cap
+    for (const Cutting& c : found)
+      most = std::max(most, c.most), least = std::min(least, join(p_, c.sum, low, c.cores));
+    if (least >= best->seconds * (1 - p_.epsilon)) break;
+    cap = std::min(std::nextafter(most, 0.0), most * (1 - p_.epsilon));
+  }
+  if (best && best->seconds >= at_most) return std::nullopt;
+  return best;
+}
+
 // A stage that costs its bound and all the room there is makes a step of `at_most` or more: its c_i counts at
 // least once. The dearest stage comes first: what it costs more than its bound is most likely to settle the
 // matter.
-bool StageTable::settle(const StageSolution& cutting, double at_most) {
+bool Search::settle(const StageSolution& cutting, double at_most) {
   std::vector<double> costs;
-  for (const auto& key : cutting.stages) costs.push_back(cost(key, Costs::kKnown));
+  for (const auto& key : cutting.stages) costs.push_back(cost(normal(key), Costs::kBound));
   std::vector<size_t> open;
   for (size_t i = 0; i < costs.size(); ++i)
-    if (!exact_.contains(cutting.stages[i])) open.push_back(i);
+    if (!exact_.contains(normal(cutting.stages[i]))) open.push_back(i);
   if (open.empty()) return true;
   std::stable_sort(open.begin(), open.end(), [&](size_t a, size_t b) { return costs[a] > costs[b]; });
   for (const size_t i : open) {
-    const auto& key = cutting.stages[i];
+    const StageKey key = normal(cutting.stages[i]);
     double& bound = bound_.at(key);
     const double room = at_most - step_seconds(p_, cutting.stages, costs);
     if (room <= 0 && i != open.front()) break;
@@ -95,62 +166,49 @@ bool StageTable::settle(const StageSolution& cutting, double at_most) {
   return false;
 }
 
-void keep_unbeaten(std::vector<Label>& labels, const Label& fresh) {
-  const auto beats = [](const Label& a, const Label& b) {
-    return a.sum <= b.sum && a.most <= b.most && a.cores <= b.cores;
-  };
-  for (const auto& l : labels)
-    if (beats(l, fresh)) return;
-  std::erase_if(labels, [&](const Label& l) { return beats(fresh, l); });
-  labels.push_back(fresh);
-}
-
-// Fills the labels of (left, layer, device) from those with one stage less.
-void StageTable::extend(int left, int layer, int device, Costs costs) {
-  auto& mine = at(left, layer, device);
-  const int in_flight = p_.all_in_flight ? p_.microbatches : std::min(left, p_.microbatches);
-  for (const int size : sizes_) {
-    if (device + size > p_.devices) continue;
-    if (!submesh_starts_at(device, size, p_.devices_per_host)) continue;
-    for (int end = layer + 1; end <= p_.layers; ++end) {
-      const auto& rest = at(left - 1, end, device + size);
-      if (rest.empty()) continue;
-      const StageKey key{layer, end, device, size, in_flight};
-      const double c = cost(key, costs);
-      if (c == kNever) continue;
-      for (int i = 0; i < static_cast<int>(rest.size()); ++i)
-        keep_unbeaten(mine, {rest[i].sum + c, std::max(rest[i].most, c),
-                             rest[i].cores + c * cores_share(p_, size), key, i});
-    }
+bool Search::settle_estimated(const StageSolution& cutting) {
+  bool all = true;
+  for (const auto& stage : cutting.stages) {
+    const StageKey key = normal(stage);
+    if (exact_.contains(key)) continue;
+    all = false;
+    exact_[key] = p_.exact(key, kNever);
   }
+  if (!all) estimate_.clear();  // they may have learnt from it
+  return all;
 }
 
-StageSolution StageTable::read_back(int left, const Label& label) {
-  StageSolution out;
-  out.seconds = join(p_, label.sum, label.most, label.cores);
-  for (const Label* l = &label;; --left) {
-    out.stages.push_back(l->stage);
-    if (left == 1) break;
-    l = &at(left - 1, l->stage.last_layer, l->stage.first_device + l->stage.devices)[l->next];
-  }
-  return out;
-}
-
-std::optional<StageSolution> StageTable::best(Costs costs) {
-  const int most_stages = std::min({p_.max_stages, p_.layers, p_.devices});
-  labels_.assign(static_cast<size_t>(most_stages + 1) * (p_.layers + 1) * (p_.devices + 1), {});
-  for (int device = 0; device <= p_.devices; ++device)
-    if (device == p_.devices || p_.allow_idle) at(0, p_.layers, device).push_back({});
+// By what is known now: the cap is halved in on, as far as rounding lets it.
+std::optional<StageSolution> Search::least_most() {
   std::optional<StageSolution> best;
-  for (int left = 1; left <= most_stages; ++left) {
-    for (int layer = 0; layer < p_.layers; ++layer)
-      for (int device = 0; device < p_.devices; ++device) extend(left, layer, device, costs);
-    if (left < p_.min_stages) continue;
-    for (const auto& label : at(left, 0, 0))
-      if (!best || join(p_, label.sum, label.most, label.cores) < best->seconds)
-        best = read_back(left, label);
+  double low = 0, high = p_.at_most;
+  for (double cap = std::nextafter(high, 0.0); cap >= low;) {
+    const auto found = under(Costs::kBound, cap);
+    if (found.empty()) {
+      low = std::nextafter(cap, kNever);
+    } else {
+      const auto& least = *std::min_element(
+          found.begin(), found.end(), [](const Cutting& a, const Cutting& b) { return a.most < b.most; });
+      best = StageSolution{least.stages, high = least.most};
+    }
+    cap = high > low * (1 + 1e-9) && std::isfinite(high) ? low + (high - low) / 2 : std::nextafter(high, 0.0);
+    if (cap >= high) cap = std::nextafter(high, 0.0);
+    if (!best && !std::isfinite(high)) break;
   }
   return best;
+}
+
+bool Search::settle_most(const StageSolution& cutting) {
+  bool all = true;
+  for (const auto& stage : cutting.stages) {
+    const StageKey key = normal(stage);
+    if (exact_.contains(key)) continue;
+    all = false;
+    const double known = std::max(bound(key), p_.exact(key, p_.at_most));
+    exact_[key] = known;
+    if (known >= p_.at_most) break;
+  }
+  return all;
 }
 
 }  // namespace
@@ -159,7 +217,10 @@ std::vector<int> submesh_sizes(int devices, int devices_per_host) {
   std::vector<int> out;
   for (int n = 1; n <= std::min(devices, devices_per_host); ++n)
     if (devices_per_host <= 6 || (n & (n - 1)) == 0 || devices_per_host % n == 0) out.push_back(n);
-  for (int n = 2 * devices_per_host; n <= devices; n += devices_per_host) out.push_back(n);
+  const auto round = [](int n) { return (n & (n - 1)) == 0; };
+  for (int n = 2; n * devices_per_host <= devices; ++n)
+    if (n <= 16 || round(n) || (n % 3 == 0 && round(n / 3)) || n * devices_per_host == devices)
+      out.push_back(n * devices_per_host);
   return out;
 }
 
@@ -180,27 +241,58 @@ double step_seconds(const StageProblem& p, const std::vector<StageKey>& stages,
 }
 
 std::optional<StageSolution> cut_stages(const StageProblem& problem, double* least) {
-  using Costs = StageTable::Costs;
-  StageTable table(problem);
+  using Costs = Search::Costs;
+  Search search(problem);
+  double at_most = problem.at_most;
+  for (int round = 0; problem.estimate && round < kEstimateRounds; ++round) {
+    const auto cutting = search.best(Costs::kEstimate, problem.at_most);
+    if (!cutting || search.settle_estimated(*cutting)) break;
+  }
+  std::optional<StageSolution> best;
+  if (problem.estimate) best = search.best(Costs::kSettled, problem.at_most);
+  if (best) at_most = std::min(at_most, std::nextafter(best->seconds, kNever));
+  if (best && problem.max_evaluations == 0) {
+    best->evaluated = search.evaluated(), best->complete = false;
+    if (least) *least = search.least_step();
+    return best;
+  }
   const auto prove = [&] {
     if (!least) return;
-    const auto proven = table.best(Costs::kProven);
-    *least = proven ? proven->seconds : kNever;
+    const auto proven = search.best(Costs::kProven, at_most);
+    *least = proven ? proven->seconds : at_most;
   };
-  double at_most = problem.at_most;
   for (int round = 1;; ++round) {
-    auto solution = table.best(Costs::kKnown);
-    if (!solution || solution->seconds >= problem.at_most) return prove(), std::nullopt;
-    if (problem.bound && !table.settle(*solution, at_most)) {
-      if (const auto whole = table.best(Costs::kSettled))
-        at_most = std::min(at_most, std::nextafter(whole->seconds, kNever));
+    auto solution = search.best(Costs::kBound, at_most);
+    if (!solution || solution->seconds >= problem.at_most) return prove(), best;
+    const bool enough = best && solution->seconds >= best->seconds * (1 - problem.epsilon);
+    const bool spent = best && search.evaluated() >= problem.max_evaluations;
+    if (enough || spent) {
+      best->rounds = round, best->evaluated = search.evaluated(), best->complete = enough;
+      return prove(), best;
+    }
+    if (problem.bound && !search.settle(*solution, at_most)) {
+      if (auto whole = search.best(Costs::kSettled, at_most)) {
+        best = std::move(whole);
+        at_most = std::min(at_most, std::nextafter(best->seconds, kNever));
+      }
       continue;
     }
     solution->rounds = round;
-    solution->evaluated = table.evaluated();
+    solution->evaluated = search.evaluated();
     prove();
     return solution;
   }
+}
+
+std::optional<StageSolution> cut_by_estimates(const StageProblem& problem) {
+  return Search(problem).best(Search::Costs::kEstimate, problem.at_most);
+}
+
+std::optional<StageSolution> cut_least_most(const StageProblem& problem) {
+  Search search(problem);
+  auto solution = search.least_most();
+  while (solution && !search.settle_most(*solution)) solution = search.least_most();
+  return solution;
 }
 
 }  // namespace cordata::planner

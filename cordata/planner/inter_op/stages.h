@@ -43,17 +43,30 @@ struct StageProblem {
   // What is proven of a stage by now, where `exact` may be above the least (a limit of memory); empty:
   // `exact` is.
   std::function<double(const StageKey&)> proven;
+
+  // For steps too large to ask for the exact cost of every stage that could matter; all may be empty.
+  // What a stage is likely to cost: cuttings that are best by estimates get their exact costs first.
+  std::function<double(const StageKey&)> estimate;
+  // By layer: device-seconds a microbatch that the layer takes at least, wherever it is (devices times c_i of
+  // any stage is at least the sum of its layers').
+  std::vector<double> least_work;
+  double epsilon = 0;                   // steps within that share of the best are as good
+  int64_t max_evaluations = INT64_MAX;  // exact costs that may be asked; then the best so far is the answer
+  // The first device of the placement that stands for this one: stages cost the same there. Empty: itself.
+  std::function<int(int first_device, int devices)> alike;
 };
 
 struct StageSolution {
   std::vector<StageKey> stages;
   double seconds = 0;
   int64_t evaluated = 0;  // stages whose exact cost was asked
-  int rounds = 0;         // dynamic programs run
+  int rounds = 0;         // times that the best by what is known was looked for
+  bool complete = true;   // no cutting is better by more than epsilon; else max_evaluations were used up
 };
 
 // Sizes of submeshes: within a host, all sizes for hosts of up to 6 devices, else powers of two and divisors;
-// then whole hosts. A submesh smaller than a host doesn't cross hosts; a larger one starts at a host.
+// then whole hosts, any number up to 16, beyond that powers of two and half as much again. A submesh smaller
+// than a host doesn't cross hosts; a larger one starts at a host.
 std::vector<int> submesh_sizes(int devices, int devices_per_host);
 
 // Whether a submesh of that many devices may start there.
@@ -63,12 +76,20 @@ bool submesh_starts_at(int first_device, int devices, int devices_per_host);
 double step_seconds(const StageProblem& problem, const std::vector<StageKey>& stages,
                     const std::vector<double>& cost);
 
-// Exact: a dynamic program over (stages left, first layer, first device) that keeps every suffix not beaten
-// in all of (sum, max, cores), which is the enumeration of t_max at all its values at once. It runs on bounds
-// first; stages of the best answer get their exact cost, until the best answer has no bounds in it. Answers
-// made of exact costs alone say what the others must be below. nullopt: no cutting fits, or takes less than
-// `at_most`. `least`: no cutting takes less, as far as is proven; below `at_most` even where nothing was
-// found.
+// The best cutting, to epsilon of its step. For a cap on c_i, a dynamic program over (stages left, first
+// layer, first device) finds the least sum; caps fall from what the best so far leaves open to where nothing
+// fits any more (Alpa, sec. 5.1, with caps skipped that can't gain epsilon). It runs on estimates first,
+// where there are any, and asks for the exact costs of what is best by them; then on bounds: stages of the
+// best answer get their exact cost, until the best answer has no bounds in it. Answers made of exact costs
+// alone say what the others must be below. nullopt: no cutting fits, or takes less than `at_most`. `least`:
+// no cutting takes less, as far as is proven; below `at_most` even where nothing was found.
 std::optional<StageSolution> cut_stages(const StageProblem& problem, double* least = nullptr);
+
+// The best cutting by `estimate` alone.
+std::optional<StageSolution> cut_by_estimates(const StageProblem& problem);
+
+// The cutting whose largest `exact` is least (a peak of memory, say), and that number as its seconds; of
+// `bound`, `at_most` the same is said. Exact.
+std::optional<StageSolution> cut_least_most(const StageProblem& problem);
 
 }  // namespace cordata::planner

@@ -109,6 +109,32 @@ class Builder {
     return std::move(out_.problem);
   }
 
+  ClosedLayer run_closed() {
+    for (size_t a = 0; a < stage_.args.size(); ++a) add_arg(static_cast<int>(a));
+    for (size_t o = 0; o < stage_.ops.size(); ++o) add_op(static_cast<int>(o));
+    for (size_t r = 0; r < stage_.results.size(); ++r)
+      if (argument_of(stage_.result_kinds[r]) >= 0) add_result(static_cast<int>(r));
+    const auto leaves_as = find_leavers();
+    std::map<int, int> boundary;  // leaving value -> its hub
+    for (const auto& [entering, leaving] : leaves_as)
+      if (!boundary.contains(leaving)) boundary[leaving] = add_boundary(entering, leaving);
+    for (size_t v = 0; v < stage_.values.size(); ++v) {
+      if (!stage_.values[v].is_tensor()) continue;
+      const int value = static_cast<int>(v);
+      const auto enters = leaves_as.find(value);
+      if (const auto at = boundary.find(value); at != boundary.end())
+        connect_from(value, at->second, true);
+      else if (enters != leaves_as.end())
+        connect_from(value, boundary.at(enters->second), false);
+      else if (home_[v] < 0)
+        connect_layer(value);
+      else
+        connect(value);
+    }
+    held_.resize(out_.problem.nodes.size()), flight_.resize(out_.problem.nodes.size());
+    return {std::move(out_.problem), std::move(out_.nodes), std::move(held_), std::move(flight_)};
+  }
+
  private:
   // Ops run pass by pass; time_[op] is its place.
   void order_ops() {
@@ -307,6 +333,61 @@ class Builder {
     }
   }
 
+  // Values that enter the layer, each with one that leaves it and stands for it in the next layer.
+  std::map<int, int> find_leavers() const {
+    std::map<std::tuple<bool, ir::Shape, ir::DType>, std::vector<int>> entering, leaving;
+    const auto kind = [&](int v, bool forward) {
+      return std::tuple(forward, stage_.values[v].shape, stage_.values[v].dtype);
+    };
+    for (size_t v = 0; v < stage_.values.size(); ++v) {
+      if (home_[v] >= 0 || readers_[v].empty() || !stage_.values[v].is_tensor()) continue;
+      bool forward = false;
+      for (const auto& r : readers_[v]) forward = forward || r.pass.phase == step::Phase::kForward;
+      entering[kind(static_cast<int>(v), forward)].push_back(static_cast<int>(v));
+    }
+    for (size_t r = 0; r < stage_.results.size(); ++r) {
+      const int v = stage_.results[r];
+      if (stage_.result_kinds[r].kind != step::ResultKind::kSent || maker_[v] < 0) continue;
+      const auto& op = stage_.ops[maker_[v]];
+      if (!op.accumulate && op.pass.phase != step::Phase::kApply)
+        leaving[kind(v, op.pass.phase == step::Phase::kForward)].push_back(v);
+    }
+    std::map<int, int> out;
+    for (const auto& [key, values] : entering)
+      for (size_t i = 0; i < values.size() && i < leaving[key].size(); ++i) out[values[i]] = leaving[key][i];
+    return out;
+  }
+
+  // Where a value is that goes from layer to layer.
+  int add_boundary(int entering, int leaving) {
+    std::vector<const Reader*> all;
+    for (const int v : {entering, leaving})
+      for (const auto& r : readers_[v]) all.push_back(&r);
+    return add_hub(leaving, stage_.ops[maker_[leaving]].pass, home_[leaving], all, true);
+  }
+
+  // As connect, for a value that is at node `start`.
+  void connect_from(int v, int start, bool made_here) {
+    std::map<step::Phase, std::vector<const Reader*>> by_phase;
+    for (const auto& r : readers_[v]) by_phase[r.pass.phase].push_back(&r);
+    for (const auto& [phase, group] : by_phase) {
+      const bool own = made_here && phase == stage_.ops[maker_[v]].pass.phase;
+      const int from = group.size() >= 2 && !own ? add_hub(v, {phase, 0}, start, group, false) : start;
+      for (const auto* r : group) add_edge(v, from, r->node, r->wants, weight(r->pass));
+    }
+    if (by_phase.contains(step::Phase::kBackward) && !made_here) count_bytes(flight_, start, v);
+    if (made_here && by_phase.contains(step::Phase::kBackward) &&
+        stage_.ops[maker_[v]].pass.phase == step::Phase::kForward)
+      count_bytes(flight_, start, v);
+  }
+
+  void count_bytes(std::vector<std::vector<int64_t>>& bytes, int node, int v) {
+    if (static_cast<int>(bytes.size()) <= node) bytes.resize(node + 1);
+    const auto at = offers(node, v);
+    bytes[node].resize(at.size(), 0);
+    for (size_t i = 0; i < at.size(); ++i) bytes[node][i] += local_bytes(v, at[i]);
+  }
+
   void connect(int v) {
     const auto& readers = readers_[v];
     const int maker = maker_[v];
@@ -357,13 +438,16 @@ class Builder {
       const auto arg = std::find(stage_.args.begin(), stage_.args.end(), v) - stage_.args.begin();
       const auto kind = stage_.arg_kinds[arg].kind;
       const bool data = kind == step::ArgKind::kBatch || kind == step::ArgKind::kReceived;
+      count_bytes(data && later ? flight_ : held_, home_[v], v);
       return use(home_[v], v, 0, end_, data && later ? stage_.in_flight : 1);
     }
     const auto& op = stage_.ops[maker];
     if (op.constant_like || op.fused) return;
     const int now = time_[maker];
-    if (op.accumulate) return use(home_[v], v, 0, end_, 1);
-    const int64_t copies = op.pass.phase == step::Phase::kForward && later ? stage_.in_flight : 1;
+    if (op.accumulate) return count_bytes(held_, home_[v], v), use(home_[v], v, 0, end_, 1);
+    const bool waits = op.pass.phase == step::Phase::kForward && later;
+    const int64_t copies = waits ? stage_.in_flight : 1;
+    if (waits) count_bytes(flight_, own >= 0 ? own : home_[v], v);
     if (updates_argument(v)) last = now;  // the new value takes the old one's place
     if (own >= 0) {
       use(own, v, now, std::max(last, now) + 1, copies);
@@ -394,6 +478,7 @@ class Builder {
   int end_ = 1;
   std::vector<int> home_, maker_;  // by value: the node that makes it; the op, or -1
   std::vector<std::vector<Reader>> readers_;
+  std::vector<std::vector<int64_t>> held_, flight_;  // see ClosedLayer
 };
 
 }  // namespace
@@ -405,6 +490,11 @@ BuiltProblem build_problem(const StageView& stage, const sharding::Mesh& mesh,
 
 Problem build_layer_problem(const StageView& part, const sharding::Mesh& mesh) {
   return Builder(part, mesh, {}).run_layer();
+}
+
+ClosedLayer build_closed_layer(const StageView& part, const sharding::Mesh& mesh,
+                               const Restriction& restriction) {
+  return Builder(part, mesh, restriction).run_closed();
 }
 
 plan::StageSharding decode(const BuiltProblem& built, const StageView& stage,

@@ -47,6 +47,18 @@ BuiltProblem build_problem(const StageView& stage, const sharding::Mesh& mesh,
 // values that leave may be anywhere.
 Problem build_layer_problem(const StageView& part, const sharding::Mesh& mesh);
 
+// A layer among others like it: what enters it is where what leaves it is (values of the same type that are
+// made in the same pass, in their order), so that its cost is what one more such layer adds to a stage.
+// `problem`'s usage is that of one microbatch in flight; of it `held` is there throughout (arguments,
+// accumulators) and `flight` from the forward to the backward pass, by node and strategy.
+struct ClosedLayer {
+  Problem problem;
+  std::vector<BuiltProblem::Node> nodes;
+  std::vector<std::vector<int64_t>> held, flight;  // bytes; empty: none
+};
+ClosedLayer build_closed_layer(const StageView& part, const sharding::Mesh& mesh,
+                               const Restriction& restriction = {});
+
 // The plan that a choice for every node means.
 plan::StageSharding decode(const BuiltProblem& built, const StageView& stage, const std::vector<int>& choice);
 

@@ -42,7 +42,7 @@ std::vector<bool> own_ops(const step::StageGraph& layer, const ir::Graph& joint,
   return out;
 }
 
-StageView layer_part(const StageView& layer, const std::vector<bool>& own) {
+StageView layer_part(const StageView& layer, const std::vector<bool>& own, std::vector<int>* places) {
   StageView out;
   out.microbatches = layer.microbatches;
   std::vector<int> number(layer.values.size(), -1);
@@ -54,6 +54,7 @@ StageView layer_part(const StageView& layer, const std::vector<bool>& own) {
   for (size_t i = 0; i < layer.ops.size(); ++i) {
     if (!kept[i]) continue;
     auto& op = out.ops.emplace_back(layer.ops[i]);
+    if (places) places->push_back(static_cast<int>(i));
     op.pass.round = 0;  // of the update: depends on where other layers are
     for (int& v : op.operands) v = renumber(v);
     for (int& v : op.results) v = renumber(v);

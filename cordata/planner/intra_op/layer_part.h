@@ -16,6 +16,7 @@ std::vector<bool> own_ops(const step::StageGraph& layer, const ir::Graph& joint,
 // What all stages that hold the layer have of it: its own ops with the constants that they read, the
 // arguments that rest there, new values of these, and the values that leave. Values are numbered as they
 // come, so that equal layers have equal parts. A value that nothing makes comes from elsewhere.
-StageView layer_part(const StageView& layer, const std::vector<bool>& own);
+// `kept`: by op of the part, its position in the layer's stage; may be null.
+StageView layer_part(const StageView& layer, const std::vector<bool>& own, std::vector<int>* kept = nullptr);
 
 }  // namespace cordata::planner

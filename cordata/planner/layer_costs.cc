@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cordata/planner/layer_costs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "cordata/base/parallel.h"
+#include "cordata/cost/meshes.h"
+#include "cordata/cost/op_time.h"
+#include "cordata/planner/baselines/restrictions.h"
+#include "cordata/planner/intra_op/build.h"
+#include "cordata/planner/intra_op/minimise.h"
+#include "cordata/planner/intra_op/solve.h"
+
+namespace cordata::planner {
+namespace {
+
+constexpr double kNever = std::numeric_limits<double>::infinity();
+// Prices of memory, in what all of it is worth: the share of the step that may be given for it.
+constexpr double kPrices[] = {0, 0.1, 1};
+
+// What one layer takes in one mode.
+struct Taken {
+  double seconds = 0, held = 0, flight = 0, passing = 0;
+};
+
+int64_t bytes_of(const std::vector<std::vector<int64_t>>& bytes, const std::vector<int>& choice) {
+  int64_t sum = 0;
+  for (size_t n = 0; n < bytes.size(); ++n)
+    if (!bytes[n].empty()) sum += bytes[n][choice[n]];
+  return sum;
+}
+
+Taken taken(const ClosedLayer& layer, const std::vector<int>& choice, int microbatches) {
+  Taken out;
+  const auto cost = evaluate(layer.problem, choice);
+  out.seconds = cost ? static_cast<double>(*cost) * 1e-12 / microbatches : kNever;
+  out.held = static_cast<double>(bytes_of(layer.held, choice));
+  out.flight = static_cast<double>(bytes_of(layer.flight, choice));
+  out.passing =
+      std::max(0.0, static_cast<double>(peak_usage(layer.problem, choice)) - out.held - out.flight);
+  return out;
+}
+
+// The problem in which a byte held costs `price` picoseconds.
+Problem priced(const ClosedLayer& layer, double price) {
+  Problem out = layer.problem;
+  for (size_t n = 0; n < out.nodes.size(); ++n)
+    for (const auto* bytes : {&layer.held[n], &layer.flight[n]})
+      for (size_t s = 0; s < bytes->size(); ++s)
+        if (out.nodes[n].cost[s] != kInfinite)
+          out.nodes[n].cost[s] += std::llround(price * static_cast<double>((*bytes)[s]));
+  return out;
+}
+
+template <typename T>
+void add_once(std::vector<T>& list, const T& item) {
+  if (std::find(list.begin(), list.end(), item) == list.end()) list.push_back(item);
+}
+
+void add_choices(const ClosedLayer& layer, const std::vector<int>& choice, LayerCosts::Choices& out) {
+  using Kind = BuiltProblem::Node::Kind;
+  for (size_t n = 0; n < choice.size(); ++n) {
+    const auto& node = layer.nodes[n];
+    if (node.kind == Kind::kOp) add_once(out.ops[node.index], node.strategies[choice[n]]);
+    if (node.kind == Kind::kArg) add_once(out.args[node.index], node.shardings[choice[n]]);
+  }
+}
+
+}  // namespace
+
+LayerCosts::LayerCosts(const std::vector<StageView>& parts, const std::vector<int>& same,
+                       const cluster::Cluster& cluster, std::string restriction, PlannerLog& log)
+    : parts_(parts), same_(same), cluster_(cluster), restriction_(std::move(restriction)), log_(log) {}
+
+std::vector<double> LayerCosts::least_work() const {
+  std::vector<double> out;
+  for (const auto& part : parts_) {
+    double seconds = 0;
+    for (const auto& op : part.ops)
+      seconds += op.seconds * (op.pass.phase == step::Phase::kApply ? 1 : part.microbatches);
+    out.push_back(seconds / part.microbatches);
+  }
+  return out;
+}
+
+LayerCosts::View LayerCosts::solve(int devices, const std::vector<int64_t>& shape) const {
+  const auto mesh = cost::make_mesh(cluster_, 0, shape);
+  const double slower = cost::slowdown(cluster_, devices);
+  const size_t layers = parts_.size();
+  std::vector<ClosedLayer> closed(layers);
+  View out;
+  out.choices.resize(layers);
+  std::vector<std::vector<Taken>> of_layer(std::size(kPrices), std::vector<Taken>(layers));
+  double price = 0;
+  for (size_t m = 0; m < std::size(kPrices); ++m) {
+    for (size_t l = 0; l < layers; ++l) {
+      if (same_[l] < static_cast<int>(l)) {
+        of_layer[m][l] = of_layer[m][same_[l]];
+        continue;
+      }
+      if (m == 0) {
+        auto part = parts_[l];
+        for (auto& op : part.ops) op.seconds *= slower, op.launch *= slower;
+        closed[l] = build_closed_layer(
+            part, mesh, restriction_.empty() ? Restriction{} : planner::restriction(restriction_, part, mesh));
+        out.choices[l].ops.resize(part.ops.size()), out.choices[l].args.resize(part.args.size());
+      }
+      const auto problem = priced(closed[l], price * kPrices[m]);
+      if (!costs_are_small(problem)) continue;
+      const auto least = minimise(problem, {}, kInfinite, Clock::time_point::max());
+      if (least.choice.empty()) {
+        of_layer[m][l].seconds = kNever;
+        continue;
+      }
+      of_layer[m][l] = taken(closed[l], least.choice, parts_[l].microbatches);
+      add_choices(closed[l], least.choice, out.choices[l]);
+    }
+    if (m > 0) continue;
+    double seconds = 0, bytes = 1;
+    for (const Taken& t : of_layer[0]) seconds += t.seconds, bytes += t.held + t.flight;
+    price = std::isfinite(seconds) ? seconds * parts_[0].microbatches * 1e12 / bytes : 0;
+  }
+  for (const auto& list : of_layer) {
+    Mode& mode = out.modes.emplace_back();
+    mode.seconds = mode.held = mode.flight = {0};
+    for (const Taken& t : list) {
+      mode.seconds.push_back(mode.seconds.back() + t.seconds);
+      mode.held.push_back(mode.held.back() + t.held);
+      mode.flight.push_back(mode.flight.back() + t.flight);
+      mode.passing.push_back(t.passing);
+    }
+  }
+  return out;
+}
+
+const std::vector<LayerCosts::View>& LayerCosts::views(int devices) {
+  const auto [it, fresh] = views_.try_emplace(devices);
+  if (!fresh) return it->second;
+  auto shapes = cost::logical_views(devices);
+  if (!restriction_.empty())
+    std::erase_if(shapes, [](const auto& s) { return s.size() > 1; });  // baselines use one axis
+  it->second.resize(shapes.size());
+  base::parallel_for(static_cast<int>(shapes.size()),
+                     [&](int v) { it->second[v] = solve(devices, shapes[v]); });
+  for (size_t l = 0; l < parts_.size(); ++l)
+    if (same_[l] == static_cast<int>(l))
+      log_.problems_solved += static_cast<int>(shapes.size() * std::size(kPrices)),
+          log_.problems_built += static_cast<int>(shapes.size());
+    else
+      log_.problems_reused += static_cast<int>(shapes.size() * std::size(kPrices));
+  return it->second;
+}
+
+const LayerCosts::Choices& LayerCosts::choices(int layer, int devices, int view) {
+  return views(devices)[view].choices[same_[layer]];
+}
+
+LayerCosts::Estimate LayerCosts::estimate(const View& of, int first, int last, int in_flight,
+                                          double limit) const {
+  const auto& view = of.modes;
+  const auto held = [&](const Mode& m) {
+    const double most = *std::max_element(m.passing.begin() + first, m.passing.begin() + last);
+    return m.held[last] - m.held[first] + in_flight * (m.flight[last] - m.flight[first]) + most;
+  };
+  Estimate best{kNever, -1, 0};
+  for (size_t m = 0; m < view.size(); ++m) {
+    const double bytes = held(view[m]);
+    double seconds = view[m].seconds[last] - view[m].seconds[first];
+    if (bytes > limit || !std::isfinite(seconds)) continue;
+    if (m > 0) {  // as many layers as fit are in the mode before
+      const double before = held(view[m - 1]), gain = seconds - (view[m - 1].seconds[last] - view[m - 1].seconds[first]);
+      if (before > limit && gain > 0) {
+        const double count = last - first, share = (limit - bytes) / (before - bytes);
+        const double all = std::floor(share * count) / count;
+        seconds -= gain * all;
+      }
+    }
+    if (seconds < best.seconds) best.seconds = seconds, best.held = std::min(bytes, limit);
+  }
+  return best;
+}
+
+std::vector<LayerCosts::Estimate> LayerCosts::by_view(int first, int last, int devices, int in_flight,
+                                                      double limit) {
+  std::vector<Estimate> out;
+  const auto& all = views(devices);
+  for (size_t v = 0; v < all.size(); ++v) {
+    out.push_back(estimate(all[v], first, last, in_flight, limit));
+    out.back().view = static_cast<int>(v);
+  }
+  return out;
+}
+
+LayerCosts::Estimate LayerCosts::best(int first, int last, int devices, int in_flight, double limit) {
+  Estimate best{kNever, -1, 0};
+  for (const auto& e : by_view(first, last, devices, in_flight, limit))
+    if (e.seconds < best.seconds) best = e;
+  return best;
+}
+
+}  // namespace cordata::planner

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "cordata/cluster/cluster.h"
+#include "cordata/planner/intra_op/stage_view.h"
+#include "cordata/planner/planner.h"
+#include "cordata/sharding/sharding.h"
+
+namespace cordata::planner {
+
+// What layers cost on each view of so many devices when each stands among others like it (ClosedLayer): equal
+// layers are solved once, whatever stage they are in, and a stage is estimated as the sum of its layers. Each layer
+// is solved at some prices of memory, the same for all: a mode. Modes 0, 1, ... hold less and less and take longer.
+class LayerCosts {
+ public:
+  // `parts`: by layer (layer_part.h). `same`: by layer, the first one with an equal part.
+  LayerCosts(const std::vector<StageView>& parts, const std::vector<int>& same, const cluster::Cluster& cluster,
+             std::string restriction, PlannerLog& log);
+
+  struct Estimate {
+    double seconds = 0;  // a microbatch; infinity: doesn't fit
+    int view = -1;       // of cost::logical_views(devices)
+    double held = 0;     // bytes of a device
+  };
+  // Layers [first, last) on `devices` devices that hold `limit` bytes each, `in_flight` microbatches at once: of
+  // the view that is best. Where memory binds, some of the layers are in one mode and some in the next.
+  Estimate best(int first, int last, int devices, int in_flight, double limit);
+  // The same for every view.
+  std::vector<Estimate> by_view(int first, int last, int devices, int in_flight, double limit);
+  // What the modes of a layer choose between, by op and argument of its part: few of all strategies.
+  struct Choices {
+    std::vector<std::vector<sharding::Strategy>> ops;
+    std::vector<std::vector<sharding::Sharding>> args;
+  };
+  const Choices& choices(int layer, int devices, int view);
+  // Device-seconds a microbatch that each layer takes at least: its ops at full speed.
+  std::vector<double> least_work() const;
+
+ private:
+  struct Mode {
+    std::vector<double> seconds, held, flight;  // of layers before that one, added up: [layers + 1]
+    std::vector<double> passing;                // by layer: the most that lives inside its passes
+  };
+  struct View {
+    std::vector<Mode> modes;
+    std::vector<Choices> choices;  // by layer; of one like another before it: none
+  };
+  const std::vector<View>& views(int devices);
+  View solve(int devices, const std::vector<int64_t>& shape) const;
+  Estimate estimate(const View& view, int first, int last, int in_flight, double limit) const;
+
+  const std::vector<StageView>& parts_;
+  const std::vector<int>& same_;
+  const cluster::Cluster& cluster_;
+  std::string restriction_;
+  PlannerLog& log_;
+  std::map<int, std::vector<View>> views_;  // by devices
+};
+
+}  // namespace cordata::planner
