@@ -9,8 +9,9 @@
 
 namespace cordata::base {
 
-// Calls work(0), ..., work(count - 1) on at most as many threads as there are cores, each index once. What one of
-// them throws first is thrown when all are over. The results must not depend on which thread does what.
+// Calls work(0), ..., work(count - 1) on at most as many threads as there are cores, each index once. What
+// one of them throws first is thrown when all are over. The results must not depend on which thread does
+// what.
 template <typename Work>
 void parallel_for(int count, const Work& work) {
   const int threads = std::min<int>(count, std::max(1u, std::thread::hardware_concurrency()));

@@ -17,8 +17,9 @@ namespace cordata::planner {
 namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
-// Prices of memory, in what all of it is worth: the share of the step that may be given for it.
-constexpr double kPrices[] = {0, 0.1, 1};
+// Prices of memory: the share of the step that may be given for all of it.
+constexpr double kPrices[] = {0.1, 1};
+constexpr double kHopeless = 5;  // times the best view's step: not looked at any closer
 
 // What one layer takes in one mode.
 struct Taken {
@@ -38,8 +39,7 @@ Taken taken(const ClosedLayer& layer, const std::vector<int>& choice, int microb
   out.seconds = cost ? static_cast<double>(*cost) * 1e-12 / microbatches : kNever;
   out.held = static_cast<double>(bytes_of(layer.held, choice));
   out.flight = static_cast<double>(bytes_of(layer.flight, choice));
-  out.passing =
-      std::max(0.0, static_cast<double>(peak_usage(layer.problem, choice)) - out.held - out.flight);
+  out.passing = std::max(0.0, static_cast<double>(peak_usage(layer.problem, choice)) - out.held - out.flight);
   return out;
 }
 
@@ -85,72 +85,78 @@ std::vector<double> LayerCosts::least_work() const {
   return out;
 }
 
-LayerCosts::View LayerCosts::solve(int devices, const std::vector<int64_t>& shape) const {
+LayerCosts::View LayerCosts::build(int devices, const std::vector<int64_t>& shape) const {
   const auto mesh = cost::make_mesh(cluster_, 0, shape);
   const double slower = cost::slowdown(cluster_, devices);
-  const size_t layers = parts_.size();
-  std::vector<ClosedLayer> closed(layers);
   View out;
-  out.choices.resize(layers);
-  std::vector<std::vector<Taken>> of_layer(std::size(kPrices), std::vector<Taken>(layers));
-  double price = 0;
-  for (size_t m = 0; m < std::size(kPrices); ++m) {
-    for (size_t l = 0; l < layers; ++l) {
-      if (same_[l] < static_cast<int>(l)) {
-        of_layer[m][l] = of_layer[m][same_[l]];
-        continue;
-      }
-      if (m == 0) {
-        auto part = parts_[l];
-        for (auto& op : part.ops) op.seconds *= slower, op.launch *= slower;
-        closed[l] = build_closed_layer(
-            part, mesh, restriction_.empty() ? Restriction{} : planner::restriction(restriction_, part, mesh));
-        out.choices[l].ops.resize(part.ops.size()), out.choices[l].args.resize(part.args.size());
-      }
-      const auto problem = priced(closed[l], price * kPrices[m]);
-      if (!costs_are_small(problem)) continue;
-      const auto least = minimise(problem, {}, kInfinite, Clock::time_point::max());
-      if (least.choice.empty()) {
-        of_layer[m][l].seconds = kNever;
-        continue;
-      }
-      of_layer[m][l] = taken(closed[l], least.choice, parts_[l].microbatches);
-      add_choices(closed[l], least.choice, out.choices[l]);
-    }
-    if (m > 0) continue;
-    double seconds = 0, bytes = 1;
-    for (const Taken& t : of_layer[0]) seconds += t.seconds, bytes += t.held + t.flight;
-    price = std::isfinite(seconds) ? seconds * parts_[0].microbatches * 1e12 / bytes : 0;
-  }
-  for (const auto& list : of_layer) {
-    Mode& mode = out.modes.emplace_back();
-    mode.seconds = mode.held = mode.flight = {0};
-    for (const Taken& t : list) {
-      mode.seconds.push_back(mode.seconds.back() + t.seconds);
-      mode.held.push_back(mode.held.back() + t.held);
-      mode.flight.push_back(mode.flight.back() + t.flight);
-      mode.passing.push_back(t.passing);
-    }
+  out.choices.resize(parts_.size()), out.layers.resize(parts_.size());
+  for (size_t l = 0; l < parts_.size(); ++l) {
+    if (same_[l] < static_cast<int>(l)) continue;
+    auto part = parts_[l];
+    for (auto& op : part.ops) op.seconds *= slower, op.launch *= slower;
+    out.layers[l] = build_closed_layer(
+        part, mesh, restriction_.empty() ? Restriction{} : planner::restriction(restriction_, part, mesh));
+    out.choices[l].ops.resize(part.ops.size()), out.choices[l].args.resize(part.args.size());
   }
   return out;
 }
 
+// Adds the mode in which a byte costs so many picoseconds.
+void LayerCosts::solve(View& view, double price) const {
+  std::vector<Taken> of_layer;
+  for (size_t l = 0; l < parts_.size(); ++l) {
+    if (same_[l] < static_cast<int>(l)) {
+      of_layer.push_back(of_layer[same_[l]]);
+      continue;
+    }
+    auto& taken_here = of_layer.emplace_back();
+    taken_here.seconds = kNever;
+    const auto problem = priced(view.layers[l], price);
+    if (!costs_are_small(problem)) continue;
+    const auto least = minimise(problem, {}, kInfinite, Clock::time_point::max());
+    if (least.choice.empty()) continue;
+    taken_here = taken(view.layers[l], least.choice, parts_[l].microbatches);
+    add_choices(view.layers[l], least.choice, view.choices[l]);
+  }
+  Mode& mode = view.modes.emplace_back();
+  mode.seconds = mode.held = mode.flight = {0};
+  for (const Taken& t : of_layer) {
+    mode.seconds.push_back(mode.seconds.back() + t.seconds);
+    mode.held.push_back(mode.held.back() + t.held);
+    mode.flight.push_back(mode.flight.back() + t.flight);
+    mode.passing.push_back(t.passing);
+  }
+}
+
+// All views without a price first; then, at prices, those that could be the best for some memory.
 const std::vector<LayerCosts::View>& LayerCosts::views(int devices) {
   const auto [it, fresh] = views_.try_emplace(devices);
   if (!fresh) return it->second;
   auto shapes = cost::logical_views(devices);
   if (!restriction_.empty())
     std::erase_if(shapes, [](const auto& s) { return s.size() > 1; });  // baselines use one axis
-  it->second.resize(shapes.size());
-  base::parallel_for(static_cast<int>(shapes.size()),
-                     [&](int v) { it->second[v] = solve(devices, shapes[v]); });
-  for (size_t l = 0; l < parts_.size(); ++l)
-    if (same_[l] == static_cast<int>(l))
-      log_.problems_solved += static_cast<int>(shapes.size() * std::size(kPrices)),
-          log_.problems_built += static_cast<int>(shapes.size());
-    else
-      log_.problems_reused += static_cast<int>(shapes.size() * std::size(kPrices));
-  return it->second;
+  auto& all = it->second;
+  all.resize(shapes.size());
+  const int count = static_cast<int>(shapes.size());
+  base::parallel_for(count, [&](int v) { solve(all[v] = build(devices, shapes[v]), 0); });
+  double least = kNever;
+  for (const View& v : all) least = std::min(least, v.modes[0].seconds.back());
+  base::parallel_for(count, [&](int v) {
+    const Mode& free = all[v].modes[0];
+    if (free.seconds.back() < least * kHopeless) {
+      const double all_of_it = free.held.back() + free.flight.back() + 1;
+      const double unit = free.seconds.back() * parts_[0].microbatches * 1e12 / all_of_it;
+      for (const double p : kPrices) solve(all[v], unit * p);
+    }
+    all[v].layers.clear();
+  });
+  for (const View& v : all)
+    for (size_t l = 0; l < parts_.size(); ++l) {
+      const int solved = static_cast<int>(v.modes.size());
+      (same_[l] == static_cast<int>(l) ? log_.problems_solved : log_.problems_reused) += solved;
+      log_.problems_built += same_[l] == static_cast<int>(l);
+    }
+  return all;
 }
 
 const LayerCosts::Choices& LayerCosts::choices(int layer, int devices, int view) {
@@ -170,7 +176,8 @@ LayerCosts::Estimate LayerCosts::estimate(const View& of, int first, int last, i
     double seconds = view[m].seconds[last] - view[m].seconds[first];
     if (bytes > limit || !std::isfinite(seconds)) continue;
     if (m > 0) {  // as many layers as fit are in the mode before
-      const double before = held(view[m - 1]), gain = seconds - (view[m - 1].seconds[last] - view[m - 1].seconds[first]);
+      const double before = held(view[m - 1]),
+                   gain = seconds - (view[m - 1].seconds[last] - view[m - 1].seconds[first]);
       if (before > limit && gain > 0) {
         const double count = last - first, share = (limit - bytes) / (before - bytes);
         const double all = std::floor(share * count) / count;

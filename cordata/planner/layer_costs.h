@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cordata/cluster/cluster.h"
+#include "cordata/planner/intra_op/build.h"
 #include "cordata/planner/intra_op/stage_view.h"
 #include "cordata/planner/planner.h"
 #include "cordata/sharding/sharding.h"
@@ -12,21 +13,22 @@
 namespace cordata::planner {
 
 // What layers cost on each view of so many devices when each stands among others like it (ClosedLayer): equal
-// layers are solved once, whatever stage they are in, and a stage is estimated as the sum of its layers. Each layer
-// is solved at some prices of memory, the same for all: a mode. Modes 0, 1, ... hold less and less and take longer.
+// layers are solved once, whatever stage they are in, and a stage is estimated as the sum of its layers. Each
+// layer is solved at some prices of memory, the same for all: a mode. Modes 0, 1, ... hold less and less and
+// take longer.
 class LayerCosts {
  public:
   // `parts`: by layer (layer_part.h). `same`: by layer, the first one with an equal part.
-  LayerCosts(const std::vector<StageView>& parts, const std::vector<int>& same, const cluster::Cluster& cluster,
-             std::string restriction, PlannerLog& log);
+  LayerCosts(const std::vector<StageView>& parts, const std::vector<int>& same,
+             const cluster::Cluster& cluster, std::string restriction, PlannerLog& log);
 
   struct Estimate {
     double seconds = 0;  // a microbatch; infinity: doesn't fit
     int view = -1;       // of cost::logical_views(devices)
     double held = 0;     // bytes of a device
   };
-  // Layers [first, last) on `devices` devices that hold `limit` bytes each, `in_flight` microbatches at once: of
-  // the view that is best. Where memory binds, some of the layers are in one mode and some in the next.
+  // Layers [first, last) on `devices` devices that hold `limit` bytes each, `in_flight` microbatches at once:
+  // of the view that is best. Where memory binds, some of the layers are in one mode and some in the next.
   Estimate best(int first, int last, int devices, int in_flight, double limit);
   // The same for every view.
   std::vector<Estimate> by_view(int first, int last, int devices, int in_flight, double limit);
@@ -46,10 +48,12 @@ class LayerCosts {
   };
   struct View {
     std::vector<Mode> modes;
-    std::vector<Choices> choices;  // by layer; of one like another before it: none
+    std::vector<Choices> choices;     // by layer; of one like another before it: none
+    std::vector<ClosedLayer> layers;  // as choices; until all modes are there
   };
   const std::vector<View>& views(int devices);
-  View solve(int devices, const std::vector<int64_t>& shape) const;
+  void solve(View& view, double price) const;
+  View build(int devices, const std::vector<int64_t>& shape) const;
   Estimate estimate(const View& view, int first, int last, int in_flight, double limit) const;
 
   const std::vector<StageView>& parts_;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 
@@ -181,9 +182,9 @@ void add_estimates(const Search& in, StageSolver& solver, double limit, StagePro
   problem.max_evaluations = 0;
 }
 
-// What the best plan with that many microbatches takes by estimates, in seconds; infinity: none fits.
-double estimated(const Search& in, int microbatches, double limit) {
-  Layered model(in, microbatches, limit);
+// What the best plan of that model takes by estimates, in seconds; infinity: none fits.
+double estimated(const Search& in, Layered& model, double limit) {
+  const int microbatches = model.joint.microbatches;
   StageProblem problem = cuttings(in, model);
   add_estimates(in, model.solver, limit, problem);
   const auto found = cut_by_estimates(problem);
@@ -194,36 +195,33 @@ double estimated(const Search& in, int microbatches, double limit) {
   return seconds;
 }
 
-// The numbers of microbatches that are likely to be best, best first: from the middle on, as long as it gets
-// better.
-std::vector<int> likely_counts(const Search& in, const std::vector<int>& counts, double limit) {
+// The model with the number of microbatches that is likely to be best: from the middle on, as long as it gets
+// better. Nothing where nothing fits by estimates.
+std::unique_ptr<Layered> likely_model(const Search& in, const std::vector<int>& counts, double limit) {
+  std::unique_ptr<Layered> best;
   std::map<int, double> seconds;
-  const auto at = [&](int i) {
-    const auto [it, fresh] = seconds.try_emplace(i, 0.0);
-    if (fresh) it->second = estimated(in, counts[i], limit);
-    return it->second;
-  };
+  double least = kNever;
   const int n = static_cast<int>(counts.size());
-  int best = n - 1 - n / 4;  // small microbatches fit
-  for (bool moved = true; moved;) {
-    moved = false;
-    for (const int next : {best - 1, best + 1})
-      if (next >= 0 && next < n && (at(next) < at(best) || (next > best && at(best) == kNever)))
-        best = next, moved = true;
+  const auto look_at = [&](int i) {
+    if (i < 0 || i >= n || seconds.contains(i)) return;
+    auto model = std::make_unique<Layered>(in, counts[i], limit);
+    if ((seconds[i] = estimated(in, *model, limit)) < least) least = seconds[i], best = std::move(model);
+  };
+  int at = n - 1 - n / 4;  // small microbatches fit
+  for (int before = -1; before != at;) {
+    before = at;
+    for (const int i : {at, at + 1, at - 1}) look_at(i);
+    for (const auto& [i, s] : seconds)
+      if (s < seconds[at]) at = i;
+    if (!best && at + 1 < n) ++at;
   }
-  std::vector<int> out;
-  for (const auto& [i, s] : seconds)
-    if (s < kNever) out.push_back(i);
-  std::stable_sort(out.begin(), out.end(), [&](int a, int b) { return seconds[a] < seconds[b]; });
-  for (int& i : out) i = counts[i];
-  return out;
+  return best;
 }
 
 // The best plan with that many microbatches; nothing where none fits, or none takes less than `at_most`
 // seconds. `least`: what is proven of all of them, in seconds.
-std::optional<plan::Plan> plan_for(const Search& in, int microbatches, double limit, double at_most,
+std::optional<plan::Plan> plan_for(const Search& in, Layered& model, double limit, double at_most,
                                    double& least) {
-  Layered model(in, microbatches, limit);
   auto& solver = model.solver;
   plan::Plan p;
   p.layers = model.layers.of_op, p.num_layers = model.layers.count;
@@ -243,7 +241,7 @@ std::optional<plan::Plan> plan_for(const Search& in, int microbatches, double li
   };
   problem.at_most = at_most;
   problem.proven = [&](const StageKey& k) { return wrong_size(in, k) ? kNever : solver.proven(k); };
-  p.microbatches = microbatches;
+  p.microbatches = model.joint.microbatches;
   while (const auto solution = cut_stages(problem, &least)) {
     plan::Plan whole = p;
     whole.schedule = solution->stages.size() == 1 ? "single" : in.request.schedule;
@@ -333,21 +331,24 @@ plan::Plan plan(const step::TrainStep& step, const cluster::Cluster& cluster, co
   StageSolver::Cache cache;
   std::optional<plan::Plan> best;
   const Search search{step, cluster, request, options, cache, notes};
-  auto counts = microbatch_counts(step, request.microbatches);
-  const bool large = too_many_stages(search, Layered(search, counts.back(), limit));
-  if (large) {
-    auto likely = likely_counts(search, counts, limit);
-    if (!likely.empty()) counts = {likely[0]};
-  }
+  const auto counts = microbatch_counts(step, request.microbatches);
   double least = kNever;
-  for (const int m : counts) try {
-      double least_of_these = kNever;
-      auto found = plan_for(search, m, limit, best ? best->step.value : kNever, least_of_these);
-      least = std::min(least, least_of_these);
-      if (found && (!best || found->step < best->step)) best = std::move(found);
-    } catch (const base::Error& e) {
-      if (e.kind() != base::ErrorKind::kUser) throw;  // a microbatch that the devices don't divide
-    }
+  const auto look_at = [&](Layered& model) {
+    double least_of_these = kNever;
+    auto found = plan_for(search, model, limit, best ? best->step.value : kNever, least_of_these);
+    least = std::min(least, least_of_these);
+    if (found && (!best || found->step < best->step)) best = std::move(found);
+  };
+  if (too_many_stages(search, Layered(search, counts.back(), limit))) {
+    if (const auto model = likely_model(search, counts, limit)) look_at(*model);
+  } else {
+    for (const int m : counts) try {
+        Layered model(search, m, limit);
+        look_at(model);
+      } catch (const base::Error& e) {
+        if (e.kind() != base::ErrorKind::kUser) throw;  // a microbatch that the devices don't divide
+      }
+  }
   if (!best) throw does_not_fit(search, counts, limit);
   plan::Plan out = std::move(*best);
   // Costs are whole picoseconds: what is left below a billionth is rounding.

@@ -13,6 +13,7 @@ namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
 constexpr int kEstimateRounds = 12;
+constexpr int kRaises = 16;
 constexpr double kCoarse = 0.02;  // to which the least cap is looked for
 
 double cores_share(const StageProblem& p, int devices) {
@@ -73,6 +74,7 @@ class Search {
   const StageProblem& p_;
   SuffixTable table_;
   Known bound_, exact_, estimate_;
+  std::unordered_map<StageKey, std::vector<double>, KeyHash> rows_[4];  // by Costs
 };
 
 double Search::bound(const StageKey& key) {
@@ -96,7 +98,14 @@ double Search::cost(const StageKey& key, Costs costs) {
 }
 
 std::vector<Cutting> Search::under(Costs costs, double cap) {
-  return table_.cuttings([&](const StageKey& k) { return cost(k, costs); }, cap);
+  auto& rows = rows_[static_cast<size_t>(costs)];
+  const auto row = [&](StageKey key) -> std::vector<double>& {
+    key.last_layer = 0;
+    auto& out = rows[key];
+    if (out.empty()) out.assign(p_.layers + 1, std::numeric_limits<double>::quiet_NaN());
+    return out;
+  };
+  return table_.cuttings([&](const StageKey& k) { return cost(k, costs); }, row, cap);
 }
 
 void Search::offer(const std::vector<Cutting>& found, std::optional<StageSolution>& best) const {
@@ -109,6 +118,7 @@ void Search::offer(const std::vector<Cutting>& found, std::optional<StageSolutio
 // Caps from the least that anything fits under upwards give a first answer; then all caps from what that
 // leaves open downwards. What is cut under a cap is the same for all caps down to its largest c_i.
 std::optional<StageSolution> Search::best(Costs costs, double at_most) {
+  rows_[static_cast<size_t>(costs)].clear();  // more may be known by now
   std::optional<StageSolution> best;
   double low = table_.least_cap() * (1 - 1e-9);
   const auto open = [&] {  // every c_i counts M times or more
@@ -117,8 +127,9 @@ std::optional<StageSolution> Search::best(Costs costs, double at_most) {
   };
   if (low > 0) {
     double cap = low;
-    for (; cap < open() && !best; cap *= 1.5) offer(under(costs, cap), best), low = best ? low : cap;
-    for (double high = best ? cap / 1.5 : 0; high > low * (1 + kCoarse);) {
+    for (int k = 0; cap < open() && !best; cap = ++k < kRaises ? cap * 1.5 : kNever)
+      offer(under(costs, cap), best), low = best ? low : cap;
+    for (double high = best && std::isfinite(cap) ? cap / 1.5 : 0; high > low * (1 + kCoarse);) {
       const double middle = std::sqrt(low * high);
       const auto found = under(costs, middle);
       offer(found, best);
@@ -180,6 +191,7 @@ bool Search::settle_estimated(const StageSolution& cutting) {
 
 // By what is known now: the cap is halved in on, as far as rounding lets it.
 std::optional<StageSolution> Search::least_most() {
+  rows_[static_cast<size_t>(Costs::kBound)].clear();
   std::optional<StageSolution> best;
   double low = 0, high = p_.at_most;
   for (double cap = std::nextafter(high, 0.0); cap >= low;) {

@@ -2,6 +2,7 @@
 #include "cordata/planner/inter_op/suffix_table.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -44,7 +45,7 @@ void SuffixTable::keep(const Label& fresh) {
 }
 
 // The labels of (left, layer, device) from those with one stage less.
-void SuffixTable::extend(int left, int layer, int device, const Cost& cost, double cap) {
+void SuffixTable::extend(int left, int layer, int device, const Cost& cost, const Row& row, double cap) {
   fresh_.clear();
   const int in_flight = p_.all_in_flight ? p_.microbatches : std::min(left, p_.microbatches);
   for (const int size : sizes_) {
@@ -52,12 +53,15 @@ void SuffixTable::extend(int left, int layer, int device, const Cost& cost, doub
     if (after > p_.devices || !submesh_starts_at(device, size, p_.devices_per_host)) continue;
     const double share = cores_share(p_, size);
     const int first = p_.alike ? p_.alike(device, size) : device;
+    std::vector<double>* known = nullptr;
     for (int end = layer + 1; end <= p_.layers; ++end) {
-      const StageKey key{layer, end, first, size, in_flight};
       if (work_left_[layer] - work_left_[end] > cap * size * kRounding) break;
       const Span rest = at(left - 1, end, after);
       if (rest.count == 0) continue;
-      const double c = cost(key);
+      const StageKey key{layer, end, first, size, in_flight};
+      if (!known) known = &row(key);
+      double& c = (*known)[end];
+      if (std::isnan(c)) c = cost(key);
       if (c > cap || c == kNever) continue;
       for (int i = rest.begin; i < rest.begin + rest.count; ++i) {
         const Label& tail = labels_[i];
@@ -81,7 +85,7 @@ Cutting SuffixTable::read_back(int left, int label) const {
   return out;
 }
 
-std::vector<Cutting> SuffixTable::cuttings(const Cost& cost, double cap) {
+std::vector<Cutting> SuffixTable::cuttings(const Cost& cost, const Row& row, double cap) {
   sizes_.clear();
   double least_layer = kNever;
   for (const double w : p_.least_work) least_layer = std::min(least_layer, w);
@@ -100,7 +104,7 @@ std::vector<Cutting> SuffixTable::cuttings(const Cost& cost, double cap) {
   for (int left = 1; left <= most_stages_; ++left) {
     for (int layer = 0; layer < p_.layers; ++layer)
       for (int device = 0; device < p_.devices; device += unit_)
-        if (can_be_left(layer, device, cap)) extend(left, layer, device, cost, cap);
+        if (can_be_left(layer, device, cap)) extend(left, layer, device, cost, row, cap);
     if (left < p_.min_stages) continue;
     const Span whole = at(left, 0, 0);
     for (int i = whole.begin; i < whole.begin + whole.count; ++i) {

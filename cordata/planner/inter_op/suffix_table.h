@@ -16,17 +16,19 @@ struct Cutting {
 };
 
 // The dynamic program under a cap on c_i. It keeps, for every (stages left, first layer, first device), the
-// ways to do the rest that nothing else beats in sum and cores; states from which the rest can't be done under
-// the cap, by StageProblem::least_work, are left out.
+// ways to do the rest that nothing else beats in sum and cores; states from which the rest can't be done
+// under the cap, by StageProblem::least_work, are left out.
 class SuffixTable {
  public:
   // c_i of a stage, infinite where there is none.
   using Cost = std::function<double(const StageKey&)>;
+  // What is known of the stages that begin like that one, by last layer; NaN: to be asked for.
+  using Row = std::function<std::vector<double>&(const StageKey&)>;
 
   explicit SuffixTable(const StageProblem& problem);
 
   // All cuttings with c_i <= cap that nothing beats in sum and cores.
-  std::vector<Cutting> cuttings(const Cost& cost, double cap);
+  std::vector<Cutting> cuttings(const Cost& cost, const Row& row, double cap);
   double least_cap() const;  // no cutting's largest c_i is below it, as far as least_work tells
 
  private:
@@ -39,7 +41,7 @@ class SuffixTable {
     int begin = 0, count = 0;
   };
 
-  void extend(int left, int layer, int device, const Cost& cost, double cap);
+  void extend(int left, int layer, int device, const Cost& cost, const Row& row, double cap);
   void keep(const Label& fresh);
   bool can_be_left(int layer, int device, double cap) const;
   Span& at(int left, int layer, int device) {
