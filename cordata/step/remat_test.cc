@@ -21,22 +21,38 @@ using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
 const ir::Type kMatrix = ir::Type::tensor(ir::DType::kF32, {4, 4});
+const ir::Type kKey = ir::Type::tensor(ir::DType::kUI64, {2});
 
 // x <- tanh(cos(sin(x w))), three times; the loss is the sum of squares. The derivatives want the results of
-// all ops but the cosine. The second layer's sine may be a new state besides.
-ir::Graph three_layers(bool state) {
+// all ops but the cosine. Besides, the second layer's sine may be a new state, or be multiplied by random
+// numbers.
+enum class Besides : uint8_t { kNothing, kState, kRandom };
+
+ValueId random_matrix(ir::GraphBuilder& b, ValueId key) {
+  const auto algorithm = ir::Attribute::enumeration("stablehlo.rng_algorithm", "THREE_FRY");
+  const ir::Type bits = ir::Type::tensor(ir::DType::kUI32, kMatrix.shape);
+  const ir::NodeId drawn =
+      b.create(OpKind::kRngBitGenerator, {key}, {{"rng_algorithm", algorithm}}, {b.type(key), bits});
+  return b.convert(b.node(drawn).result(1), kMatrix.dtype);
+}
+
+ir::Graph three_layers(Besides besides) {
   ir::GraphBuilder b;
   std::array<ValueId, 3> w;
   for (ValueId& v : w) v = b.arg(kMatrix);
   ValueId x = b.arg(kMatrix), made;
-  if (state) b.arg(kMatrix);
+  if (besides == Besides::kState) b.arg(kMatrix);
+  ValueId key;
+  if (besides == Besides::kRandom) key = b.arg(kKey);
   for (int l = 0; l < 3; ++l) {
-    const ValueId sine = b.unary(OpKind::kSine, b.dot_general(x, w[l], {}, {}, {1}, {0}, ir::DType::kF32));
+    ValueId sine = b.unary(OpKind::kSine, b.dot_general(x, w[l], {}, {}, {1}, {0}, ir::DType::kF32));
     if (l == 1) made = sine;
+    if (l == 1 && key.valid()) sine = b.mul(sine, random_matrix(b, key));
     x = b.unary(OpKind::kTanh, b.unary(OpKind::kCosine, sine));
   }
   const ValueId loss = b.reduce(OpKind::kAdd, b.mul(x, x), 0, {0, 1});
-  return ir::gradient(b.finish(state ? std::vector{loss, made} : std::vector{loss}), std::array{0, 1, 2});
+  return ir::gradient(b.finish(besides == Besides::kState ? std::vector{loss, made} : std::vector{loss}),
+                      std::array{0, 1, 2});
 }
 
 ir::Graph descend() {
@@ -51,15 +67,17 @@ std::vector<Port> ports(Role role) { return {{role, 0, "0", -1}, {role, 1, "1", 
 
 void append(std::vector<Port>& to, std::vector<Port> more) { to.insert(to.end(), more.begin(), more.end()); }
 
-JointStep joint_step(bool state = false) {
+JointStep joint_step(Besides besides = Besides::kNothing) {
+  const bool state = besides == Besides::kState;
   TrainStep step;
   step.batch = 4, step.microbatch_sizes = {4};
-  step.grad = [=](int64_t) { return three_layers(state); };
+  step.grad = [=](int64_t) { return three_layers(besides); };
   step.apply = descend();
   append(step.grad_args, ports(Role::kParam));
   step.grad_args.push_back({Role::kBatch, 0, "x", 0});
   step.grad_results.push_back({Role::kLoss, 0, "loss", -1});
   if (state) step.grad_args.push_back({Role::kState, 0, "s", -1});
+  if (besides == Besides::kRandom) step.grad_args.push_back({Role::kKey, 0, "key", -1});
   if (state) step.grad_results.push_back({Role::kState, 0, "s", -1});
   append(step.grad_results, ports(Role::kGrad));
   append(step.apply_args, ports(Role::kParam)), append(step.apply_args, ports(Role::kGrad));
@@ -82,8 +100,8 @@ Layers layers_of(const JointStep& joint) {
   return extend_to_backward(joint, forward);
 }
 
-RematStep rewritten(Remat remat, bool state = false) {
-  const JointStep joint = joint_step(state);
+RematStep rewritten(Remat remat, Besides besides = Besides::kNothing) {
+  const JointStep joint = joint_step(besides);
   return rematerialise(joint, layers_of(joint), std::vector(3, remat));
 }
 
@@ -159,8 +177,14 @@ TEST(Remat, LayersMayDiffer) {
 }
 
 TEST(Remat, ANewStateIsMadeOnce) {
-  EXPECT_THAT(repeated(rewritten(Remat::kLayer, true)),
+  EXPECT_THAT(repeated(rewritten(Remat::kLayer, Besides::kState)),
               ElementsAre(Where{1, kDot}, Where{0, kDot}, Where{0, OpKind::kSine}));
+}
+
+TEST(Remat, RandomNumbersAreDrawnOnce) {
+  EXPECT_THAT(repeated(rewritten(Remat::kLayer, Besides::kRandom)),
+              UnorderedElementsAre(Where{1, kDot}, Where{1, OpKind::kSine}, Where{1, OpKind::kConvert},
+                                   Where{1, OpKind::kMultiply}, Where{0, kDot}, Where{0, OpKind::kSine}));
 }
 
 // Copies start from values that wait for what the layer above has made in its backward pass.
