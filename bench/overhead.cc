@@ -137,7 +137,8 @@ nlohmann::json run(const std::string& model, int pairs, int steps) {
   const plan::Plan plan =
       planner::plan(step, cluster::resolve("local:1"), {.name = "single", .microbatches = 1});
   const step::JointStep joint = step::build_joint(step, plan.microbatches);
-  const program::Program program = program::lower(joint, step, plan, partition::CollectiveMode::kCustomCall);
+  const program::Program program =
+      program::lower(plan::planned_step(joint, plan), step, plan, partition::CollectiveMode::kCustomCall);
   const runtime::Client client(runtime::Plugin::load(runtime::plugin_path()), {.asynchronous = false});
   auto world = runtime::make_thread_world(1);
   runtime::Trainer trainer(step, program, 0, client, *world[0], {});

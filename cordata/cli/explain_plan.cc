@@ -157,9 +157,9 @@ report::StageExplanation explain_stage(const Stage& s) {
 }  // namespace
 
 report::Explanation explain_plan(const plan::Plan& plan, const step::TrainStep& step) {
-  const auto joint = step::build_joint(step, plan.microbatches);
-  plan::validate(plan, joint);
-  const auto cut = step::cut(joint, plan.layers, plan.stage_of_layer());
+  const auto planned = plan::planned_step(step, plan);
+  plan::validate(plan, planned);
+  const auto cut = plan::planned_cut(planned, plan);
   report::Explanation e;
   e.plan = plan;
   e.unit = step.unit;

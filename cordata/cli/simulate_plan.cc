@@ -8,9 +8,9 @@
 namespace cordata::cli {
 
 simulate::SimulationResult simulate_plan(const plan::Plan& plan, const step::TrainStep& step, int steps) {
-  const auto joint = step::build_joint(step, plan.microbatches);
-  plan::validate(plan, joint);
-  const auto program = program::lower(joint, step, plan, partition::CollectiveMode::kCustomCall);
+  const auto planned = plan::planned_step(step, plan);
+  plan::validate(plan, planned);
+  const auto program = program::lower(planned, step, plan, partition::CollectiveMode::kCustomCall);
   if (const auto wrong = program::check(program); !wrong.empty())
     throw base::internal_error("[cli] the plan's program can't run: {}", wrong);
   simulate::SimulationOptions options;

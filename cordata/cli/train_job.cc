@@ -56,7 +56,7 @@ plan::Plan load_plan(const std::string& path, const std::string& spec, const ste
   if (ranks > 0 && plan.cluster.num_devices() != ranks)
     throw base::user_error("[cli] {} is a plan for {} ranks, got {}; try -n {}, or a plan for {} devices",
                            path, plan.cluster.num_devices(), ranks, plan.cluster.num_devices(), ranks);
-  plan::validate(plan, step::build_joint(step, plan.microbatches));
+  plan::validate(plan, plan::planned_step(step, plan));
   return plan;
 }
 
@@ -88,8 +88,9 @@ Answer train(const TrainOptions& options, const Context& context) {
   check_paths(o);
   const auto step = load_step(o.model, "train");
   const auto plan = choose_plan(o, step);
-  const auto joint = step::build_joint(step, plan.microbatches);
-  check_against_program(o, step, program::lower(joint, step, plan, partition::CollectiveMode::kCustomCall));
+  check_against_program(
+      o, step,
+      program::lower(plan::planned_step(step, plan), step, plan, partition::CollectiveMode::kCustomCall));
   if (o.paced.empty())
     context.say(report::plan_text(plan, static_cast<double>(step.batch * step.units_per_sample), step.unit) +
                 "\n");

@@ -162,7 +162,8 @@ int run_train_rank(const TrainOptions& o, const Context& context) {
   const auto step = load_step(o.model, "train");
   const auto plan = shared_plan(o, step, *all);
   const auto joint = step::build_joint(step, plan.microbatches);
-  const auto program = program::lower(joint, step, plan, partition::CollectiveMode::kCustomCall);
+  const auto program =
+      program::lower(plan::planned_step(joint, plan), step, plan, partition::CollectiveMode::kCustomCall);
   if (const std::string error = program::check(program); !error.empty())
     throw base::internal_error("[cli.train] the plan's program can't run: {}", error);
   const int rank = transport->rank();

@@ -26,6 +26,12 @@ double peak(const cluster::Device& device, ir::DType type) {
   return device.peak.begin()->second.value;
 }
 
+// Hands values on, and only says what comes first.
+bool orders_only(const ir::Node& node) {
+  return node.kind == ir::OpKind::kAfter ||
+         (node.kind == ir::OpKind::kOptimizationBarrier && node.operands.size() > 1);
+}
+
 }  // namespace
 
 std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& cluster) {
@@ -34,7 +40,7 @@ std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& clu
   std::vector<char> fused(graph.num_values(), 0);
   for (const auto id : graph.ops()) {
     const auto& node = graph.node(id);
-    simple[id.index] = elementwise(graph, node, ir::factor_rule(graph, node));
+    simple[id.index] = !orders_only(node) && elementwise(graph, node, ir::factor_rule(graph, node));
     free[id.index] = ir::is_constant_like(node.kind);
   }
   for (const auto id : graph.ops()) {
@@ -49,7 +55,9 @@ std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& clu
   for (const auto id : graph.ops()) {
     const auto& node = graph.node(id);
     OpTime t;
-    if (!free[id.index]) {
+    if (orders_only(node)) {
+      t.fused = node.kind == ir::OpKind::kAfter;
+    } else if (!free[id.index]) {
       double bytes = 0;
       for (const auto v : node.operands) {
         const auto def = graph.value(v).def;

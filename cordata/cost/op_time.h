@@ -11,7 +11,8 @@ namespace cordata::cost {
 // What one op takes on one device, whole: the roofline max(FLOPs / (peak * efficiency), bytes / bandwidth),
 // and the time to start it. Elementwise ops fuse with what they read and with their one reader when that is
 // elementwise too: the bytes between are not counted and the pair is started once. The peak is that of the
-// op's first operand's type; of a type the device doesn't list, f32's.
+// op's first operand's type; of a type the device doesn't list, f32's. What only orders others is free: its
+// results are its operands.
 struct OpTime {
   double seconds = 0, launch = 0;
   bool fused = false;  // the result is never written

@@ -39,6 +39,9 @@ struct FactorRule {
   std::vector<TensorFactors> operands;  // one per operand
   std::vector<TensorFactors> results;   // one per result
   std::vector<LinearSet> linear;        // may be empty
+  uint32_t awaited = 0;  // operands (as a bit set) that the op only waits for: they are never resharded
+
+  bool awaits(size_t operand) const { return operand < 32 ? awaited >> operand & 1 : awaited != 0; }
 
   // True where every operand and result must be replicated: the op has no rule.
   bool replicated_only() const { return factors.empty() && linear.empty(); }

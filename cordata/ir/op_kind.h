@@ -7,11 +7,13 @@
 
 // Every op that a Graph can hold, alphabetical by enumerator: StableHLO's static ops, CHLO's, and Cordata's
 // own: `cordata.accumulate` is the identity that marks where a value of every microbatch becomes one value of
-// the step, the sum over microbatches (see cordata/step).
+// the step, the sum over microbatches (see cordata/step); `cordata.after` is its first operand, once the
+// others are there (see step/remat.h).
 #define CORDATA_OPS(X)                                         \
   X(kAbs, "stablehlo.abs")                                     \
   X(kAccumulate, "cordata.accumulate")                         \
   X(kAdd, "stablehlo.add")                                     \
+  X(kAfter, "cordata.after")                                   \
   X(kAfterAll, "stablehlo.after_all")                          \
   X(kAllGather, "stablehlo.all_gather")                        \
   X(kAllReduce, "stablehlo.all_reduce")                        \

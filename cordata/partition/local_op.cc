@@ -48,7 +48,7 @@ std::vector<ValueId> emit_local(GraphBuilder& builder, Collectives& collectives,
   }
   std::vector<int64_t> shards = factor_shards(rule, strategy, mesh);
   bool whole = std::ranges::all_of(shards, [](int64_t n) { return n == 1; });
-  if (auto localize = ir::row(node.kind).localize; localize && !whole) {
+  if (auto localize = ir::row(node.kind).localize; localize && (!whole || rule.awaited)) {
     std::function<ValueId(int)> shard_index = [&](int factor) {
       return collectives.position(axes_of(strategy, factor));
     };

@@ -103,7 +103,8 @@ class Emitter {
   void emit_op(int position, Pass pass) {
     const ir::Node& node = view_.op(position);
     std::vector<ValueId> operands;
-    for (const auto& read : view_.reads(position)) operands.push_back(get(read.value, pass, read.wanted));
+    for (const auto& read : view_.reads(position))
+      operands.push_back(read.as_it_is ? kept_[read.value.index] : get(read.value, pass, read.wanted));
     if (node.kind == OpKind::kAccumulate) return emit_accumulate(node, operands[0]);
     if (operands.size() > node.operands.size()) bind_captures(position, operands);
     operands.resize(node.operands.size());

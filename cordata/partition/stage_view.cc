@@ -86,11 +86,12 @@ std::vector<StageView::Read> StageView::reads(int position) const {
   const ir::Node& node = op(position);
   std::vector<Read> result;
   for (size_t i = 0; i < node.operands.size(); ++i) {
-    result.push_back(
-        {node.operands[i], operand_sharding(rule(position), strategy(position), static_cast<int>(i))});
+    result.push_back({node.operands[i],
+                      operand_sharding(rule(position), strategy(position), static_cast<int>(i)),
+                      rule(position).awaits(i)});
   }
   if (!node.regions.empty()) {
-    for (ValueId v : ir::captures(graph(), node)) result.push_back({v, Sharding{}});
+    for (ValueId v : ir::captures(graph(), node)) result.push_back({v, Sharding{}, false});
   }
   return result;
 }

@@ -40,6 +40,7 @@ class StageView {
   struct Read {
     ir::ValueId value;
     sharding::Sharding wanted;
+    bool as_it_is = false;  // only waited for
   };
   std::vector<Read> reads(int position) const;
 

@@ -64,6 +64,7 @@ class StageBill {
   void count_op(const ir::Node& node, const sharding::Strategy& strategy, Pass pass) {
     ir::FactorRule rule = ir::factor_rule(graph_, node);
     for (size_t i = 0; i < node.operands.size(); ++i) {
+      if (rule.awaits(i)) continue;
       read(node.operands[i], pass, operand_sharding(rule, strategy, static_cast<int>(i)));
     }
     if (!node.regions.empty()) {

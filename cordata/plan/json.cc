@@ -187,6 +187,18 @@ Stage stage_from(const At& at) {
   return s;
 }
 
+std::vector<step::Remat> remat_from(const At& at, int num_layers) {
+  std::vector<step::Remat> out;
+  for (const auto& word : at.list()) {
+    const auto remat = step::remat_named(word.text());
+    if (!remat) word.wrong("none, selective or layer");
+    out.push_back(*remat);
+  }
+  if (out.size() != static_cast<size_t>(num_layers))
+    at.wrong(fmt::format("{} words, one for each layer", num_layers));
+  return out;
+}
+
 uint64_t hash_from(const At& at) {
   const std::string word = at.text();
   uint64_t hash = 0;
@@ -201,21 +213,23 @@ uint64_t hash_from(const At& at) {
 json to_json(const Plan& plan) {
   json stages = json::array();
   for (const auto& s : plan.stages) stages.push_back(stage_json(s));
-  return {{"format", "cordata.plan/1"},
-          {"model", plan.model},
-          {"model_hash", fmt::format("{:016x}", plan.model_hash)},
-          {"cluster", plan.cluster},
-          {"planner", plan.planner},
-          {"microbatches", plan.microbatches},
-          {"schedule", plan.schedule},
-          {"layer_of_op", plan.layers},
-          {"num_layers", plan.num_layers},
-          {"step_s", plan.step.value},
-          {"peak_memory_bytes", plan.peak_memory.value},
-          {"gap", plan.gap},
-          {"stages", stages},
-          {"bill", bill_json(plan.bill)},
-          {"notes", plan.notes}};
+  json out = {{"format", "cordata.plan/1"},
+              {"model", plan.model},
+              {"model_hash", fmt::format("{:016x}", plan.model_hash)},
+              {"cluster", plan.cluster},
+              {"planner", plan.planner},
+              {"microbatches", plan.microbatches},
+              {"schedule", plan.schedule},
+              {"layer_of_op", plan.layers},
+              {"num_layers", plan.num_layers},
+              {"step_s", plan.step.value},
+              {"peak_memory_bytes", plan.peak_memory.value},
+              {"gap", plan.gap},
+              {"stages", stages},
+              {"bill", bill_json(plan.bill)},
+              {"notes", plan.notes}};
+  for (const auto r : plan.remat) out["remat"].push_back(step::name(r));
+  return out;
 }
 
 Plan from_json(const json& j, const std::string& origin) {
@@ -235,6 +249,7 @@ Plan from_json(const json& j, const std::string& origin) {
   p.schedule = at["schedule"].text();
   p.layers = at["layer_of_op"].wholes(-1);
   p.num_layers = static_cast<int>(at["num_layers"].whole(1, 1 << 24));
+  if (j.contains("remat")) p.remat = remat_from(at["remat"], p.num_layers);
   p.step = base::Seconds(at["step_s"].number());
   p.peak_memory = base::Bytes(at["peak_memory_bytes"].number());
   p.gap = at["gap"].number();

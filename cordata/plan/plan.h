@@ -11,6 +11,7 @@
 #include "cordata/sharding/reshard.h"
 #include "cordata/sharding/sharding.h"
 #include "cordata/step/cut.h"
+#include "cordata/step/remat.h"
 
 namespace cordata::plan {
 
@@ -73,8 +74,9 @@ struct Plan {
   std::string planner;  // with its options
   int microbatches = 1;
   std::string schedule = "1f1b";  // "gpipe", "1f1b"; one stage: "single"
-  step::Layers layers;            // by op of the joint step
+  step::Layers layers;            // by op of the joint step, before anything is computed again
   int num_layers = 1;
+  std::vector<step::Remat> remat;  // by layer; empty: nowhere
   std::vector<Stage> stages;
   base::Seconds step{0};       // predicted
   base::Bytes peak_memory{0};  // predicted, of the fullest device
@@ -91,10 +93,16 @@ Plan from_json(const nlohmann::json& j, const std::string& origin);  // throws u
 void write_plan(const Plan& plan, const std::string& path);          // atomically
 Plan read_plan(const std::string& path);
 
+// The graph whose stages, ops and values a plan speaks of, and its layers: the joint step with what the plan
+// computes again. Throws a user error where the plan's layers aren't this step's.
+step::RematStep planned_step(const step::JointStep& joint, const Plan& plan);
+step::RematStep planned_step(const step::TrainStep& step, const Plan& plan);  // builds the joint step first
+step::Cut planned_cut(const step::RematStep& planned, const Plan& plan);
+
 // Checks a plan against the step it is for: the hash, ranks (each device of the cluster in one stage at
 // most), mesh sizes, counts of ops and args, that every strategy is legal and every reshard reachable. Throws
 // a user error that says what is inconsistent.
-void validate(const Plan& plan, const step::JointStep& joint);
+void validate(const Plan& plan, const step::RematStep& planned);
 
 // The collectives and transfers of one step, counted from the plan alone (nothing emitted). Lines are merged
 // by (kind, stage, axes, bytes) and sorted.

@@ -22,6 +22,7 @@ Plan example() {
   p.planner = "auto";
   p.microbatches = 4;
   p.layers = {0, 0, -1, 1};
+  p.remat = {step::Remat::kSelective, step::Remat::kLayer};
   p.num_layers = 2;
   for (int i = 0; i < 2; ++i) {
     Stage s;
@@ -71,6 +72,14 @@ TEST(Plan, SurvivesJsonExactly) {
   EXPECT_EQ(back.stages[0].mesh, p.stages[0].mesh);
   EXPECT_EQ(back.stage_of_layer(), (std::vector<int>{0, 1}));
   EXPECT_EQ(back.bill[0].axes, 3u);
+  EXPECT_EQ(back.remat, p.remat);
+}
+
+TEST(Plan, WithoutRecomputationHasNoWordOfIt) {
+  Plan p = example();
+  p.remat.clear();
+  EXPECT_FALSE(to_json(p).contains("remat"));
+  EXPECT_TRUE(from_json(to_json(p), "test").remat.empty());
 }
 
 TEST(Plan, HasTheKeysOfTheContract) {
@@ -96,6 +105,8 @@ TEST(Plan, ErrorsNameTheKey) {
       {"/stages/0/hubs/0/phase", 9, "stages[0].hubs[0].phase"},
       {"/bill/0/axes/0", 7, "bill[0].axes[0]"},
       {"/step_s", "fast", "step_s"},
+      {"/remat/1", "half", "remat[1]"},
+      {"/remat", {"layer"}, "remat"},
   };
   for (const auto& [pointer, value, says] : cases) {
     json bad = good;
@@ -112,6 +123,7 @@ TEST(Plan, ErrorsNameTheKey) {
   for (const auto& [key, unused] : good.items()) {
     json bad = good;
     bad.erase(key);
+    if (key == "remat") continue;  // may be left out
     EXPECT_THROW((void)from_json(bad, "bad.json"), base::Error) << key;
   }
 }

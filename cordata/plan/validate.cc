@@ -14,13 +14,6 @@ void check_shape(const Plan& plan, const step::JointStep& joint) {
   if (plan.microbatches != joint.microbatches)
     throw base::user_error("[plan] microbatches: wanted {}, as the step was built, got {}",
                            joint.microbatches, plan.microbatches);
-  if (plan.layers.size() != joint.graph.ops().size())
-    throw base::user_error(
-        "[plan] layer_of_op: wanted {} ops, as this model has, got {}; was the plan made for another model?",
-        joint.graph.ops().size(), plan.layers.size());
-  for (const int l : plan.layers)
-    if (l < -1 || l >= plan.num_layers)
-      throw base::user_error("[plan] layer_of_op: wanted -1 to {}, got {}", plan.num_layers - 1, l);
   if (plan.stages.empty()) throw base::user_error("[plan] stages: wanted one or more, got none");
   int layer = 0;
   std::set<int> seen;
@@ -114,7 +107,7 @@ class StageCheck {
     if (!legal(strategy, rule, stage_.mesh))
       wrong("ops", i, "a strategy of " + std::string(ir::name(node.kind)) + " that divides its dims");
     for (size_t k = 0; k < node.operands.size(); ++k)
-      if (graph_.graph.type(node.operands[k]).is_tensor() && k < rule.operands.size())
+      if (graph_.graph.type(node.operands[k]).is_tensor() && k < rule.operands.size() && !rule.awaits(k))
         reach(node.operands[k], graph_.pass[i],
               sharding::operand_sharding(rule, strategy, static_cast<int>(k)), "ops", i);
     for (int r = 0; r < node.num_results; ++r) {
@@ -173,9 +166,9 @@ void check_bill(const Plan& plan, const step::Cut& cut) {
 
 }  // namespace
 
-void validate(const Plan& plan, const step::JointStep& joint) {
-  check_shape(plan, joint);
-  const auto cut = step::cut(joint, plan.layers, plan.stage_of_layer());
+void validate(const Plan& plan, const step::RematStep& planned) {
+  check_shape(plan, planned.joint);
+  const auto cut = planned_cut(planned, plan);
   for (size_t s = 0; s < plan.stages.size(); ++s)
     StageCheck(static_cast<int>(s), plan.stages[s], cut.stages[s]).run();
   check_bill(plan, cut);

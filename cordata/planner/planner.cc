@@ -131,13 +131,19 @@ struct Search {
 // One number of microbatches: the step cut into layers, and its stages' costs.
 struct Layered {
   Layered(const Search& in, int microbatches, double limit)
-      : joint(step::build_joint(in.step, microbatches)),
-        layers(step_layers(joint, in.options.layers, in.cluster.num_devices())),
-        solver(joint, layers.of_op, layers.count, in.cluster, in.request.restriction, limit, in.cache,
+      : base(step::build_joint(in.step, microbatches)),
+        layers(step_layers(base, in.options.layers, in.cluster.num_devices())),
+        remat(in.options.remat ? std::vector(layers.count, *in.options.remat) : std::vector<step::Remat>()),
+        planned(step::rematerialise(base, layers.of_op, remat)),
+        joint(planned.joint),
+        solver(joint, planned.layers, layers.count, in.cluster, in.request.restriction, limit, in.cache,
                in.log) {}
 
-  const step::JointStep joint;
-  const StepLayers layers;
+  const step::JointStep base;
+  const StepLayers layers;  // of the base step
+  const std::vector<step::Remat> remat;
+  const step::RematStep planned;
+  const step::JointStep& joint;
   StageSolver solver;
 };
 
@@ -224,7 +230,7 @@ std::optional<plan::Plan> plan_for(const Search& in, Layered& model, double limi
                                    double& least) {
   auto& solver = model.solver;
   plan::Plan p;
-  p.layers = model.layers.of_op, p.num_layers = model.layers.count;
+  p.layers = model.layers.of_op, p.num_layers = model.layers.count, p.remat = model.remat;
   StageProblem problem = cuttings(in, model);
   if (too_many_stages(in, model)) {
     add_estimates(in, solver, limit, problem);

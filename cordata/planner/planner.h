@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,8 @@ struct PlannerOptions {
   int microbatches = 0;         // 0: the planner chooses
   base::Bytes memory_limit{0};  // of a device; 0: the cluster's
   bool allow_idle = false;
-  int layers = 0;  // 0: the planner chooses
+  int layers = 0;                    // 0: the planner chooses
+  std::optional<step::Remat> remat;  // of every layer; nothing: none
 };
 
 // What was done, for people and for tests.

@@ -59,9 +59,10 @@ void add_stage_modules(Program& program, const partition::StageModules& modules,
   for (uint32_t axes : modules.axes_sets) program.communicators.push_back(rank_groups(stage, axes));
 }
 
-Program lower(const step::JointStep& joint, const step::TrainStep& step, const plan::Plan& plan,
+Program lower(const step::RematStep& planned, const step::TrainStep& step, const plan::Plan& plan,
               partition::CollectiveMode mode) {
-  const step::Cut cut = step::cut(joint, plan.layers, plan.stage_of_layer());
+  const step::JointStep& joint = planned.joint;
+  const step::Cut cut = plan::planned_cut(planned, plan);
   const int stages = static_cast<int>(cut.stages.size());
   if (stages != static_cast<int>(plan.stages.size()))
     throw base::user_error("[program.lower] wanted a plan of {} stages for these layers, got {}", stages,

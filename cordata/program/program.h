@@ -131,7 +131,7 @@ Schedule one_f_one_b(int stages, int microbatches);
 Schedule make_schedule(const std::string& name, int stages, int microbatches);  // user error lists the names
 
 // Puts it all together: cut -> partitioned modules -> per-rank lists, cross-mesh transfers as tiles.
-Program lower(const step::JointStep& joint, const step::TrainStep& step, const plan::Plan& plan,
+Program lower(const step::RematStep& planned, const step::TrainStep& step, const plan::Plan& plan,
               partition::CollectiveMode mode);
 
 // Proves that the lists can't hang or mismatch, however the ranks interleave and however many steps they run.

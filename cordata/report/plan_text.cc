@@ -10,6 +10,18 @@
 namespace cordata::report {
 namespace {
 
+// Runs of layers with one word: "layer (0-3), none (4)"; one run: the word alone.
+std::string remat_words(const std::vector<step::Remat>& by_layer) {
+  std::string text;
+  for (size_t from = 0, to = 0; from < by_layer.size(); from = to) {
+    while (to < by_layer.size() && by_layer[to] == by_layer[from]) ++to;
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", step::name(by_layer[from]));
+    if (to - from == by_layer.size()) return text;
+    text += to - from == 1 ? fmt::format(" ({})", from) : fmt::format(" ({}-{})", from, to - 1);
+  }
+  return text;
+}
+
 std::string head(const plan::Plan& p, double units_per_step, const std::string& unit) {
   const size_t stages = p.stages.size();
   size_t devices = 0;
@@ -22,6 +34,7 @@ std::string head(const plan::Plan& p, double units_per_step, const std::string& 
       "predicted: step {}, {} {}/s, at most {} of {} a device, gap {:.2g} %\n", base::to_string(p.step),
       base::with_commas(static_cast<int64_t>(units_per_step / std::max(p.step.value, 1e-12))), unit,
       base::to_string(p.peak_memory), base::to_string(p.cluster.device.memory), 100 * p.gap);
+  if (!p.remat.empty()) text += fmt::format("backward passes compute again: {}\n", remat_words(p.remat));
   return text;
 }
 

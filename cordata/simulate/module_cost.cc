@@ -13,6 +13,11 @@
 namespace cordata::simulate {
 namespace {
 
+// A barrier of several values, whose results are its operands.
+bool hands_on(const ir::Node& node) {
+  return node.kind == ir::OpKind::kOptimizationBarrier && node.operands.size() > 1;
+}
+
 // The peak of what lives between ops. A value lives from its op to its last reader; fused values are never
 // written; an op whose operand dies there and is as large writes in its place, as compilers do with
 // elementwise ops.
@@ -28,7 +33,13 @@ int64_t transient_bytes(const ir::Graph& graph, const std::vector<cost::OpTime>&
     if (!node.regions.empty())
       for (ir::ValueId v : ir::captures(graph, node)) last[v.index] = i;
     for (int r = 0; r < node.num_results; ++r)
-      held[node.result(r).index] = !times[i].fused && !ir::is_constant_like(node.kind);
+      held[node.result(r).index] = !times[i].fused && !hands_on(node) && !ir::is_constant_like(node.kind);
+  }
+  // What is handed on is held as long as anybody reads it under its new name.
+  for (int i = end - 1; i >= 0; --i) {
+    const ir::Node& node = graph.node(ops[i]);
+    for (int r = 0; r < node.num_results && hands_on(node); ++r)
+      last[node.operands[r].index] = std::max(last[node.operands[r].index], last[node.result(r).index]);
   }
   std::set<int> given(alias.begin(), alias.end());
   for (size_t r = 0; r < graph.results().size(); ++r) {

@@ -242,6 +242,22 @@ TEST(Simulate, ModulesCostTheirOpsAndCollectives) {
   EXPECT_THAT(simulate(p, c, measured).step.value, DoubleNear(0.5, 1e-9));
 }
 
+constexpr const char* kWaits = R"(
+func.func @main(%a: tensor<64xf32>, %b: tensor<64xf32>) -> tensor<64xf32> {
+  %0 = stablehlo.dot_general %a, %b, contracting_dims = [] x [] : (tensor<64xf32>, tensor<64xf32>) -> tensor<64x64xf32>
+  %1:2 = stablehlo.optimization_barrier %0, %b : tensor<64x64xf32>, tensor<64xf32>
+  %2 = stablehlo.dot_general %1#0, %b, contracting_dims = [1] x [0] : (tensor<64x64xf32>, tensor<64xf32>) -> tensor<64xf32>
+  return %2 : tensor<64xf32>
+}
+)";
+
+// What waits behind a barrier is one value, held until its last reader.
+TEST(Simulate, BarriersCopyNothing) {
+  const Type row = Type::tensor(DType::kF32, {64});
+  const auto cost = module_cost({"waits", 0, kWaits, {row, row}, {row}, {-1, -1}, false, {}}, devices(1));
+  EXPECT_EQ(cost.transient.value, (64 * 64 + 64) * 4.0);
+}
+
 TEST(Simulate, TracesLikeTheExecutor) {
   const auto path = std::filesystem::temp_directory_path() / "cordata_simulate_test_trace.json";
   write_trace(simulate(pipeline("1f1b", 2, 2), devices(2), one_step(0.5)), path.string());

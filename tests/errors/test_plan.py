@@ -20,6 +20,7 @@ WRONG = {
     "microbatches that don't divide": (["--planner", "data", "--microbatches", "3"], ["microbatches", "1, 2, 4, 8", "3"]),
     "memory limit": (["--memory-limit", "12Gb"], ["12Gb", "16GiB"]),
     "memory limit of nothing": (["--memory-limit", "0"], ["--memory-limit", "'0'"]),
+    "what to compute again": (["--remat", "all"], ["--remat", "none, selective or layer", "'all'"]),
     "output": (["-o", "/no/such/folder/plan.json"], ["/no/such/folder/plan.json", "No such file"]),
     "flag": (["--planer", "data"], ["--planer", "--planner"]),
 }

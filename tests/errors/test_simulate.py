@@ -32,6 +32,17 @@ def test_keys_and_sense(plans, name):
     assert got["model_flops"] == pytest.approx(cordata("inspect", MODEL, "--json").json()["flops"], rel=0.2)
 
 
+def test_work_done_twice_is_no_more_useful(tmp_path):
+    got = {}
+    for remat in ("none", "layer"):
+        plan = tmp_path / f"{remat}.json"
+        assert cordata("plan", MODEL, "--cluster", "local:2", "--planner", "data", "--microbatches", "1", "--remat", remat, "-o", plan).status == 0
+        assert json.loads(plan.read_text()).get("remat", ["none"])[0] == remat
+        got[remat] = cordata("simulate", plan, "--json").json()
+    assert got["layer"]["model_flops"] == got["none"]["model_flops"]
+    assert got["layer"]["executed_flops"] > got["none"]["executed_flops"]
+
+
 def test_the_trace_has_every_microbatch(plans, tmp_path):
     trace = tmp_path / "trace.json"
     assert cordata("simulate", plans["pipeline"], "--trace", trace, "--steps", "1").status == 0

@@ -49,15 +49,15 @@ std::string_view word(Parallelism p) {
 
 Parallelism dominant(const plan::Plan& plan, const step::TrainStep& step) {
   if (plan.stages.size() > 1 && plan.microbatches > 1) return Parallelism::kPipeline;
-  const auto joint = step::build_joint(step, plan.microbatches);
-  const auto cut = step::cut(joint, plan.layers, plan.stage_of_layer());
+  const auto whole = plan::planned_step(step, plan);
+  const auto cut = plan::planned_cut(whole, plan);
   Votes votes;
   for (size_t s = 0; s < cut.stages.size(); ++s) {
     const auto& stage = cut.stages[s];
     const auto& planned = plan.stages[s];
     for (size_t i = 0; i < stage.graph.ops().size(); ++i)
       vote_op(stage.graph, stage.graph.node(stage.graph.ops()[i]), planned.sharding.ops[i], planned.mesh,
-              joint.microbatch_size, votes);
+              whole.joint.microbatch_size, votes);
     vote_state(stage, planned, votes);
   }
   if (votes.none >= std::max(votes.samples, votes.others)) return Parallelism::kNone;

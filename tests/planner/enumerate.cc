@@ -130,8 +130,7 @@ class Enumeration {
 }  // namespace
 
 double price(const plan::Plan& plan, const step::TrainStep& step) {
-  const auto joint = step::build_joint(step, plan.microbatches);
-  const auto cut = step::cut(joint, plan.layers, plan.stage_of_layer());
+  const auto cut = plan::planned_cut(plan::planned_step(step, plan), plan);
   std::vector<double> seconds;
   for (size_t s = 0; s < plan.stages.size(); ++s) {
     const auto& stage = plan.stages[s];

@@ -60,6 +60,7 @@ RunResult run_program(const step::TrainStep& step, const program::Program& progr
         trainer.finish();
         std::lock_guard lock(mutex);
         if (rank == runtime::speaker(program)) result.losses = losses;
+        result.peak_bytes = std::max(result.peak_bytes, trainer.executor().counters().peak_bytes);
         collect(trainer.executor(), program.ranks[rank], result, result.values);
       } catch (const std::exception& e) {
         {
@@ -77,9 +78,9 @@ RunResult run_program(const step::TrainStep& step, const program::Program& progr
 
 RunResult run_plan(const step::TrainStep& step, const plan::Plan& plan, int steps, Before before,
                    uint64_t seed) {
-  step::JointStep joint = step::build_joint(step, plan.microbatches);
-  plan::validate(plan, joint);
-  return run_program(step, program::lower(joint, step, plan, partition::CollectiveMode::kCustomCall), steps,
+  const step::RematStep planned = plan::planned_step(step, plan);
+  plan::validate(plan, planned);
+  return run_program(step, program::lower(planned, step, plan, partition::CollectiveMode::kCustomCall), steps,
                      before, seed);
 }
 

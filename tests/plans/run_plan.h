@@ -18,6 +18,7 @@ struct RunResult {
   std::vector<double> losses;
   Values before, values;  // before the first step (where asked for), after the last one
   std::map<std::string, ir::Type> types;
+  int64_t peak_bytes = 0;  // of the fullest rank: buffers, and the temporaries of the module that runs
 };
 
 enum class Before : uint8_t { kDropped, kKept };  // the values before the first step

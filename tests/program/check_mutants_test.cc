@@ -71,8 +71,8 @@ std::vector<Subject> by_lowering() {
     c.device.memory_bandwidth = base::BytesPerSecond(1e8);
     c.intra = c.inter = {base::Seconds(1e-5), base::BytesPerSecond(1e9), "made up"};
     const plan::Plan plan = planner::plan(step, c, {.name = w.planner, .microbatches = w.microbatches});
-    program::Program p = program::lower(step::build_joint(step, plan.microbatches), step, plan,
-                                        partition::CollectiveMode::kCustomCall);
+    program::Program p =
+        program::lower(plan::planned_step(step, plan), step, plan, partition::CollectiveMode::kCustomCall);
     for (auto& m : p.modules) m.text.clear();  // nobody reads them here
     // Stages talk in both directions, and of more than the loss.
     for (size_t stage = 0; plan.stages.size() > 1 && stage < plan.stages.size(); ++stage) {

@@ -34,6 +34,10 @@ Instance complex_part(Draw& d, OpKind k) { return unary(d, k, DType::kC64, kWhol
 Instance conjugate(Draw& d, OpKind k) { return unary(d, k, DType::kC64, kAny); }
 Instance accumulate(Draw& d, OpKind k) { return unary(d, k, DType::kF32, kWhole); }
 
+Instance after(Draw& d, OpKind k) {
+  return d.done(k, {d.arg(DType::kF32, d.shape(0, 3), kWhole), d.arg(DType::kF32, {}, kWhole)});
+}
+
 Instance arithmetic(Draw& d, OpKind k) { return binary(d, k, number(d), kWhole, kWhole); }
 Instance order(Draw& d, OpKind k) {
   return binary(d, k, d.one_of<DType>({DType::kF32, DType::kI32}), kWhole, kWhole);
@@ -127,6 +131,7 @@ void add_elementwise(Generators& table) {
   put(complex_part, {kImag, kReal});
   put(conjugate, {kChloConj});
   put(accumulate, {kAccumulate});
+  put(after, {kAfter});
   put(arithmetic, {kAdd, kMultiply, kSubtract});
   put(order, {kMaximum, kMinimum});
   put(divide, {kDivide});

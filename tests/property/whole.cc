@@ -82,7 +82,7 @@ ir::Graph together(const std::vector<const ir::Graph*>& graphs) {
     const ir::Graph& g = *graphs[i];
     for (ir::NodeId n : g.ops()) {
       const ir::Node& op = g.node(n);
-      if (op.kind == OpKind::kAccumulate)
+      if (op.kind == OpKind::kAccumulate || op.kind == OpKind::kAfter)
         maps[i][op.result().index] = maps[i][op.operands[0].index];
       else
         b.clone(g, n, maps[i]);

@@ -15,8 +15,9 @@ import pmpi  # noqa: E402
 import programs  # noqa: E402
 
 MODEL = "gpt:layers=1,hidden=32,heads=4,seq=16,vocab=64,batch=16"
-PLANS = [("single", 1), ("data", 4), ("tensor", 4), ("zero-3", 4), ("pipeline:stages=2,data=2", 4),
-         ("pipeline:stages=4,microbatches=8,schedule=1f1b", 4), ("auto", 4)]
+PLANS = [("single", 1, "none"), ("data", 4, "none"), ("tensor", 4, "none"), ("zero-3", 4, "none"), ("pipeline:stages=2,data=2", 4, "none"),
+         ("pipeline:stages=4,microbatches=8,schedule=1f1b", 4, "none"), ("auto", 4, "none"), ("tensor", 4, "layer"),
+         ("pipeline:stages=2,data=2", 4, "selective")]
 
 
 STEPS = 2
@@ -70,12 +71,12 @@ def passed(plan, path, folder):
     return {key: n // STEPS for key, n in total.items()}
 
 
-@pytest.mark.parametrize("planner, ranks", PLANS)
-def test_bill_is_what_stands_in_the_text_and_what_passes(planner, ranks, tmp_path):
+@pytest.mark.parametrize("planner, ranks, remat", PLANS)
+def test_bill_is_what_stands_in_the_text_and_what_passes(planner, ranks, remat, tmp_path):
     if not pmpi.library():
         pytest.skip("no PMPI counter: run through ctest, built with MPI")
     path = tmp_path / "plan.json"
-    cordata("plan", MODEL, "--cluster", f"local:{ranks}", "--planner", planner, "-o", path)
+    cordata("plan", MODEL, "--cluster", f"local:{ranks}", "--planner", planner, "--remat", remat, "-o", path)
     plan = json.loads(path.read_text())
     bill = billed(plan)
     a_step = passed(plan, path, tmp_path)

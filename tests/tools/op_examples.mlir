@@ -64,6 +64,7 @@ func.func @main(%x: tensor<8x16xf32>, %y: tensor<8x16xf32>, %i: tensor<8x16xi32>
   %59 = "chlo.polygamma"(%x, %y) : (tensor<8x16xf32>, tensor<8x16xf32>) -> tensor<8x16xf32>
   %60 = "chlo.zeta"(%x, %y) : (tensor<8x16xf32>, tensor<8x16xf32>) -> tensor<8x16xf32>
   %61 = "cordata.accumulate"(%x) : (tensor<8x16xf32>) -> tensor<8x16xf32>
+  %after = "cordata.after"(%x, %s) : (tensor<8x16xf32>, tensor<f32>) -> tensor<8x16xf32>
   %62 = "stablehlo.is_finite"(%x) : (tensor<8x16xf32>) -> tensor<8x16xi1>
   %63 = "stablehlo.compare"(%x, %y) {comparison_direction = #stablehlo<comparison_direction LT>} : (tensor<8x16xf32>, tensor<8x16xf32>) -> tensor<8x16xi1>
   %64 = "stablehlo.select"(%c, %x, %y) : (tensor<8x16xi1>, tensor<8x16xf32>, tensor<8x16xf32>) -> tensor<8x16xf32>

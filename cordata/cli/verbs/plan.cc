@@ -34,9 +34,9 @@ Answer run_plan(const Options& o) {
         o.model);
   }
   if (!o.programs.empty()) {
-    program::write_program(program::lower(step::build_joint(step, plan.microbatches), step, plan,
-                                          partition::CollectiveMode::kCustomCall),
-                           o.programs);
+    program::write_program(
+        program::lower(plan::planned_step(step, plan), step, plan, partition::CollectiveMode::kCustomCall),
+        o.programs);
     answer.text += fmt::format("\nprograms of the stages and the ranks' lists written to {}\n", o.programs);
   }
   return answer;

@@ -20,7 +20,8 @@ struct Options {
   int steps = 3;
 };
 
-// What one device would do: forward and backward of each microbatch, and the update.
+// What one device would do: forward and backward of each microbatch, and the update. `joint` is the step
+// before anything is computed again: work done twice is no more useful.
 base::Flops model_flops(const step::JointStep& joint) {
   base::Flops sum{0};
   for (size_t i = 0; i < joint.phase.size(); ++i) {

@@ -133,7 +133,13 @@ base::Flops while_flops(const OpView& v) {
          static_cast<double>(trips.value_or(1));
 }
 
+Types after(const OpView& v) {
+  want(v, v.operands.size() >= 2, "a value and what it comes after");
+  return {v.operands[0]};
+}
+
 constexpr OpRow kRows[] = {
+    {.kind = OpKind::kAfter, .infer = after, .rule = after_rule, .localize = localize_after},
     {.kind = OpKind::kAfterAll, .infer = token},
     {.kind = OpKind::kCase, .infer = case_, .vjp = vjp_case, .flops = longest_branch},
     {.kind = OpKind::kComposite},

@@ -43,6 +43,7 @@ FactorRule convert_rule(const OpView& v);
 FactorRule bitcast_rule(const OpView& v);
 FactorRule select_rule(const OpView& v);
 FactorRule barrier_rule(const OpView& v);
+FactorRule after_rule(const OpView& v);  // the first operand dim by dim; the others as they are
 
 FactorRule broadcast_rule(const OpView& v);
 FactorRule broadcast_in_dim_rule(const OpView& v);
@@ -71,6 +72,7 @@ FactorRule sort_rule(const OpView& v);
 FactorRule top_k_rule(const OpView& v);
 
 using Values = std::vector<ValueId>;
+Values localize_after(LocalizeView& v);
 Values localize_constant(LocalizeView& v);
 Values localize_dynamic_slice(LocalizeView& v);
 Values localize_gather(LocalizeView& v);

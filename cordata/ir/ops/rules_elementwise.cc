@@ -66,6 +66,24 @@ FactorRule barrier_rule(const OpView& v) {
   return v.operands.size() == 1 && v.operands[0].is_tensor() ? elementwise_rule(v) : replicated_rule(v);
 }
 
+// after: ([i j], ...)->([i j]).
+FactorRule after_rule(const OpView& v) {
+  RuleWriter w(v);
+  for (size_t d = 0; d < v.results[0].shape.size(); ++d) {
+    int f = w.factor(v.results[0].shape[d]);
+    w.operand(0, static_cast<int64_t>(d), f).result(0, static_cast<int64_t>(d), f);
+  }
+  FactorRule rule = w.done();
+  rule.awaited = ~uint32_t{1};
+  return rule;
+}
+
+// What compilers know: a barrier of all of them, the first of which is handed on.
+Values localize_after(LocalizeView& v) {
+  std::vector<ValueId> all(v.operands.begin(), v.operands.end());
+  return {v.builder.node(v.builder.create(OpKind::kOptimizationBarrier, std::move(all))).result()};
+}
+
 namespace {
 
 bool is_splat_value(const Graph& graph, ValueId value, double wanted) {

@@ -199,13 +199,14 @@ class Builder {
     }
     for (const int v : op.results) home_[v] = id, maker_[v] = o;
     std::set<int> seen;
-    for (const int v : op.operands) {
-      if (!stage_.values[v].is_tensor() || !seen.insert(v).second) continue;
+    for (size_t at = 0; at < op.operands.size(); ++at) {
+      const int v = op.operands[at];
+      if (op.rule.awaits(at) || !stage_.values[v].is_tensor() || !seen.insert(v).second) continue;
       Reader reader{op.pass, id, time_[o], {}};
       for (const auto& s : strategies) {
         std::set<Sharding> wants;
         for (size_t k = 0; k < op.operands.size(); ++k)
-          if (op.operands[k] == v && k < op.rule.operands.size())
+          if (op.operands[k] == v && k < op.rule.operands.size() && !op.rule.awaits(k))
             wants.insert(sharding::operand_sharding(op.rule, s, static_cast<int>(k)));
         if (wants.empty()) wants.insert(Sharding{});
         reader.wants.emplace_back(wants.begin(), wants.end());
@@ -425,13 +426,22 @@ class Builder {
     n.to = std::max<int64_t>(n.to, to);
   }
 
+  // What an op only waits with is held until the last reader of what it hands on.
+  int held_until(const Reader& reader) const {
+    const Node& node = out_.nodes[reader.node];
+    int last = reader.time;
+    if (node.kind != Node::Kind::kOp || !stage_.ops[node.index].rule.awaited) return last;
+    for (const auto& r : readers_[stage_.ops[node.index].results[0]]) last = std::max(last, r.time);
+    return last;
+  }
+
   // How long a value is held, and how many of it.
   void live(int v, int own) {
     const int maker = maker_[v];
     int last = -1;
     bool later = false;
     for (const auto& r : readers_[v]) {
-      last = std::max(last, r.time);
+      last = std::max(last, held_until(r));
       later = later || r.pass.phase == step::Phase::kBackward;
     }
     if (maker < 0) {

@@ -64,8 +64,8 @@ class Bytes {
   void put(const step::StageArg& a) { put(a.kind), put(a.owner); }
   void put(const step::StageResult& r) { put(r.kind); }
   void put(const StageView::Op& o) {
-    put(o.rule.factors), put(o.rule.operands), put(o.rule.results), put(o.rule.linear), put(o.operands),
-        put(o.results);
+    put(o.rule.factors), put(o.rule.operands), put(o.rule.results), put(o.rule.linear), put(o.rule.awaited),
+        put(o.operands), put(o.results);
     put(o.pass.phase), put(o.pass.round), put(o.seconds), put(o.launch), put(o.constant_like),
         put(o.accumulate), put(o.fused);
   }
