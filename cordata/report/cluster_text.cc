@@ -173,4 +173,23 @@ std::string cluster_text(const Cluster& c) {
   return text + figures(c) + sources(c);
 }
 
+std::string clusters_table(const std::vector<Cluster>& clusters) {
+  Rows rows = {
+      {"preset", "a host", "fastest type", "memory of each", "in a host", "ring of all", "out of a host"}};
+  for (const Cluster& c : clusters) {
+    const auto fastest = std::ranges::max_element(
+        c.device.peak, [](const auto& a, const auto& b) { return a.second < b.second; });
+    std::vector<int> all(c.devices_per_host);
+    std::iota(all.begin(), all.end(), 0);
+    rows.push_back(
+        {c.name, fmt::format("{} x {}", c.devices_per_host, c.device.kind),
+         fmt::format("{} {}/s", ir::name(fastest->first),
+                     base::to_string(base::Flops(fastest->second.value))),
+         fmt::format("{:.4g} GB at {}", c.device.memory.value / 1e9, rate(c.device.memory_bandwidth)),
+         std::string(cluster::name(c.topology)), rate(cluster::host_ring_bandwidth(c, {all})),
+         fmt::format("{} x {}", c.nics, rate(c.inter.bandwidth / c.nics))});
+  }
+  return base::table(rows);
+}
+
 }  // namespace cordata::report

@@ -5,7 +5,7 @@ import json
 import re
 
 import pytest
-from command import cordata, fails
+from command import ROOT, cordata, fails
 
 FULL = {
     "format": "cordata.cluster/1", "name": "mine", "hosts": 4, "devices_per_host": 3,
@@ -175,6 +175,17 @@ USAGE = {
 def test_usage(case):
     args, words = USAGE[case]
     fails(2, *words, args=["cluster", *args])
+
+
+def test_docs_have_the_presets():
+    """The table of docs/clusters.md is the command's."""
+    wanted = [re.split(r"  +", line) for line in cordata("cluster", "presets").out.splitlines() if "  " in line]
+    block = (ROOT / "docs" / "clusters.md").read_text().split("<!-- cordata cluster presets -->\n")[1]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in block.split("\n\n")[0].splitlines()]
+    assert [rows[0], *rows[2:]] == wanted
+    models = cordata("models").out
+    for name in [row[0] for row in wanted[1:]]:
+        assert f" {name}," in models and f" {name}," in cordata("cluster", "--help").out
 
 
 def test_the_drawing():

@@ -7,6 +7,7 @@
 #include "cordata/cli/measure_job.h"
 #include "cordata/cli/names.h"
 #include "cordata/cli/verbs/verbs.h"
+#include "cordata/cluster/presets.h"
 #include "cordata/report/cluster_text.h"
 
 namespace cordata::cli {
@@ -29,6 +30,20 @@ Answer show(const std::string& spec, const std::string& to) {
 
 namespace {
 
+Answer list_presets() {
+  Answer answer;
+  std::vector<cluster::Cluster> all;
+  for (const auto& preset : cluster::preset_table()) {
+    all.push_back(preset.make());
+    all.back().name = preset.name;
+    answer.json["presets"].push_back(
+        {{"name", preset.name}, {"cluster", nlohmann::ordered_json(nlohmann::json(all.back()))}});
+  }
+  answer.text = report::clusters_table(all) +
+                "as PRESET:HOSTS; `cordata cluster show PRESET` has the links and where figures are from\n";
+  return answer;
+}
+
 struct ClusterWords {
   std::string action, spec, to;
   MeasureOptions measure;
@@ -40,11 +55,13 @@ Answer act(const ClusterWords& w, const Context& context) {
       throw base::user_error("[cli] cordata cluster show: wanted {}, got nothing; try p4d:2", kClusterHelp);
     return show(w.spec, w.to);
   }
-  if (w.action != "measure")
-    throw base::user_error("[cli] cordata cluster: wanted the action show or measure, got '{}'", w.action);
+  if (w.action != "measure" && w.action != "presets")
+    throw base::user_error("[cli] cordata cluster: wanted the action show, presets or measure, got '{}'",
+                           w.action);
   if (!w.spec.empty())
-    throw base::user_error(
-        "[cli] cordata cluster measure: wanted no cluster, since it measures this machine, got '{}'", w.spec);
+    throw base::user_error("[cli] cordata cluster {}: wanted no cluster after it, got '{}'; try show",
+                           w.action, w.spec);
+  if (w.action == "presets") return list_presets();
   MeasureOptions o = w.measure;
   o.output = w.to;
   return measure_cluster(o, context);
@@ -61,6 +78,7 @@ std::string preset_list() {
 Verb cluster_verb() {
   return {
       "cluster", "Describe a cluster (a preset, this machine, a file), or measure this machine",
+      "  cordata cluster presets                      those there are, one a line\n"
       "  cordata cluster show p3.16xlarge:8           8 hosts of 8 V100: links, figures, sources\n"
       "  cordata cluster show local:4                 this machine as 4 ranks\n"
       "  cordata cluster show p4d:2 -o mine.json      a file to edit; `cordata plan --cluster mine.json` "
@@ -69,7 +87,7 @@ Verb cluster_verb() {
       "  mpirun -n 8 cordata cluster measure -o c.json  the same over ranks that you start, on any hosts\n",
       [](CLI::App& app) -> std::function<Answer(const Context&)> {
         auto w = std::make_shared<ClusterWords>();
-        app.add_option("action", w->action, "What to do: show or measure")->required();
+        app.add_option("action", w->action, "What to do: show, presets or measure")->required();
         app.add_option("cluster", w->spec, fmt::format("show: {}. Presets: {}", kClusterHelp, preset_list()));
         app.add_option("-o,--output", w->to, "Write it as a cluster file, too");
         app.add_option("-n,--ranks", w->measure.ranks, "measure: ranks to start (default 1)")
