@@ -5,6 +5,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cordata/base/units.h"
@@ -12,8 +13,7 @@
 
 namespace cordata::cluster {
 
-// One way between two devices: a message of n bytes takes alpha + n / bandwidth. `source` says where the
-// number is from.
+// A message of n bytes takes alpha + n / bandwidth. `source` says where the numbers are from.
 struct Link {
   base::Seconds alpha{0};
   base::BytesPerSecond bandwidth{0};
@@ -32,18 +32,50 @@ struct Device {
   std::string source;
 };
 
+// How the devices of a host are joined, and so what Cluster::intra's bandwidth, in each direction, is of.
+enum class Topology {
+  kLinks,    // Cluster::wires; intra's is of a pair that no wire joins
+  kRing,     // device i and i + 1, and the last and the first: of one such link
+  kSwitch,   // of a device's port
+  kUniform,  // of each pair, whatever the others do
+};
+std::string_view name(Topology topology);  // "links", "ring", "switch", "uniform"
+
+// `count` equal links between two devices of a host, each with this bandwidth in each direction.
+struct Wire {
+  int a = 0, b = 0;
+  int count = 1;
+  base::BytesPerSecond bandwidth{0};
+};
+
+// Groups of hosts below one switch. What leaves a rack has the sum of its hosts' bandwidths divided by
+// `oversubscription`; alpha is that of a message between racks.
+struct Racks {
+  int hosts_per_rack = 1;
+  double oversubscription = 1.0;
+  base::Seconds alpha{0};
+  std::string source;
+};
+
 // Hosts of equal devices; LASTING. Devices are numbered host by host. `intra`: between two devices of a host;
-// `inter`: out of a host, shared by all its devices that talk at once. `cores_shared_by`: devices that share
-// one set of cores (local:N with more ranks than cores), 1 when each has its own.
+// `inter`: out of a host, shared by all its devices that talk at once, through `nics` equal NICs of which a
+// message takes one. `cores_shared_by`: devices that share one set of cores (local:N with more ranks than
+// cores), 1 when each has its own. What links and racks come to: topology.h. docs/clusters.md has the file.
 struct Cluster {
   std::string name;  // for people; never looked at
   int hosts = 1;
   int devices_per_host = 1;
   Device device;
   Link intra, inter;
+  Topology topology = Topology::kUniform;
+  std::vector<Wire> wires;  // of Topology::kLinks
+  int nics = 1;
+  std::optional<Racks> racks;  // without: every host reaches every other alike
   double cores_shared_by = 1.0;
 
   int num_devices() const { return hosts * devices_per_host; }
+  int host_of(int device) const { return device / devices_per_host; }
+  int rack_of(int device) const { return racks ? host_of(device) / racks->hosts_per_rack : 0; }
 };
 
 // "p3.16xlarge:8" (PRESET:HOSTS), "local:4" (ranks on this machine: its memory and cores divided), or a
@@ -51,6 +83,7 @@ struct Cluster {
 // that this process may use. Throws a user error naming the presets.
 Cluster resolve(const std::string& spec, std::optional<int> cores = {});
 std::vector<std::string> presets();
+// Throws a user error naming the first field that is wrong, its unit and a value that would do.
 void validate(const Cluster& cluster);
 void to_json(nlohmann::json& j, const Cluster& c);
 void from_json(const nlohmann::json& j, Cluster& c);

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -55,6 +56,26 @@ TEST(Cluster, LocalDividesTheMachine) {
   EXPECT_LE(many.device.peak.at(ir::DType::kF32).value * 64 / many.cores_shared_by, whole * 1.0001);
 }
 
+TEST(Cluster, OldFilesMeanWhatTheyMeant) {
+  const nlohmann::json link = {{"alpha_s", 2e-6}, {"bandwidth_bytes_per_s", 2e10}};
+  const Cluster c = nlohmann::json{
+      {"format", "cordata.cluster/1"},
+      {"hosts", 2},
+      {"devices_per_host", 2},
+      {"intra", link},
+      {"device",
+       {{"kind", "any"},
+        {"peak_flops_per_s", {{"f32", 1e12}}},
+        {"memory_bytes", 1e9},
+        {"memory_bandwidth_bytes_per_s",
+         2e11}}}}.get<Cluster>();
+  EXPECT_EQ(c.topology, Topology::kUniform);
+  EXPECT_EQ(c.nics, 1);
+  EXPECT_FALSE(c.racks);
+  EXPECT_EQ(c.inter.bandwidth, c.intra.bandwidth);
+  EXPECT_DOUBLE_EQ(c.device.efficiency, 1);
+}
+
 TEST(Cluster, ErrorsNameTheKey) {
   const nlohmann::json good = resolve("p3.16xlarge:2");
   struct Case {
@@ -73,6 +94,10 @@ TEST(Cluster, ErrorsNameTheKey) {
                          {"/device/peak_flops_per_s", nlohmann::json::object(), "device.peak_flops_per_s"},
                          {"/intra/bandwidth_bytes_per_s", 0, "intra.bandwidth_bytes_per_s"},
                          {"/inter/alpha_s", "x", "inter.alpha_s"},
+                         {"/intra/links/3/devices", {0, 8}, "intra.links[3].devices"},
+                         {"/intra/topology", "star", "intra.topology"},
+                         {"/inter/nics", 0, "inter.nics"},
+                         {"/device/memory_bytes", std::nan(""), "device.memory_bytes"},
                          {"/colour", "red", "colour"}}) {
     nlohmann::json bad = good;
     bad[nlohmann::json::json_pointer(c.pointer)] = c.value;
@@ -84,7 +109,7 @@ TEST(Cluster, ErrorsNameTheKey) {
 }
 
 TEST(Cluster, UnknownNamesListThePresets) {
-  EXPECT_THAT(error_of([] { (void)resolve("p4d:2"); }), HasSubstr("p3.16xlarge:HOSTS"));
+  EXPECT_THAT(error_of([] { (void)resolve("p4x:2"); }), HasSubstr("p3.16xlarge:HOSTS"));
   EXPECT_THAT(error_of([] { (void)resolve("local:none"); }), HasSubstr("none"));
   EXPECT_THAT(error_of([] { (void)resolve("h100:0"); }), HasSubstr("0"));
 }

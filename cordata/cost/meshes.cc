@@ -2,10 +2,9 @@
 #include "cordata/cost/meshes.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
 
 #include "cordata/base/error.h"
+#include "cordata/cluster/topology.h"
 
 namespace cordata::cost {
 
@@ -19,23 +18,18 @@ std::vector<std::vector<int64_t>> logical_views(int devices) {
 
 namespace {
 
-// By host: how many groups along the axis pass through it and leave it.
-int groups_sharing_a_host(const cluster::Cluster& c, int first, const std::vector<int64_t>& shape, int axis) {
+// Of the cluster's devices, those that talk to each other along one axis.
+cluster::Groups groups_along(int first, const std::vector<int64_t>& shape, int axis) {
   int64_t size = 1, stride = 1;
   for (const int64_t n : shape) size *= n;
   for (size_t a = axis + 1; a < shape.size(); ++a) stride *= shape[a];
-  std::map<int64_t, std::set<int64_t>> hosts_of_group;
+  cluster::Groups groups;
   for (int64_t i = 0; i < size; ++i) {
-    const int64_t group = i - (i / stride % shape[axis]) * stride;
-    hosts_of_group[group].insert((first + i) / c.devices_per_host);
+    if (i / stride % shape[axis] != 0) continue;
+    auto& group = groups.emplace_back();
+    for (int64_t k = 0; k < shape[axis]; ++k) group.push_back(static_cast<int>(first + i + k * stride));
   }
-  std::map<int64_t, int> crossing;
-  int most = 0;
-  for (const auto& [group, hosts] : hosts_of_group) {
-    if (hosts.size() < 2) continue;
-    for (const int64_t h : hosts) most = std::max(most, ++crossing[h]);
-  }
-  return most;
+  return groups;
 }
 
 }  // namespace
@@ -48,21 +42,34 @@ sharding::Mesh make_mesh(const cluster::Cluster& c, int first, std::vector<int64
                                c.num_devices());
   sharding::Mesh mesh;
   for (int axis = 0; axis < static_cast<int>(shape.size()); ++axis) {
-    const int sharing = groups_sharing_a_host(c, first, shape, axis);
-    sharding::AxisLink link{c.intra.alpha, c.intra.bandwidth};
-    if (sharing > 0) {
-      link.alpha = std::max(c.intra.alpha, c.inter.alpha);
-      link.bandwidth = std::min(c.intra.bandwidth, c.inter.bandwidth / sharing);
-      if (c.devices_per_host == 1) link.bandwidth = c.inter.bandwidth;
-    }
-    mesh.links.push_back(link);
+    const cluster::Link link = cluster::ring_link(c, groups_along(first, shape, axis));
+    mesh.links.push_back({link.alpha, link.bandwidth});
   }
   mesh.shape = std::move(shape);
   return mesh;
 }
 
-const cluster::Link& boundary_link(const cluster::Cluster& c, int boundary) {
-  return boundary % c.devices_per_host == 0 ? c.inter : c.intra;
+sharding::Mesh fastest_mesh(const cluster::Cluster& c, std::vector<int64_t> shape) {
+  int64_t size = 1;
+  for (const int64_t n : shape) size *= n;
+  sharding::Mesh fastest = make_mesh(c, 0, shape);
+  const bool alike = c.topology == cluster::Topology::kUniform || c.topology == cluster::Topology::kSwitch;
+  for (int first = 1; !alike && first + size <= c.devices_per_host; ++first) {
+    const sharding::Mesh other = make_mesh(c, first, shape);
+    for (size_t a = 0; a < other.links.size(); ++a)
+      fastest.links[a].bandwidth = std::max(fastest.links[a].bandwidth, other.links[a].bandwidth);
+  }
+  return fastest;
+}
+
+cluster::Link boundary_link(const cluster::Cluster& c, int boundary, int devices) {
+  cluster::Link link = cluster::pair_link(c, boundary - 1, boundary);
+  if (boundary % c.devices_per_host != 0) return link;
+  const int flows = std::min(devices, c.devices_per_host);
+  link.bandwidth = std::min(link.bandwidth, cluster::host_share(c, flows));
+  if (c.rack_of(boundary - 1) != c.rack_of(boundary))
+    link.bandwidth = std::min(link.bandwidth, cluster::rack_share(c, flows));
+  return link;
 }
 
 }  // namespace cordata::cost

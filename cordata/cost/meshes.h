@@ -13,12 +13,15 @@ namespace cordata::cost {
 std::vector<std::vector<int64_t>> logical_views(int devices);
 
 // The mesh of that shape over devices first, first + 1, ... of a cluster, with what a hop along each axis
-// costs. An axis whose groups leave a host has the inter-host latency, and its share of the bandwidth out of
-// a host: rings of all groups along the axis run at once, and those that pass through one host divide what
-// leaves it.
+// costs while rings of all groups along it run at once: cluster::ring_link.
 sharding::Mesh make_mesh(const cluster::Cluster& cluster, int first, std::vector<int64_t> shape);
 
-// The link between device `boundary - 1` and `boundary`, used by transfers between stages.
-const cluster::Link& boundary_link(const cluster::Cluster& cluster, int boundary);
+// A mesh of that shape none of whose axes is slower than at any place in the cluster where a stage may lie:
+// for bounds.
+sharding::Mesh fastest_mesh(const cluster::Cluster& cluster, std::vector<int64_t> shape);
+
+// What each of `devices` devices from device `boundary` on has when all receive from those before it at once,
+// in transfers between stages.
+cluster::Link boundary_link(const cluster::Cluster& cluster, int boundary, int devices = 1);
 
 }  // namespace cordata::cost

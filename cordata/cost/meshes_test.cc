@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "cordata/base/error.h"
 
 namespace cordata::cost {
@@ -42,9 +44,58 @@ TEST(Meshes, AxesKnowWhetherTheyLeaveAHost) {
 }
 
 TEST(Meshes, BoundariesBetweenStages) {
-  const auto c = two_hosts_of_four();
+  auto c = two_hosts_of_four();
   EXPECT_DOUBLE_EQ(boundary_link(c, 4).bandwidth.value, 8e9);
-  EXPECT_DOUBLE_EQ(boundary_link(c, 2).bandwidth.value, 100e9);
+  EXPECT_DOUBLE_EQ(boundary_link(c, 4, 4).bandwidth.value, 2e9);  // four share what comes into the host
+  EXPECT_DOUBLE_EQ(boundary_link(c, 2, 2).bandwidth.value, 100e9);
+  c.nics = 2;
+  EXPECT_DOUBLE_EQ(boundary_link(c, 4).bandwidth.value, 4e9);  // one message, one NIC
+  EXPECT_DOUBLE_EQ(boundary_link(c, 4, 4).bandwidth.value, 2e9);
+}
+
+TEST(Meshes, RacksDivideWhatLeavesThem) {
+  auto c = two_hosts_of_four();
+  c.hosts = 4;
+  c.racks = cluster::Racks{2, 4, base::Seconds(1e-4), ""};  // 2 x 8 / 4 = 4 GB/s out of a rack
+  EXPECT_DOUBLE_EQ(make_mesh(c, 0, {2, 4}).links[0].bandwidth.value, 2e9);  // within a rack
+  const auto mesh = make_mesh(c, 0, {4, 4});
+  EXPECT_DOUBLE_EQ(mesh.links[0].bandwidth.value, 1e9);  // four rings leave each rack
+  EXPECT_DOUBLE_EQ(mesh.links[0].alpha.value, 1e-4);
+  EXPECT_DOUBLE_EQ(mesh.links[1].bandwidth.value, 100e9);
+  EXPECT_DOUBLE_EQ(make_mesh(c, 0, {16}).links[0].bandwidth.value, 4e9);
+  EXPECT_DOUBLE_EQ(boundary_link(c, 8, 4).bandwidth.value, 1e9);
+  EXPECT_DOUBLE_EQ(boundary_link(c, 8, 1).alpha.value, 1e-4);
+  EXPECT_DOUBLE_EQ(boundary_link(c, 4, 1).alpha.value, 1e-5);
+}
+
+// The host of p3.16xlarge: where a submesh lies decides what its rings have.
+TEST(Meshes, LinksOfAHostDecide) {
+  const auto c = cluster::resolve("p3.16xlarge:2");
+  EXPECT_DOUBLE_EQ(make_mesh(c, 0, {8}).links[0].bandwidth.value, 120e9);
+  EXPECT_DOUBLE_EQ(make_mesh(c, 0, {4}).links[0].bandwidth.value, 80e9);
+  EXPECT_DOUBLE_EQ(make_mesh(c, 0, {2}).links[0].bandwidth.value, 20e9);
+  EXPECT_DOUBLE_EQ(make_mesh(c, 2, {2}).links[0].bandwidth.value, 40e9);
+  const auto two = make_mesh(c, 8, {2, 4});
+  EXPECT_DOUBLE_EQ(two.links[0].bandwidth.value,
+                   20e9);  // 0-4, 1-5: two links; 2-6, 3-7: one, and the slowest
+  EXPECT_DOUBLE_EQ(two.links[1].bandwidth.value, 80e9);
+  EXPECT_DOUBLE_EQ(make_mesh(c, 0, {2, 8}).links[0].bandwidth.value, 3.125e9 / 8);
+}
+
+TEST(Meshes, TheFastestIsNowhereSlower) {
+  const auto c = cluster::resolve("p3.16xlarge:2");
+  for (const int devices : {2, 3, 4, 8})
+    for (const auto& shape : logical_views(devices)) {
+      const auto fastest = fastest_mesh(c, shape);
+      double most = 0;
+      for (int first = 0; first + devices <= 8; ++first)
+        for (size_t a = 0; a < shape.size(); ++a) {
+          const auto here = make_mesh(c, first, shape).links[a].bandwidth;
+          EXPECT_LE(here, fastest.links[a].bandwidth);
+          most = std::max(most, here.value / fastest.links[a].bandwidth.value);
+        }
+      EXPECT_DOUBLE_EQ(most, 1);
+    }
 }
 
 }  // namespace

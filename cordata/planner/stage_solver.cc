@@ -128,7 +128,7 @@ const StageSolver::LayerBounds& StageSolver::layer_bounds(int devices) {
   if (layer_parts_.empty()) find_layer_parts();
   const double slower = cost::slowdown(cluster_, devices);
   for (const auto& shape : cost::logical_views(devices)) {
-    const auto mesh = cost::make_mesh(cluster_, 0, shape);
+    const auto mesh = cost::fastest_mesh(cluster_, shape);
     auto& seconds = it->second.emplace_back();
     for (int layer = 0; layer < num_layers_; ++layer) {
       const int same = same_part_[layer];
@@ -272,11 +272,8 @@ void StageSolver::add_transfers(BuiltProblem& built, const step::Cut& cut, int s
                                 const StageKey& key, const sharding::Mesh& mesh) const {
   for (const auto& t : cut.transfers) {
     if (t.to_stage != s) continue;
-    const bool inter =
-        (t.from_stage < s ? key.first_device : key.first_device + key.devices) % cluster_.devices_per_host ==
-        0;
-    const auto& link = inter ? cluster_.inter : cluster_.intra;
-    const double sharing = inter ? std::min(key.devices, cluster_.devices_per_host) : 1;
+    const int edge = t.from_stage < s ? key.first_device : key.first_device + key.devices;
+    const auto link = cost::boundary_link(cluster_, edge, key.devices);
     const bool once =
         t.sent_after.phase == step::Phase::kApply;  // a step: sums, and new values of shared parameters
     const double times = once ? 1 : stage.microbatches;
@@ -290,7 +287,7 @@ void StageSolver::add_transfers(BuiltProblem& built, const step::Cut& cut, int s
                 ? static_cast<double>(sharding::local_type(t.type, node.shardings[i], mesh).num_bytes())
                 : 0;
         built.problem.nodes[n].cost[i] +=
-            std::llround((link.alpha.value + bytes * sharing / link.bandwidth.value) * times * 1e12);
+            std::llround((link.alpha.value + bytes / link.bandwidth.value) * times * 1e12);
       }
     }
   }
@@ -307,8 +304,9 @@ StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const Stag
     if (t.to_stage == s)
       about += fmt::format("|{},{},{},{}", t.to_arg, t.from_stage < s, static_cast<int>(t.needed_by.phase),
                            static_cast<int>(t.sent_after.phase));
-  about += fmt::format("|{},{},{},{}", key.first_device % cluster_.devices_per_host, key.devices, limit_,
-                       restriction_);
+  const int64_t alike =
+      int64_t{cluster_.devices_per_host} * (cluster_.racks ? cluster_.racks->hosts_per_rack : 1);
+  about += fmt::format("|{},{},{},{}", key.first_device % alike, key.devices, limit_, restriction_);
   const auto shapes = cost::logical_views(key.devices);
   for (const size_t k : likely_views(key)) {
     if (!restriction_.empty() && shapes[k].size() > 1) continue;  // baselines use one axis

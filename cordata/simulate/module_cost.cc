@@ -5,6 +5,7 @@
 #include <set>
 
 #include "cordata/base/error.h"
+#include "cordata/cluster/topology.h"
 #include "cordata/cost/op_time.h"
 #include "cordata/ir/op_table.h"
 #include "cordata/ir/text.h"
@@ -124,17 +125,26 @@ std::map<int, int64_t> ranks_by_host(const std::vector<int>& group, const cluste
   return hosts;
 }
 
-// Of the communicator's groups that leave their host, how many pass through the one they crowd most.
-int groups_that_share(const program::Program& program, int comm, const cluster::Cluster& c) {
-  std::map<int, int> crossing;
-  int most = 1;
-  if (comm < 0) return most;
-  for (const auto& group : program.communicators[comm]) {
-    const auto hosts = ranks_by_host(group, c);
-    if (hosts.size() < 2) continue;
-    for (const auto& [host, ranks] : hosts) most = std::max(most, ++crossing[host]);
+// All groups of the communicator: they talk at once.
+cluster::Groups groups_of(const program::Program& program, int comm, const std::vector<int>& mine) {
+  if (comm < 0) return {mine};
+  return program.communicators[comm];
+}
+
+// The parts of the groups that lie within one host, each a ring of its own.
+cluster::Groups parts_within_hosts(const cluster::Groups& groups, const cluster::Cluster& c) {
+  cluster::Groups parts;
+  for (const auto& group : groups) {
+    std::map<int, std::vector<int>> by_host;
+    for (const int r : group) by_host[c.host_of(r)].push_back(r);
+    for (auto& [host, part] : by_host) parts.push_back(std::move(part));
   }
-  return most;
+  return parts;
+}
+
+sharding::AxisLink axis_link(const cluster::Cluster& c, const cluster::Groups& groups) {
+  const cluster::Link link = cluster::ring_link(c, groups);
+  return {link.alpha, link.bandwidth};
 }
 
 }  // namespace
@@ -142,20 +152,18 @@ int groups_that_share(const program::Program& program, int comm, const cluster::
 base::Seconds collective_time(const program::CollectiveCall& call, const program::Program& program, int rank,
                               const cluster::Cluster& c) {
   const std::vector<int> group = group_of(program, call.comm, rank);
+  const cluster::Groups groups = groups_of(program, call.comm, group);
   const auto hosts = ranks_by_host(group, c);
   const base::Bytes bytes(static_cast<double>(call.bytes));
-  const sharding::AxisLink intra{c.intra.alpha, c.intra.bandwidth};
-  if (hosts.size() == 1)
-    return sharding::collective_seconds(call.kind, bytes, 1, {{static_cast<int64_t>(group.size())}, {intra}});
-  sharding::AxisLink inter{std::max(c.intra.alpha, c.inter.alpha),
-                           c.inter.bandwidth / groups_that_share(program, call.comm, c)};
-  if (c.devices_per_host > 1) inter.bandwidth = std::min(inter.bandwidth, c.intra.bandwidth);
+  const sharding::AxisLink across = axis_link(c, groups);
   const int64_t each = hosts.begin()->second;
   const bool even = std::all_of(hosts.begin(), hosts.end(), [&](const auto& h) { return h.second == each; });
-  if (each == 1 || !even)
-    return sharding::collective_seconds(call.kind, bytes, 1, {{static_cast<int64_t>(group.size())}, {inter}});
+  if (hosts.size() == 1 || each == 1 || !even)
+    return sharding::collective_seconds(call.kind, bytes, 1,
+                                        {{static_cast<int64_t>(group.size())}, {across}});
+  const sharding::AxisLink within = axis_link(c, parts_within_hosts(groups, c));
   return sharding::collective_seconds(call.kind, bytes, 3,
-                                      {{static_cast<int64_t>(hosts.size()), each}, {inter, intra}});
+                                      {{static_cast<int64_t>(hosts.size()), each}, {across, within}});
 }
 
 }  // namespace cordata::simulate

@@ -4,40 +4,14 @@
 #include <CLI/CLI.hpp>
 
 #include "cordata/base/files.h"
-#include "cordata/base/table.h"
+#include "cordata/cli/measure_job.h"
 #include "cordata/cli/names.h"
 #include "cordata/cli/verbs/verbs.h"
+#include "cordata/cluster/presets.h"
+#include "cordata/report/cluster_text.h"
 
 namespace cordata::cli {
 namespace {
-
-std::string rate(base::BytesPerSecond r) { return base::to_string(base::Bytes(r.value)) + "/s"; }
-
-std::string describe(const cluster::Cluster& c) {
-  std::string peaks;
-  for (const auto& [type, peak] : c.device.peak)
-    peaks += fmt::format("{}{} {}/s", peaks.empty() ? "" : ", ", ir::name(type),
-                         base::to_string(base::Flops(peak.value)));
-  std::vector<std::vector<std::string>> rows = {
-      {"what", "how much", "from"},
-      {"hosts x devices", fmt::format("{} x {} = {}", c.hosts, c.devices_per_host, c.num_devices()), ""},
-      {"device", c.device.kind, c.device.source},
-      {"  peak", peaks, ""},
-      {"  of it reached", fmt::format("{:.0f} %", 100 * c.device.efficiency), ""},
-      {"  memory", fmt::format("{} at {}", base::to_string(c.device.memory), rate(c.device.memory_bandwidth)),
-       ""}};
-  if (c.devices_per_host > 1)
-    rows.push_back({"link in a host",
-                    fmt::format("{} after {}", rate(c.intra.bandwidth), base::to_string(c.intra.alpha)),
-                    c.intra.source});
-  if (c.hosts > 1)
-    rows.push_back({"link out of a host",
-                    fmt::format("{} after {}", rate(c.inter.bandwidth), base::to_string(c.inter.alpha)),
-                    c.inter.source});
-  if (c.cores_shared_by > 1)
-    rows.push_back({"devices to a core", fmt::format("{:g}", c.cores_shared_by), ""});
-  return c.name + "\n" + base::table(rows);
-}
 
 Answer show(const std::string& spec, const std::string& to) {
   if (!to.empty()) base::check_writable(to);
@@ -47,33 +21,81 @@ Answer show(const std::string& spec, const std::string& to) {
   if (!to.empty()) base::write_file(to, j.dump(1) + "\n");
   Answer answer;
   answer.json = nlohmann::ordered_json(j);
-  answer.text = describe(c);
+  answer.text = report::cluster_text(c);
   if (!to.empty()) answer.text += "written to " + to + "; edit it and pass it as --cluster\n";
   return answer;
 }
 
 }  // namespace
 
+namespace {
+
+Answer list_presets() {
+  Answer answer;
+  std::vector<cluster::Cluster> all;
+  for (const auto& preset : cluster::preset_table()) {
+    all.push_back(preset.make());
+    all.back().name = preset.name;
+    answer.json["presets"].push_back(
+        {{"name", preset.name}, {"cluster", nlohmann::ordered_json(nlohmann::json(all.back()))}});
+  }
+  answer.text = report::clusters_table(all) +
+                "as PRESET:HOSTS; `cordata cluster show PRESET` has the links and where figures are from\n";
+  return answer;
+}
+
+struct ClusterWords {
+  std::string action, spec, to;
+  MeasureOptions measure;
+};
+
+Answer act(const ClusterWords& w, const Context& context) {
+  if (w.action == "show") {
+    if (w.spec.empty())
+      throw base::user_error("[cli] cordata cluster show: wanted {}, got nothing; try p4d:2", kClusterHelp);
+    return show(w.spec, w.to);
+  }
+  if (w.action != "measure" && w.action != "presets")
+    throw base::user_error("[cli] cordata cluster: wanted the action show, presets or measure, got '{}'",
+                           w.action);
+  if (!w.spec.empty())
+    throw base::user_error("[cli] cordata cluster {}: wanted no cluster after it, got '{}'; try show",
+                           w.action, w.spec);
+  if (w.action == "presets") return list_presets();
+  MeasureOptions o = w.measure;
+  o.output = w.to;
+  return measure_cluster(o, context);
+}
+
+std::string preset_list() {
+  std::string all;
+  for (const auto& name : cluster::presets()) all += (all.empty() ? "" : ", ") + name;
+  return all;
+}
+
+}  // namespace
+
 Verb cluster_verb() {
   return {
-      "cluster", "Describe a cluster: a preset, this machine, or a file",
-      "  cordata cluster show p3.16xlarge:8           8 hosts of 8 V100, with the sources of all figures\n"
+      "cluster", "Describe a cluster (a preset, this machine, a file), or measure this machine",
+      "  cordata cluster presets                      those there are, one a line\n"
+      "  cordata cluster show p3.16xlarge:8           8 hosts of 8 V100: links, figures, sources\n"
       "  cordata cluster show local:4                 this machine as 4 ranks\n"
-      "  cordata cluster show h100:2 -o mine.json     a file to edit; `cordata plan --cluster mine.json` "
-      "takes it\n",
+      "  cordata cluster show p4d:2 -o mine.json      a file to edit; `cordata plan --cluster mine.json` "
+      "takes it\n"
+      "  cordata cluster measure -n 4 -o mine.json    such a file with what 4 ranks here reach\n"
+      "  mpirun -n 8 cordata cluster measure -o c.json  the same over ranks that you start, on any hosts\n",
       [](CLI::App& app) -> std::function<Answer(const Context&)> {
-        struct Options {
-          std::string action, spec, to;
-        };
-        auto o = std::make_shared<Options>();
-        app.add_option("action", o->action, "What to do: show")->required();
-        app.add_option("cluster", o->spec, std::string(kClusterHelp))->required();
-        app.add_option("-o,--output", o->to, "Write it as a cluster file, too");
-        return [o](const Context&) {
-          if (o->action != "show")
-            throw base::user_error("[cli] cordata cluster: wanted the action show, got '{}'", o->action);
-          return show(o->spec, o->to);
-        };
+        auto w = std::make_shared<ClusterWords>();
+        app.add_option("action", w->action, "What to do: show, presets or measure")->required();
+        app.add_option("cluster", w->spec, fmt::format("show: {}. Presets: {}", kClusterHelp, preset_list()));
+        app.add_option("-o,--output", w->to, "Write it as a cluster file, too");
+        app.add_option("-n,--ranks", w->measure.ranks, "measure: ranks to start (default 1)")
+            ->check(at_least(1));
+        app.add_flag("--quick", w->measure.quick, "measure: fewer sizes and types, some seconds");
+        app.add_option("--plugin", w->measure.plugin,
+                       "measure: PJRT plugin (default: $CORDATA_PJRT_PLUGIN, else the CPU one)");
+        return [w](const Context& context) { return act(*w, context); };
       }};
 }
 

@@ -5,6 +5,7 @@
 
 #include "cordata/base/table.h"
 #include "cordata/cli/verbs/verbs.h"
+#include "cordata/cluster/cluster.h"
 #include "cordata/models/zoo.h"
 
 namespace cordata::cli {
@@ -38,6 +39,8 @@ Answer list_models() {
   answer.text +=
       "e.g. gpt:layers=4,hidden=256,batch=16; batch is the global one (8 where only other things are "
       "overridden)\n";
+  answer.text += fmt::format("Clusters to plan them for: {} (`cordata cluster presets`)\n",
+                             fmt::join(cluster::presets(), ", "));
   return answer;
 }
 

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cordata/cli/measure_job.h"
+
+#include "cordata/base/files.h"
+#include "cordata/base/table.h"
+#include "cordata/runtime/launch/launch.h"
+#include "cordata/runtime/launch/rank.h"
+
+namespace cordata::cli {
+namespace {
+
+using nlohmann::ordered_json;
+using Rows = std::vector<std::vector<std::string>>;
+
+std::string rate(base::BytesPerSecond r) { return fmt::format("{:.3g} GB/s", r.value / 1e9); }
+std::string percent(double share) { return fmt::format("{:.0f} %", 100 * share); }
+
+std::string matmul_text(const Measured& m) {
+  Rows rows = {{"matmul n x n", "type", "rate"}};
+  for (const auto& s : m.matmul)
+    rows.push_back({std::to_string(s.size), std::string(ir::name(s.type)),
+                    fmt::format("{:.2f} GFLOP/s", s.rate.value / 1e9)});
+  return base::table(rows);
+}
+
+std::string pairs_text(const Measured& m) {
+  Rows rows = {{"messages", "alpha", "bandwidth", "residual"}};
+  for (const auto& p : m.pairs)
+    rows.push_back({fmt::format("{} ({} and {})", p.kind, p.a, p.b), base::to_string(p.fit.alpha),
+                    rate(p.fit.bandwidth), percent(p.fit.residual)});
+  return base::table(rows);
+}
+
+std::string rings_text(const Measured& m) {
+  Rows rows = {{"collective", "mesh", "axis", "alpha", "bandwidth", "residual", "ring of such messages off",
+                "ring of the file's link off"}};
+  for (const auto& r : m.rings)
+    rows.push_back({std::string(sharding::name(r.kind)), r.mesh, std::to_string(r.axis),
+                    base::to_string(r.fit.alpha), rate(r.fit.bandwidth), percent(r.fit.residual),
+                    percent(r.off_by_messages), percent(r.off_by_file)});
+  return base::table(rows) + "residual, off: root mean square of relative errors over the sizes\n";
+}
+
+ordered_json fit_json(const cluster::LinkFit& fit) {
+  return {{"alpha_s", fit.alpha.value},
+          {"bandwidth_bytes_per_s", fit.bandwidth.value},
+          {"residual", fit.residual}};
+}
+
+ordered_json pair_json(const MeasuredPair& p) {
+  ordered_json j = {{"kind", p.kind}, {"ranks", {p.a, p.b}}, {"fit", fit_json(p.fit)}};
+  for (const auto& s : p.samples)
+    j["samples"].push_back({{"bytes", s.bytes.value}, {"seconds", s.seconds.value}});
+  return j;
+}
+
+ordered_json rings_json(const MeasuredRings& r) {
+  ordered_json j = {
+      {"kind", sharding::name(r.kind)}, {"mesh", r.mesh},         {"axis", r.axis},
+      {"leaves_host", r.leaves_host},   {"fit", fit_json(r.fit)}, {"off_by_messages", r.off_by_messages},
+      {"off_by_file", r.off_by_file}};
+  for (size_t i = 0; i < r.samples.size(); ++i)
+    j["samples"].push_back({{"bytes", r.bytes[i].value}, {"seconds", r.samples[i].seconds.value}});
+  return j;
+}
+
+std::string summary(const Measured& m) {
+  const auto& c = m.cluster;
+  std::string text = fmt::format("{} x {} {}, {} at once: memory {}, an op started in {}\n", c.hosts,
+                                 c.devices_per_host, c.device.kind, m.at_once,
+                                 rate(c.device.memory_bandwidth), base::to_string(c.device.launch));
+  if (c.num_devices() == 1) return text;
+  text += fmt::format("the file's link in a host: {} after {}", rate(c.intra.bandwidth),
+                      base::to_string(c.intra.alpha));
+  if (c.hosts > 1)
+    text +=
+        fmt::format("; out of a host: {} after {}", rate(c.inter.bandwidth), base::to_string(c.inter.alpha));
+  return text + "\n";
+}
+
+}  // namespace
+
+Answer show(const Measured& m, const std::string& written_to) {
+  Answer answer;
+  answer.text = matmul_text(m) + "\n";
+  if (!m.pairs.empty()) answer.text += pairs_text(m) + "\n";
+  if (!m.rings.empty()) answer.text += rings_text(m) + "\n";
+  answer.text += summary(m);
+  if (!written_to.empty()) answer.text += "written to " + written_to + "; pass it as --cluster\n";
+  answer.json["cluster"] = ordered_json(nlohmann::json(m.cluster));
+  answer.json["at_once"] = m.at_once;
+  answer.json["matmul"] = answer.json["pairs"] = answer.json["rings"] = ordered_json::array();
+  for (const auto& s : m.matmul)
+    answer.json["matmul"].push_back(
+        {{"type", ir::name(s.type)}, {"size", s.size}, {"flops_per_s", s.rate.value}});
+  for (const auto& p : m.pairs) answer.json["pairs"].push_back(pair_json(p));
+  for (const auto& r : m.rings) answer.json["rings"].push_back(rings_json(r));
+  return answer;
+}
+
+Answer measure_cluster(const MeasureOptions& o, const Context& context) {
+  Answer answer;
+  if (runtime::is_worker()) {
+    answer.status = runtime::run_rank([&] { return run_measure_rank(o, context); });
+    return answer;
+  }
+  if (!o.output.empty()) base::check_writable(o.output);
+  runtime::Plugin::load(runtime::plugin_path(o.plugin));
+  std::vector<std::string> words{"cluster", "measure"};
+  if (!o.output.empty()) words.insert(words.end(), {"-o", o.output});
+  if (!o.plugin.empty()) words.insert(words.end(), {"--plugin", o.plugin});
+  if (o.quick) words.push_back("--quick");
+  if (context.json) words.push_back("--json");
+  answer.status = runtime::launch({.ranks = o.ranks, .arguments = words, .program = context.program});
+  return answer;
+}
+
+}  // namespace cordata::cli

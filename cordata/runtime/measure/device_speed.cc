@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cordata/runtime/measure/device_speed.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "cordata/base/error.h"
+
+namespace cordata::runtime {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr int kMostTimes = 50;
+
+Deadline soon() { return Deadline::after(base::Seconds(60)); }
+
+// Seconds of `work`, which is run once before, then for as long as the effort says. What else the machine does
+// only ever adds to them: a quarter of all times is shorter, the rest longer.
+template <typename Work>
+double timed(base::Seconds effort, Work&& work) {
+  work();
+  const auto since = [](Clock::time_point t) {
+    return std::chrono::duration<double>(Clock::now() - t).count();
+  };
+  const auto start = Clock::now();
+  std::vector<double> seconds;
+  while (seconds.size() < 3 || (since(start) < effort.value && seconds.size() < kMostTimes)) {
+    const auto begin = Clock::now();
+    work();
+    seconds.push_back(since(begin));
+  }
+  const auto quarter = seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 4);
+  std::nth_element(seconds.begin(), quarter, seconds.end());
+  return *quarter;
+}
+
+// One half, as the type has it: sums and products of it stay normal numbers. Empty for other types.
+std::vector<std::byte> halves(ir::DType type, int64_t count) {
+  const auto repeat = [&](auto value) {
+    std::vector<decltype(value)> values(count, value);
+    const auto bytes = std::as_bytes(std::span(values));
+    return std::vector<std::byte>(bytes.begin(), bytes.end());
+  };
+  if (type == ir::DType::kF32) return repeat(0.5f);
+  if (type == ir::DType::kF64) return repeat(0.5);
+  if (type == ir::DType::kBF16) return repeat(uint16_t{0x3f00});
+  if (type == ir::DType::kF16) return repeat(uint16_t{0x3800});
+  return {};
+}
+
+std::string matmul_module(ir::DType type, int64_t n) {
+  return fmt::format(R"(module @matmul {{
+  func.func @main(%a: tensor<{0}x{0}x{1}>, %b: tensor<{0}x{0}x{1}>) -> tensor<{0}x{0}x{1}> {{
+    %c = stablehlo.dot_general %a, %b, contracting_dims = [1] x [0] : (tensor<{0}x{0}x{1}>, tensor<{0}x{0}x{1}>) -> tensor<{0}x{0}x{1}>
+    return %c : tensor<{0}x{0}x{1}>
+  }}
+}})",
+                     n, ir::name(type));
+}
+
+std::string stream_module(int64_t n) {
+  return fmt::format(R"(module @stream {{
+  func.func @main(%a: tensor<{0}xf32> {{tf.aliasing_output = 0 : i32}}, %b: tensor<{0}xf32>) -> tensor<{0}xf32> {{
+    %half = stablehlo.constant dense<0.5> : tensor<{0}xf32>
+    %c = stablehlo.multiply %b, %half : tensor<{0}xf32>
+    %d = stablehlo.add %a, %c : tensor<{0}xf32>
+    return %d : tensor<{0}xf32>
+  }}
+}})",
+                     n);
+}
+
+// So many products of 8 x 8 matrices, each of the one before.
+std::string chain_module(int ops) {
+  const char* type = "tensor<8x8xf32>";
+  std::string text = fmt::format("module @chain {{\n  func.func @main(%v0: {0}) -> {0} {{\n", type);
+  for (int i = 0; i < ops; ++i)
+    text += fmt::format(
+        "    %v{1} = stablehlo.dot_general %v{2}, %v0, contracting_dims = [1] x [0] : ({0}, {0}) -> {0}\n",
+        type, i + 1, i);
+  return text + fmt::format("    return %v{} : {}\n  }}\n}}", ops, type);
+}
+
+double chain_seconds(const Client& client, int ops, base::Seconds effort) {
+  const int64_t dims[] = {8, 8};
+  const Buffer value = client.upload(std::vector<float>(64, 0.1f), ir::DType::kF32, dims);
+  const Executable module = client.compile(chain_module(ops));
+  const Buffer* const arguments[] = {&value};
+  return timed(effort, [&] { module.execute(arguments).done.await(soon(), "a chain of small ops"); });
+}
+
+double matmul_seconds(const Client& client, ir::DType type, int64_t n, base::Seconds effort) {
+  const int64_t dims[] = {n, n};
+  const auto values = halves(type, n * n);
+  const Buffer a = client.upload(values.data(), type, dims), b = client.upload(values.data(), type, dims);
+  const Executable module = client.compile(matmul_module(type, n));
+  const Buffer* const arguments[] = {&a, &b};
+  return timed(effort, [&] { module.execute(arguments).done.await(soon(), "a matmul"); });
+}
+
+}  // namespace
+
+std::vector<MatmulSpeed> measure_matmul(const Client& client, ir::DType type, const DeviceEffort& effort) {
+  std::vector<MatmulSpeed> found;
+  if (halves(type, 1).empty()) return found;
+  try {
+    double seconds = 0;
+    for (int64_t n = 128; n <= effort.largest_matrix && 3 * seconds < effort.each.value; n *= 2) {
+      seconds = matmul_seconds(client, type, n, effort.each / 4);
+      found.push_back({type, n, base::FlopsPerSecond(2.0 * n * n * n / seconds)});
+    }
+  } catch (const base::Error&) {
+    if (!found.empty()) throw;  // the plugin knows the type: something else is wrong
+  }
+  return found;
+}
+
+base::BytesPerSecond measure_memory(const Client& client, const DeviceEffort& effort) {
+  const int64_t n = effort.stream_elements, dims[] = {n};
+  const std::vector<float> values(n, 0.5f);
+  Buffer a = client.upload(values, ir::DType::kF32, dims);
+  const Buffer b = client.upload(values, ir::DType::kF32, dims);
+  const Executable module = client.compile(stream_module(n));
+  const double seconds = timed(effort.each, [&] {
+    const Buffer* const arguments[] = {&a, &b};
+    Execution done = module.execute(arguments);
+    done.done.await(soon(), "a pass over memory");
+    a = std::move(done.results[0]);
+  });
+  return base::BytesPerSecond(3.0 * sizeof(float) * static_cast<double>(n) / seconds);
+}
+
+base::Seconds measure_launch(const Client& client, const DeviceEffort& effort) {
+  constexpr int kFew = 1, kMany = 65;
+  const double few = chain_seconds(client, kFew, effort.each / 2);
+  const double many = chain_seconds(client, kMany, effort.each / 2);
+  return base::Seconds(std::max(0.0, many - few) / (kMany - kFew));
+}
+
+}  // namespace cordata::runtime

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cordata/base/units.h"
+#include "cordata/ir/type.h"
+#include "cordata/runtime/pjrt/client.h"
+
+namespace cordata::runtime {
+
+// How much to spend: each figure takes about this long, and no matrix is larger.
+struct DeviceEffort {
+  base::Seconds each{0.3};
+  int64_t largest_matrix = 4096;
+  int64_t stream_elements = 16 << 20;  // f32
+};
+
+struct MatmulSpeed {
+  ir::DType type;
+  int64_t size;  // n x n by n x n
+  base::FlopsPerSecond rate;
+};
+
+// Rates of C = A B compiled by the plugin, n from 128 on, doubled until one takes a third of the
+// effort. Nothing for a type that the plugin can't compile.
+std::vector<MatmulSpeed> measure_matmul(const Client& client, ir::DType type, const DeviceEffort& effort);
+
+// Bytes read and written by a += b / 2 in place over arrays larger than any cache.
+base::BytesPerSecond measure_memory(const Client& client, const DeviceEffort& effort);
+
+// What one more tiny op takes in a module of many.
+base::Seconds measure_launch(const Client& client, const DeviceEffort& effort);
+
+}  // namespace cordata::runtime

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`cordata cluster measure`: what it writes is a cluster like any other."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / "errors")]
+from command import BIN, cordata  # noqa: E402
+
+MLP = "mlp:layers=2,in=16,hidden=16,out=8"
+COLLECTIVES = {"all-reduce", "all-gather", "reduce-scatter", "all-to-all"}
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    file = tmp_path_factory.mktemp("measured") / "mine.json"
+    begin = time.monotonic()
+    got = cordata("cluster", "measure", "--quick", "-n", 2, "-o", file)
+    assert got.status == 0, got.err
+    return file, got.out, time.monotonic() - begin
+
+
+def test_its_file_is_a_cluster(measured):
+    file, _, seconds = measured
+    assert seconds < 60  # 15 on an idle machine
+    shown = cordata("cluster", "show", file, "--json").json()
+    assert shown == json.loads(file.read_text())
+    assert (shown["hosts"], shown["devices_per_host"]) == (1, 2)
+    assert re.search(r"measured on \d{4}-\d\d-\d\d ", shown["device"]["source"]) and "measured on" in shown["intra"]["source"]
+    assert shown["device"]["peak_flops_per_s"]["f32"] > 1e8 and shown["intra"]["alpha_s"] > 0
+    plan = cordata("plan", MLP, "--cluster", file, "--json").json()
+    assert plan["cluster"] == shown and sorted(r for s in plan["stages"] for r in s["ranks"]) == [0, 1]
+
+
+def test_it_trains_where_local_ranks_do(measured):
+    got = cordata("train", MLP, "--cluster", measured[0], "--steps", 1, "--json")
+    assert got.status == 0, got.err
+
+
+def test_fits_are_shown_with_their_residuals(measured):
+    text = measured[1]
+    assert re.search(r"same host \(0 and 1\) +\S+ .?s +\S+ GB/s +\d+ %", text), text
+    for kind in COLLECTIVES:
+        assert re.search(rf"^{kind} +2 +0 +\S+ .?s +\S+ GB/s( +\d+ %){{3}}$", text, re.M), text
+
+
+def check_document(got, leaves_host):
+    assert {r["kind"] for r in got["rings"]} == COLLECTIVES
+    for fit in [x["fit"] for x in got["rings"] + got["pairs"]]:
+        assert fit["alpha_s"] > 0 and 0 < fit["bandwidth_bytes_per_s"] < 1e12 and 0 <= fit["residual"] < 10
+    for r in got["rings"]:
+        assert r["leaves_host"] == leaves_host and len(r["samples"]) >= 2
+        assert r["samples"][-1]["bytes"] > r["samples"][0]["bytes"]
+
+
+def under_mpirun(*words):
+    env = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    done = subprocess.run([os.environ.get("CORDATA_MPIEXEC", "mpirun"), "--oversubscribe", "--bind-to", "none", "-n", "2", *words],
+                          env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_under_a_user_s_own_mpirun():
+    got = under_mpirun(BIN, "cluster", "measure", "--quick", "--json")
+    check_document(got, leaves_host=False)
+    assert [p["kind"] for p in got["pairs"]] == ["same host"]
+
+
+def test_ranks_on_two_hosts():
+    """Each rank told that it is alone on its host, as it would be."""
+    alone = f"OMPI_COMM_WORLD_LOCAL_RANK=0 OMPI_COMM_WORLD_LOCAL_SIZE=1 exec {BIN} cluster measure --quick --json"
+    got = under_mpirun("sh", "-c", alone)
+    check_document(got, leaves_host=True)
+    assert [p["kind"] for p in got["pairs"]] == ["other host"]
+    assert (got["cluster"]["hosts"], got["cluster"]["devices_per_host"]) == (2, 1)
+    assert "measured on" in got["cluster"]["inter"]["source"]
