@@ -111,8 +111,8 @@ void LayerCosts::solve(View& view, double price) const {
     }
     auto& taken_here = of_layer.emplace_back();
     taken_here.seconds = kNever;
-    const auto problem = priced(view.layers[l], price);
-    if (!costs_are_small(problem)) continue;
+    auto problem = priced(view.layers[l], price);
+    if (const int bits = bits_too_many(problem); bits > 0) problem = coarser(std::move(problem), bits);
     const auto least = minimise(problem, {}, kInfinite, Clock::time_point::max());
     if (least.choice.empty()) continue;
     taken_here = taken(view.layers[l], least.choice, parts_[l].microbatches);

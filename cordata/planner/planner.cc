@@ -13,6 +13,7 @@
 #include "cordata/base/error.h"
 #include "cordata/ir/op_table.h"
 #include "cordata/planner/inter_op/stages.h"
+#include "cordata/planner/large_step.h"
 #include "cordata/planner/layers/step_layers.h"
 #include "cordata/planner/stage_solver.h"
 
@@ -148,13 +149,13 @@ struct Layered {
 };
 
 // The cuttings that are asked for.
-StageProblem cuttings(const Search& in, const Layered& model) {
+StageProblem cuttings(const Search& in, int layers, int microbatches) {
   StageProblem out;
-  out.layers = model.layers.count;
+  out.layers = layers;
   out.devices = in.devices();
   out.devices_per_host = in.request.single ? 1 : in.cluster.devices_per_host;
   out.cores_shared_by = in.request.single ? 1 : in.cluster.cores_shared_by;
-  out.microbatches = model.joint.microbatches;
+  out.microbatches = microbatches;
   out.all_in_flight = in.request.schedule == "gpipe";
   out.allow_idle = in.options.allow_idle;
   if (in.request.stages > 0) out.min_stages = out.max_stages = in.request.stages;
@@ -166,62 +167,17 @@ StageProblem cuttings(const Search& in, const Layered& model) {
 // Ops times stages that there are to choose from, above which stages are estimated first and not all solved.
 constexpr double kManyStages = 3e5;
 
-bool too_many_stages(const Search& in, const Layered& model) {
+bool too_many_stages(const Search& in, int microbatches) {
   if (!in.request.restriction.empty() || in.request.single) return false;
-  const double layers = model.layers.count;
+  const auto joint = step::build_joint(in.step, microbatches);
+  const double layers = step_layers(joint, in.options.layers, in.cluster.num_devices()).count;
   const double sizes = static_cast<double>(submesh_sizes(in.devices(), in.cluster.devices_per_host).size());
-  const double ops_of_one = static_cast<double>(model.joint.graph.ops().size()) / layers;
+  const double ops_of_one = static_cast<double>(joint.graph.ops().size()) / layers;
   return layers * (layers + 1) / 2 * sizes * ops_of_one > kManyStages;
 }
 
 bool wrong_size(const Search& in, const StageKey& k) {
   return in.request.stage_devices > 0 && k.devices != in.request.stage_devices;
-}
-
-// Where there are too many stages to solve each: the problem with estimates.
-void add_estimates(const Search& in, StageSolver& solver, double limit, StageProblem& problem) {
-  problem.least_work = solver.least_work();
-  problem.estimate = [&in, &solver, limit](const StageKey& k) {
-    return wrong_size(in, k) || solver.peak_bound(k) > limit ? kNever : solver.estimate(k);
-  };
-  problem.epsilon = 1e-3;
-  problem.max_evaluations = 0;
-}
-
-// What the best plan of that model takes by estimates, in seconds; infinity: none fits.
-double estimated(const Search& in, Layered& model, double limit) {
-  const int microbatches = model.joint.microbatches;
-  StageProblem problem = cuttings(in, model);
-  add_estimates(in, model.solver, limit, problem);
-  const auto found = cut_by_estimates(problem);
-  const double seconds = found ? found->seconds : kNever;
-  in.say(found ? fmt::format("{} microbatches: {} stages, {:.4g} s by estimates", microbatches,
-                             found->stages.size(), seconds)
-               : fmt::format("{} microbatches: nothing fits, by estimates", microbatches));
-  return seconds;
-}
-
-// The model with the number of microbatches that is likely to be best: from the middle on, as long as it gets
-// better. Nothing where nothing fits by estimates.
-std::unique_ptr<Layered> likely_model(const Search& in, const std::vector<int>& counts, double limit) {
-  std::unique_ptr<Layered> best;
-  std::map<int, double> seconds;
-  double least = kNever;
-  const int n = static_cast<int>(counts.size());
-  const auto look_at = [&](int i) {
-    if (i < 0 || i >= n || seconds.contains(i)) return;
-    auto model = std::make_unique<Layered>(in, counts[i], limit);
-    if ((seconds[i] = estimated(in, *model, limit)) < least) least = seconds[i], best = std::move(model);
-  };
-  int at = n - 1 - n / 4;  // small microbatches fit
-  for (int before = -1; before != at;) {
-    before = at;
-    for (const int i : {at, at + 1, at - 1}) look_at(i);
-    for (const auto& [i, s] : seconds)
-      if (s < seconds[at]) at = i;
-    if (!best && at + 1 < n) ++at;
-  }
-  return best;
 }
 
 // The best plan with that many microbatches; nothing where none fits, or none takes less than `at_most`
@@ -231,10 +187,7 @@ std::optional<plan::Plan> plan_for(const Search& in, Layered& model, double limi
   auto& solver = model.solver;
   plan::Plan p;
   p.layers = model.layers.of_op, p.num_layers = model.layers.count, p.remat = model.remat;
-  StageProblem problem = cuttings(in, model);
-  if (too_many_stages(in, model)) {
-    add_estimates(in, solver, limit, problem);
-  }
+  StageProblem problem = cuttings(in, model.layers.count, model.joint.microbatches);
   // A stage may fit alone, but not beside the others, of whose parameters it may hold copies: then it is
   // none.
   std::set<StageKey> misfits;
@@ -266,7 +219,7 @@ std::optional<plan::Plan> plan_for(const Search& in, Layered& model, double limi
 double least_peak(const Search& in, int microbatches, double below) {
   Layered model(in, microbatches, kUnlimited);
   auto& solver = model.solver;
-  StageProblem problem = cuttings(in, model);
+  StageProblem problem = cuttings(in, model.layers.count, model.joint.microbatches);
   std::map<StageKey, double> beside;  // what a stage was seen to need beside others, if that is more
   problem.bound = [&](const StageKey& k) {
     const auto seen = beside.find(k);
@@ -345,8 +298,11 @@ plan::Plan plan(const step::TrainStep& step, const cluster::Cluster& cluster, co
     least = std::min(least, least_of_these);
     if (found && (!best || found->step < best->step)) best = std::move(found);
   };
-  if (too_many_stages(search, Layered(search, counts.back(), limit))) {
-    if (const auto model = likely_model(search, counts, limit)) look_at(*model);
+  if (too_many_stages(search, counts.back())) {
+    const LargeStep large{step,  cluster, [&](int layers, int m) { return cuttings(search, layers, m); },
+                          limit, options, request.schedule,
+                          cache, notes};
+    best = plan_large(large, counts, &least);
   } else {
     for (const int m : counts) try {
         Layered model(search, m, limit);

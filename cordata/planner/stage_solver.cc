@@ -293,7 +293,8 @@ void StageSolver::add_transfers(BuiltProblem& built, const step::Cut& cut, int s
   }
 }
 
-StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const StageKey& key, double below) {
+StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const StageKey& key, double below,
+                                         const std::vector<size_t>& views) {
   View best;
   best.solved.seconds = kNever;
   double bound = kNever;
@@ -308,7 +309,7 @@ StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const Stag
       int64_t{cluster_.devices_per_host} * (cluster_.racks ? cluster_.racks->hosts_per_rack : 1);
   about += fmt::format("|{},{},{},{}", key.first_device % alike, key.devices, limit_, restriction_);
   const auto shapes = cost::logical_views(key.devices);
-  for (const size_t k : likely_views(key)) {
+  for (const size_t k : views) {
     if (!restriction_.empty() && shapes[k].size() > 1) continue;  // baselines use one axis
     View v{stage, k, cost::make_mesh(cluster_, key.first_device, shapes[k]), {}, {}};
     auto& known = cache_[about + sharding::to_string(v.mesh)];
@@ -356,6 +357,7 @@ void StageSolver::solve_view(View& view, double below) {
   s.choice = std::move(solution.choice);
   s.peak = peak_usage(problem, s.choice);
   split(view.built, s, view.stage.microbatches);
+  s.sharding = decode(view.built, view.stage, s.choice);
 }
 
 // What isn't below `below` is worth what is known of it.
@@ -364,7 +366,8 @@ double StageSolver::seconds(const StageKey& key, double below) {
   int mine = 0;
   const auto cut = step::cut(joint_, layers_, three_parts(num_layers_, key, mine));
   const int m = joint_.microbatches;
-  const auto view = best_view(cut, mine, key, below * m);
+  const auto view = best_view(cut, mine, key, below * m, likely_views(key));
+  if (!view.solved.choice.empty()) view_of_[key] = view.number;
   if (layer_costs_) learn(key, view.solved);
   auto& proven = proven_.try_emplace(key, 0).first->second;
   proven = std::max(proven, view.solved.bound / m);
@@ -438,18 +441,19 @@ step::Cut StageSolver::cut_into(const std::vector<StageKey>& stages) const {
   return step::cut(joint_, layers_, stage_of_layer);
 }
 
-std::optional<size_t> StageSolver::fill(plan::Plan& plan, const std::vector<StageKey>& stages) {
+std::optional<size_t> StageSolver::fill(plan::Plan& plan, const std::vector<StageKey>& stages,
+                                        const std::vector<size_t>& views) {
   const auto cut = cut_into(stages);
   for (size_t s = 0; s < stages.size(); ++s) {
-    auto view = best_view(cut, static_cast<int>(s), stages[s], kNever);
+    const auto view = best_view(cut, static_cast<int>(s), stages[s], kNever,
+                                views.empty() ? likely_views(stages[s]) : std::vector{views[s]});
     if (view.solved.choice.empty()) return s;
-    if (view.built.nodes.empty()) view.built = build(view, cut, static_cast<int>(s), stages[s]);
     plan::Stage stage;
     for (int d = 0; d < stages[s].devices; ++d) stage.ranks.push_back(stages[s].first_device + d);
     stage.mesh = view.mesh;
     stage.first_layer = stages[s].first_layer;
     stage.num_layers = stages[s].last_layer - stages[s].first_layer;
-    stage.sharding = decode(view.built, view.stage, view.solved.choice);
+    stage.sharding = view.solved.sharding;
     const auto& v = view.solved;
     const double gap = v.seconds > 0 ? std::max(0.0, (v.seconds - v.bound) / v.seconds) : 0;
     stage.predicted = {base::Seconds(v.forward),

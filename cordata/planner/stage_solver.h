@@ -21,10 +21,11 @@ class StageSolver {
  public:
   // What is known of a stage on a view.
   struct Solved {
-    bool settled = false;  // else only that it takes `bound` or more
-    double seconds = 0;    // of a step; infinity: doesn't fit
-    double bound = 0;      // no choice takes less
-    std::vector<int> choice;
+    bool settled = false;                         // else only that it takes `bound` or more
+    double seconds = 0;                           // of a step; infinity: doesn't fit
+    double bound = 0;                             // no choice takes less
+    std::vector<int> choice;                      // empty: none
+    plan::StageSharding sharding;                 // what it means
     double forward = 0, backward = 0, apply = 0;  // of one microbatch, one microbatch, one step
     int64_t peak = 0;
   };
@@ -52,7 +53,11 @@ class StageSolver {
   std::vector<double> least_peaks(const std::vector<StageKey>& stages);
   // Puts the stages into the plan; else says which one has no choice beside all the others, as more arrives
   // there than when they are one.
-  std::optional<size_t> fill(plan::Plan& plan, const std::vector<StageKey>& stages);
+  // `views`: by stage the one to take (of cost::logical_views); empty: the best.
+  std::optional<size_t> fill(plan::Plan& plan, const std::vector<StageKey>& stages,
+                             const std::vector<size_t>& views = {});
+  // The view that `seconds` found best for that stage.
+  size_t view_of(const StageKey& key) const { return view_of_.at(key); }
 
  private:
   struct View {
@@ -64,7 +69,8 @@ class StageSolver {
   };
   // The best view of stage `s` of a cutting, if it takes less than `below` a step; `bound` is that of all
   // views.
-  View best_view(const step::Cut& cut, int s, const StageKey& key, double below);
+  View best_view(const step::Cut& cut, int s, const StageKey& key, double below,
+                 const std::vector<size_t>& views);
   BuiltProblem build(const View& view, const step::Cut& cut, int s, const StageKey& key);
   void solve_view(View& view, double below);
   // By view of the devices and layer: what it takes at least, a microbatch.
@@ -95,6 +101,7 @@ class StageSolver {
   PlannerLog& log_;
   std::map<int, LayerBounds> layer_bounds_;  // by devices
   std::map<StageKey, double> proven_;
+  std::map<StageKey, size_t> view_of_;
   // By layer boundary: bytes that cross it in the forward and the backward pass of a microbatch.
   std::vector<double> crossing_forward_, crossing_backward_;
   std::optional<LayerCosts> layer_costs_;

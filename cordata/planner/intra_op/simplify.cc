@@ -64,7 +64,7 @@ class Dominance {
 
 }  // namespace
 
-bool costs_are_small(const Problem& problem) {
+int bits_too_many(const Problem& problem) {
   __int128 total = 0;
   const auto most = [](const std::vector<int64_t>& costs) {
     int64_t m = 0;
@@ -74,7 +74,21 @@ bool costs_are_small(const Problem& problem) {
   };
   for (const auto& n : problem.nodes) total += most(n.cost);
   for (const auto& e : problem.edges) total += most(e.cost);
-  return total < (__int128{1} << 58);
+  int bits = 0;
+  for (; total >= (__int128{1} << 58); total >>= 1) ++bits;
+  return bits;
+}
+
+bool costs_are_small(const Problem& problem) { return bits_too_many(problem) == 0; }
+
+Problem coarser(Problem problem, int bits) {
+  const auto shift = [bits](std::vector<int64_t>& costs) {
+    for (int64_t& c : costs)
+      if (c != kInfinite) c >>= bits;
+  };
+  for (auto& n : problem.nodes) shift(n.cost);
+  for (auto& e : problem.edges) shift(e.cost);
+  return problem;
 }
 
 Simplifier::Simplifier(const Problem& problem, const Allowed& allowed) {

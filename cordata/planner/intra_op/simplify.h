@@ -14,6 +14,10 @@ using Allowed = std::vector<std::vector<char>>;
 // Whether all sums of costs stay within 58 bits.
 bool costs_are_small(const Problem& problem);
 
+// How many bits costs must lose, rounded down, for that; and the problem with so many less.
+int bits_too_many(const Problem& problem);
+Problem coarser(Problem problem, int bits);
+
 // Makes an intra-op problem without memory smaller and keeps an optimum of it, to a fixpoint:
 //   * a strategy goes when another of its node is never worse, whatever the neighbours choose (Goldstein
 //   1994, dead-end elimination),

@@ -64,11 +64,24 @@ Solution joined(Solution a, Solution b) {
   return a;
 }
 
+// With costs rounded down by some bits: the choice is near the best, the bound holds.
+Solution solve_coarsely(const Problem& problem, SolveOptions options, int bits) {
+  if (options.below < (__int128{1} << 120)) options.below = (options.below >> bits) + 1;
+  Solution found = solve(coarser(problem, bits), options);
+  found.lower_bound <<= bits;
+  if (found.feasible) found.cost = *evaluate(problem, found.choice);
+  return found;
+}
+
 }  // namespace
 
 Solution solve(const Problem& problem, const SolveOptions& options) {
   check(problem);
-  if (!costs_are_small(problem)) return branch_and_bound(problem, options, std::numeric_limits<int>::max());
+  if (const int bits = bits_too_many(problem); bits > 0) {
+    if (elimination_bits(problem) <= kSearchedBits)
+      return branch_and_bound(problem, options, std::numeric_limits<int>::max());
+    return solve_coarsely(problem, options, bits);
+  }
   const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                            std::chrono::duration<double>(std::min(options.seconds, 1e8)));
   if (usage_floor(problem) > problem.usage_limit) {

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cordata/planner/stage_solver.h"
+
+namespace cordata::planner {
+
+// A step with too many stages to solve each.
+struct LargeStep {
+  const step::TrainStep& step;
+  const cluster::Cluster& cluster;
+  std::function<StageProblem(int layers, int microbatches)> cuttings;  // those that are asked for
+  double limit;                                                        // bytes of a device
+  const PlannerOptions& options;
+  std::string schedule;
+  StageSolver::Cache& cache;
+  PlannerLog& log;
+};
+
+// Its plan: stages are estimated from their layers (LayerCosts), each with every way to compute values again, and
+// only those of the cuttings that are best by estimates are solved. Numbers of microbatches are looked at from the
+// middle of `counts` (ascending) on, as long as it gets better. `least`: what is proven, in seconds. nullopt: nothing
+// fits, as far as was seen.
+std::optional<plan::Plan> plan_large(const LargeStep& in, const std::vector<int>& counts, double* least);
+
+}  // namespace cordata::planner
