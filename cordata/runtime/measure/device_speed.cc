@@ -16,8 +16,8 @@ constexpr int kMostTimes = 50;
 
 Deadline soon() { return Deadline::after(base::Seconds(60)); }
 
-// Seconds of `work`, which is run once before, then for as long as the effort says. What else the machine does
-// only ever adds to them: a quarter of all times is shorter, the rest longer.
+// Seconds of `work`, which is run once before, then for as long as the effort says. What else the machine
+// does only ever adds to them: a quarter of all times is shorter, the rest longer.
 template <typename Work>
 double timed(base::Seconds effort, Work&& work) {
   work();
