@@ -182,10 +182,8 @@ std::vector<double> StageSolver::least_work() {
 double StageSolver::transfer_seconds(const StageKey& key) const {
   const auto arrives = [&](double bytes, int boundary) {
     if (bytes == 0) return 0.0;
-    const bool inter = boundary % cluster_.devices_per_host == 0;
-    const auto& link = inter ? cluster_.inter : cluster_.intra;
-    const int sharing = inter ? std::min(key.devices, cluster_.devices_per_host) : 1;
-    return link.alpha.value + bytes / key.devices * sharing / link.bandwidth.value;
+    const auto link = cost::boundary_link(cluster_, boundary, key.devices);
+    return link.alpha.value + bytes / key.devices / link.bandwidth.value;
   };
   return arrives(crossing_forward_[key.first_layer], key.first_device) +
          arrives(crossing_backward_[key.last_layer], key.first_device + key.devices);

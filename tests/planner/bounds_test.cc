@@ -55,5 +55,27 @@ TEST(StageSolver, LayersBoundStages) {
     }
 }
 
+// Two devices of four have quick links: a bound holds for stages on them, too.
+TEST(StageSolver, LayersBoundStagesWhereverTheyLie) {
+  auto cluster = slow_links(1e6);
+  cluster.device.peak = {{ir::DType::kF32, base::FlopsPerSecond(2e9)}};  // so that sharing the work pays
+  cluster.topology = cluster::Topology::kLinks;
+  cluster.wires = {{2, 3, 2, base::BytesPerSecond(50e9)}};
+  const auto joint = step::build_joint(
+      models::build_train_step("mlp:layers=4,in=64,hidden=128,out=32,batch=64,optimizer=adamw"), 1);
+  const auto layers = step_layers(joint, 4, 4);
+  StageSolver::Cache cache;
+  PlannerLog log;
+  StageSolver solver(joint, layers.of_op, layers.count, cluster, "", 1e18, cache, log);
+  int quicker = 0;
+  for (int last = 1; last <= layers.count; ++last) {
+    const StageKey here{0, last, 2, 2, 1}, there{0, last, 0, 2, 1};
+    const double cost = solver.seconds(here, HUGE_VAL);
+    EXPECT_LE(solver.bound(here), cost) << last;
+    quicker += cost < 0.9 * solver.seconds(there, HUGE_VAL);
+  }
+  EXPECT_GT(quicker, 0);
+}
+
 }  // namespace
 }  // namespace cordata::planner

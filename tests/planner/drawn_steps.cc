@@ -140,6 +140,13 @@ cluster::Cluster draw_cluster(std::mt19937_64& random) {
              ""};
   c.inter = {base::Seconds(between(random, 1e-7, 3e-5)), base::BytesPerSecond(between(random, 3e8, 1e11)),
              ""};
+  // Some hosts have links of their own, so that places in a host differ. Drawn from a copy: the rest stays as
+  // it was.
+  auto links = random;
+  for (int a = 0; c.devices_per_host > 2 && a < c.devices_per_host; ++a)
+    for (int b = a + 1; b < c.devices_per_host; ++b)
+      if (links() % 2) c.wires.push_back({a, b, 1 + static_cast<int>(links() % 2), 2 * c.intra.bandwidth});
+  if (!c.wires.empty()) c.topology = cluster::Topology::kLinks;
   return c;
 }
 
@@ -149,6 +156,8 @@ cluster::Cluster draw_slow_links(std::mt19937_64& random) {
   const auto& shape = kShapes[random() % 4];
   c.hosts = shape[0];
   c.devices_per_host = shape[1];
+  c.topology = cluster::Topology::kUniform;
+  c.wires.clear();
   c.device.peak = {{DType::kF32, base::FlopsPerSecond(between(random, 3e9, 2e10))}};
   c.device.launch = base::Seconds(between(random, 1e-8, 1e-6));
   c.intra = c.inter = {base::Seconds(between(random, 1e-8, 1e-6)),

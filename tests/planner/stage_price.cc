@@ -186,7 +186,10 @@ double StagePrice::arrival(int arg, const Sharding& rest) const {
     if (t.to_stage != index_ || t.to_arg != arg) continue;
     const int edge = t.from_stage < index_ ? first_device_ : first_device_ + static_cast<int>(mesh_.size());
     const bool leaves_host = edge % cluster_.devices_per_host == 0;
-    const auto& link = leaves_host ? cluster_.inter : cluster_.intra;
+    auto link = leaves_host ? cluster_.inter : cluster_.intra;
+    const int to = edge % cluster_.devices_per_host;
+    for (const auto& w : cluster_.wires)
+      if (!leaves_host && w.a == to - 1 && w.b == to) link.bandwidth = w.count * w.bandwidth;
     const double share =
         leaves_host ? std::min<double>(static_cast<double>(mesh_.size()), cluster_.devices_per_host) : 1;
     const double bytes = static_cast<double>(sharding::local_type(t.type, rest, mesh_).num_bytes());
