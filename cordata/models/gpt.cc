@@ -114,7 +114,7 @@ ValueId logits(GraphBuilder& b, const GptConfig& c, Values p, ValueId ids) {
     x = block(m, x, p.subspan(2 + l * kBlockParameters, kBlockParameters));
   Values rest = p.subspan(2 + c.layers * kBlockParameters);
   ValueId last = m.norm(x, rest[0], rest[1]);
-  return b.dot_general(last, m.narrow(c.tied ? p[0] : rest[2]), {}, {}, {2}, {1}, m.wide());
+  return m.widen(b.dot_general(last, m.narrow(c.tied ? p[0] : rest[2]), {}, {}, {2}, {1}, c.dtype));
 }
 
 void check(const GptConfig& c) {

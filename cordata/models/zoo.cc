@@ -24,7 +24,7 @@ constexpr std::string_view kOwn = "small default, for trying things";
 // Learning rates: Brown et al. 2020 (GPT-3), table 2.1, for the nearest size; between its 13 B and 175 B, in
 // between.
 ZooEntry paper_gpt(std::string_view name, int64_t hidden, int64_t layers, int64_t heads, double lr) {
-  GptConfig c{layers, hidden, heads, 1024, 51200, true, DType::kBF16};
+  GptConfig c{layers, hidden, heads, 1024, 51200, true, DType::kF16};
   OptimizerConfig o;
   o.lr = lr, o.beta2 = 0.95, o.weight_decay = 0.1, o.clip = 1.0;
   return {name, {std::string(name), c, o, kPaperBatch}, kPaper};

@@ -13,7 +13,7 @@ namespace cordata::planner {
 namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
-constexpr double kNear = 1.02;      // variants whose estimates are that near the best are solved, too
+constexpr double kNear = 1.02;     // variants whose estimates are that near the best are solved, too
 constexpr double kEpsilon = 1e-3;  // of the step, to which cuttings are told apart
 constexpr step::Remat kAll[] = {step::Remat::kNone, step::Remat::kSelective, step::Remat::kLayer};
 

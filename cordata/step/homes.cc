@@ -5,6 +5,7 @@
 
 #include "cordata/base/error.h"
 #include "cordata/ir/op_table.h"
+#include "cordata/step/summed.h"
 
 namespace cordata::step {
 namespace {
@@ -28,6 +29,7 @@ class HomeFinder {
     homes_.op.resize(g_.ops().size());
     homes_.value.resize(g_.num_values());
     place_args();
+    only_summed_ = only_summed(joint_);
     for (size_t i = 0; i < g_.ops().size(); ++i) {
       const ir::Node& node = g_.node(g_.ops()[i]);
       homes_.op[i] = find(static_cast<int>(i), node);
@@ -146,7 +148,9 @@ class HomeFinder {
 
     std::set<int> all = stages;
     all.insert(terms.begin(), terms.end());
-    if (is_float_add(node) && only_anywhere_beside && with_home == 2 && all.size() > 1) return Home::sum(all);
+    if (is_float_add(g_, node) && only_anywhere_beside && with_home == 2 && all.size() > 1 &&
+        (phase != Phase::kBackward || only_summed_[at]))
+      return Home::sum(all);
     if (!terms.empty() && with_home == 1 && only_anywhere_beside && linear_in_term(node))
       return Home::sum(terms);
     if (phase == Phase::kAccumulate)
@@ -177,26 +181,11 @@ class HomeFinder {
                        [&](ValueId v) { return g_.type(v).num_bytes() <= kSmallBytes; });
   }
 
-  bool is_float_add(const ir::Node& node) const {
-    return node.kind == OpKind::kAdd && ir::is_float(g_.type(node.result()).dtype);
-  }
-
   // True for ops of which the sum of the results is the result of the sum (the other operands being
   // constants).
   bool linear_in_term(const ir::Node& node) const {
-    switch (node.kind) {
-      case OpKind::kAccumulate:
-      case OpKind::kConvert:
-      case OpKind::kMultiply:
-      case OpKind::kNegate:
-      case OpKind::kReshape:
-      case OpKind::kTranspose:
-        return true;
-      case OpKind::kDivide:
-        return homes_.of(node.operands[0]).kind == Home::Kind::kTerms;
-      default:
-        return false;
-    }
+    if (node.kind == OpKind::kDivide) return homes_.of(node.operands[0]).kind == Home::Kind::kTerms;
+    return may_be_linear(node.kind);
   }
 
   const JointStep& joint_;
@@ -204,6 +193,7 @@ class HomeFinder {
   const Layers& layers_;
   const std::vector<int>& stage_of_layer_;
   Homes homes_;
+  std::vector<bool> only_summed_;  // by op
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "cordata/ir/op_table.h"
+#include "cordata/step/summed.h"
 
 namespace cordata::step {
 namespace {
@@ -32,6 +33,7 @@ class Finder {
         by_layer_(by_layer),
         maker_(g_.num_values(), -1),
         varies_(g_.num_values(), false),
+        only_summed_(only_summed(joint)),
         out_{std::vector<bool>(g_.ops().size(), false), std::vector<bool>(g_.num_values(), false),
              std::vector<bool>(g_.num_values(), false), std::vector<std::vector<int>>(by_layer.size())} {}
 
@@ -87,7 +89,7 @@ class Finder {
       const bool same_layer = layers_[i] == layers_[from];
       if (!same_layer || joint_.phase[i] == Phase::kAccumulate || joint_.phase[i] == Phase::kApply)
         out_.kept[v.index] = true;
-      if (!backward(i) || !backward(from) || remat(layers_[i]) == Remat::kNone) continue;
+      if (!backward(i) || !backward(from) || only_summed_[i] || remat(layers_[i]) == Remat::kNone) continue;
       auto& arrives = out_.arrives[layers_[i]];
       if (layers_[from] > layers_[i] && std::find(arrives.begin(), arrives.end(), v.index) == arrives.end())
         arrives.push_back(v.index);
@@ -112,6 +114,7 @@ class Finder {
   const std::vector<Remat>& by_layer_;
   std::vector<int> maker_;    // by value: the op that makes it, -1: an argument
   std::vector<bool> varies_;  // by value: it depends on an argument; others are made wherever they are read
+  std::vector<bool> only_summed_;
   Recompute out_;
 };
 
