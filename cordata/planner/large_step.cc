@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "cordata/base/error.h"
+#include "cordata/base/parallel.h"
 #include "cordata/planner/layers/step_layers.h"
 
 namespace cordata::planner {
@@ -22,7 +23,7 @@ struct Variant {
   Variant(const LargeStep& in, const step::JointStep& base, const StepLayers& layers, step::Remat kind)
       : remat(kind),
         planned(step::rematerialise(base, layers.of_op, std::vector(layers.count, kind))),
-        solver(planned.joint, planned.layers, layers.count, in.cluster, "", in.limit, in.cache, in.log) {}
+        solver(planned.joint, planned.layers, layers.count, in.cluster, "", in.limit, in.cache, in.log, planned.origin) {}
 
   const step::Remat remat;
   const step::RematStep planned;
@@ -32,21 +33,33 @@ struct Variant {
 // One number of microbatches.
 class Model {
  public:
-  Model(const LargeStep& in, int microbatches)
+  // `like`: another number of microbatches, whose layers' choices are chosen from; may be null.
+  Model(const LargeStep& in, int microbatches, Model* like)
       : in_(in),
         base_(step::build_joint(in.step, microbatches)),
         layers_(step_layers(base_, in.options.layers, in.cluster.num_devices())) {
+    std::vector<step::Remat> kinds;
     for (const auto kind : kAll)
-      if (!in.options.remat || *in.options.remat == kind)
-        variants_.push_back(std::make_unique<Variant>(in, base_, layers_, kind));
+      if (!in.options.remat || *in.options.remat == kind) kinds.push_back(kind);
+    variants_.resize(kinds.size());
+    base::parallel_for(static_cast<int>(kinds.size()), [&](int v) {
+      variants_[v] = std::make_unique<Variant>(in, base_, layers_, kinds[v]);
+      variants_[v]->solver.prepare();
+    });
     problem_ = in.cuttings(layers_.count, microbatches);
-    problem_.least_work = variants_[0]->solver.least_work();
+    // One variant's layers are solved with all that they can choose from; the others choose from what it chose.
+    auto& first = variants_[0]->solver;
+    problem_.least_work = first.least_work(like ? &like->variants_[0]->solver : nullptr);
+    for (size_t v = 1; v < variants_.size(); ++v) variants_[v]->solver.least_work(&first);
+    problem_.round_sizes = true;
     problem_.estimate = [this](const StageKey& k) { return estimate(k); };
     problem_.exact = [this](const StageKey& k, double) { return exact(k); };
     problem_.epsilon = kEpsilon;
     problem_.max_evaluations = 0;
   }
 
+  int microbatches() const { return base_.microbatches; }
+  bool narrowed() { return variants_[0]->solver.narrowed(); }
   std::optional<StageSolution> by_estimates() { return cut_by_estimates(problem_); }
   std::optional<plan::Plan> plan(double* least);
 
@@ -96,49 +109,65 @@ std::optional<plan::Plan> Model::plan(double* least) {
   out.microbatches = base_.microbatches;
   out.schedule = solution->stages.size() == 1 ? "single" : in_.schedule;
   out.step = base::Seconds(solution->seconds);
-  std::vector<size_t> views;
+  std::vector<StageSolver::Given> given;
   std::vector<step::Remat> remat;
   for (const auto& stage : solution->stages) {
     const Chosen& chosen = chosen_.at(normal(stage));
-    views.push_back(chosen.view);
+    given.push_back(variants_[chosen.variant]->solver.give(stage, chosen.view));
     remat.insert(remat.end(), stage.last_layer - stage.first_layer, variants_[chosen.variant]->remat);
   }
   const bool any = std::any_of(remat.begin(), remat.end(), [](auto r) { return r != step::Remat::kNone; });
   if (any) out.remat = remat;
   const auto planned = step::rematerialise(base_, layers_.of_op, out.remat);
   StageSolver together(planned.joint, planned.layers, layers_.count, in_.cluster, "", in_.limit, in_.cache,
-                       in_.log);
-  if (together.fill(out, solution->stages, views)) return std::nullopt;
+                       in_.log, planned.origin);
+  if (together.fill(out, solution->stages, std::move(given))) return std::nullopt;
   return out;
+}
+
+// The model's step by estimates; infinity: nothing fits.
+double tell(const LargeStep& in, Model& model) {
+  const auto found = model.by_estimates();
+  if (in.log.say)
+    in.log.say(found ? fmt::format("{} microbatches: {} stages, {:.4g} s by estimates", model.microbatches(),
+                                   found->stages.size(), found->seconds)
+                     : fmt::format("{} microbatches: nothing fits, by estimates", model.microbatches()));
+  return found ? found->seconds : kNever;
 }
 
 }  // namespace
 
 std::optional<plan::Plan> plan_large(const LargeStep& in, const std::vector<int>& counts, double* least) {
-  std::unique_ptr<Model> best;
+  std::unique_ptr<Model> first, best;
   std::map<int, double> seconds;  // by place in `counts`
   double shortest = kNever;
   const int n = static_cast<int>(counts.size());
   const auto look_at = [&](int i) {
     if (i < 0 || i >= n || seconds.contains(i)) return;
-    auto model = std::make_unique<Model>(in, counts[i]);
-    const auto found = model->by_estimates();
-    seconds[i] = found ? found->seconds : kNever;
-    if (in.log.say)
-      in.log.say(found ? fmt::format("{} microbatches: {} stages, {:.4g} s by estimates", counts[i],
-                                     found->stages.size(), found->seconds)
-                       : fmt::format("{} microbatches: nothing fits, by estimates", counts[i]));
-    if (seconds[i] < shortest) shortest = seconds[i], best = std::move(model);
+    auto model = std::make_unique<Model>(in, counts[i], first.get());
+    seconds[i] = tell(in, *model);
+    const bool better = seconds[i] < shortest;
+    if (better) shortest = seconds[i], best = nullptr;
+    if (!first)
+      first = std::move(model);
+    else if (better)
+      best = std::move(model);
   };
   int at = n - 1 - n / 4;  // small microbatches fit
-  for (int before = -1; before != at;) {
-    before = at;
-    for (const int i : {at, at + 1, at - 1}) look_at(i);
-    for (const auto& [i, s] : seconds)
-      if (s < seconds[at]) at = i;
-    if (!best && at + 1 < n) ++at;
-  }
-  return best ? best->plan(least) : std::nullopt;
+  const auto better = [&](int i) {
+    look_at(i);
+    return i >= 0 && i < n && seconds[i] < seconds[at];
+  };
+  look_at(at);
+  while (seconds[at] == kNever && at + 1 < n) look_at(++at);
+  const int way = better(at + 1) ? 1 : -1;
+  while (better(at + way)) at += way;
+  if (shortest == kNever) return std::nullopt;
+  if (!best) return first->plan(least);
+  if (!best->narrowed()) return best->plan(least);
+  best = std::make_unique<Model>(in, counts[at], nullptr);
+  tell(in, *best);
+  return best->plan(least);
 }
 
 }  // namespace cordata::planner

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "cordata/base/error.h"
 #include "cordata/base/parallel.h"
 #include "cordata/cost/meshes.h"
 #include "cordata/cost/op_time.h"
@@ -68,11 +69,25 @@ void add_choices(const ClosedLayer& layer, const std::vector<int>& choice, Layer
   }
 }
 
+int64_t least_of(const std::vector<std::vector<int64_t>>& bytes) {
+  int64_t sum = 0;
+  for (const auto& of_node : bytes)
+    if (!of_node.empty()) sum += *std::min_element(of_node.begin(), of_node.end());
+  return sum;
+}
+
 }  // namespace
 
 LayerCosts::LayerCosts(const std::vector<StageView>& parts, const std::vector<int>& same,
-                       const cluster::Cluster& cluster, std::string restriction, PlannerLog& log)
-    : parts_(parts), same_(same), cluster_(cluster), restriction_(std::move(restriction)), log_(log) {}
+                       const std::vector<std::vector<int>>& base_ops, const cluster::Cluster& cluster,
+                       std::string restriction, PlannerLog& log, const LayerCosts* like)
+    : parts_(parts),
+      same_(same),
+      base_ops_(base_ops),
+      cluster_(cluster),
+      restriction_(std::move(restriction)),
+      log_(log),
+      like_(like) {}
 
 std::vector<double> LayerCosts::least_work() const {
   std::vector<double> out;
@@ -85,24 +100,61 @@ std::vector<double> LayerCosts::least_work() const {
   return out;
 }
 
-LayerCosts::View LayerCosts::build(int devices, const std::vector<int64_t>& shape) const {
-  const auto mesh = cost::make_mesh(cluster_, 0, shape);
+std::vector<std::vector<int64_t>> LayerCosts::shapes(int devices) const {
+  auto out = cost::logical_views(devices);
+  if (!restriction_.empty())
+    std::erase_if(out, [](const auto& s) { return s.size() > 1; });  // baselines use one axis
+  return out;
+}
+
+LayerCosts::ByBase LayerCosts::by_base(int first, int last, int devices, int view) const {
+  ByBase out;
+  for (int layer = first; layer < last; ++layer) {
+    const auto& chosen = views_.at(devices)[view].choices[same_[layer]].ops;
+    for (size_t k = 0; k < chosen.size(); ++k)
+      for (const auto& s : chosen[k]) add_once(out[base_ops_[layer][k]], s);
+  }
+  return out;
+}
+
+// What the layer's like chose between, where that was solved; for what it doesn't have, anything.
+Restriction LayerCosts::restrict(int layer, int devices, int view) const {
+  if (!like_) return {};
+  const auto known = like_->views_.find(devices);
+  if (known == like_->views_.end() || layer >= static_cast<int>(like_->same_.size())) return {};
+  auto by_base = like_->by_base(layer, layer + 1, devices, view);
+  Restriction out;
+  out.op = [this, layer, by_base = std::move(by_base)](const StageView&, int op, const sharding::Strategy& s) {
+    const auto it = by_base.find(base_ops_[layer][op]);
+    return it == by_base.end() || std::find(it->second.begin(), it->second.end(), s) != it->second.end();
+  };
+  return out;
+}
+
+LayerCosts::Layers LayerCosts::build(int devices, int view) const {
+  const auto mesh = cost::make_mesh(cluster_, 0, shapes(devices)[view]);
   const double slower = cost::slowdown(cluster_, devices);
-  View out;
-  out.choices.resize(parts_.size()), out.layers.resize(parts_.size());
+  Layers out(parts_.size());
   for (size_t l = 0; l < parts_.size(); ++l) {
     if (same_[l] < static_cast<int>(l)) continue;
     auto part = parts_[l];
     for (auto& op : part.ops) op.seconds *= slower, op.launch *= slower;
-    out.layers[l] = build_closed_layer(
-        part, mesh, restriction_.empty() ? Restriction{} : planner::restriction(restriction_, part, mesh));
-    out.choices[l].ops.resize(part.ops.size()), out.choices[l].args.resize(part.args.size());
+    if (!restriction_.empty()) {
+      out[l] = build_closed_layer(part, mesh, planner::restriction(restriction_, part, mesh));
+      continue;
+    }
+    try {
+      out[l] = build_closed_layer(part, mesh, restrict(static_cast<int>(l), devices, view));
+    } catch (const base::Error&) {  // sizes that don't divide what was chosen for others
+      widened_ = true;
+      out[l] = build_closed_layer(part, mesh);
+    }
   }
   return out;
 }
 
 // Adds the mode in which a byte costs so many picoseconds.
-void LayerCosts::solve(View& view, double price) const {
+void LayerCosts::solve(const Layers& layers, View& view, double price) const {
   std::vector<Taken> of_layer;
   for (size_t l = 0; l < parts_.size(); ++l) {
     if (same_[l] < static_cast<int>(l)) {
@@ -111,12 +163,12 @@ void LayerCosts::solve(View& view, double price) const {
     }
     auto& taken_here = of_layer.emplace_back();
     taken_here.seconds = kNever;
-    auto problem = priced(view.layers[l], price);
+    auto problem = priced(layers[l], price);
     if (const int bits = bits_too_many(problem); bits > 0) problem = coarser(std::move(problem), bits);
     const auto least = minimise(problem, {}, kInfinite, Clock::time_point::max());
     if (least.choice.empty()) continue;
-    taken_here = taken(view.layers[l], least.choice, parts_[l].microbatches);
-    add_choices(view.layers[l], least.choice, view.choices[l]);
+    taken_here = taken(layers[l], least.choice, parts_[l].microbatches);
+    add_choices(layers[l], least.choice, view.choices[l]);
   }
   Mode& mode = view.modes.emplace_back();
   mode.seconds = mode.held = mode.flight = {0};
@@ -128,35 +180,51 @@ void LayerCosts::solve(View& view, double price) const {
   }
 }
 
-// All views without a price first; then, at prices, those that could be the best for some memory.
-const std::vector<LayerCosts::View>& LayerCosts::views(int devices) {
+std::vector<LayerCosts::View>& LayerCosts::views(int devices) {
   const auto [it, fresh] = views_.try_emplace(devices);
   if (!fresh) return it->second;
-  auto shapes = cost::logical_views(devices);
-  if (!restriction_.empty())
-    std::erase_if(shapes, [](const auto& s) { return s.size() > 1; });  // baselines use one axis
   auto& all = it->second;
-  all.resize(shapes.size());
-  const int count = static_cast<int>(shapes.size());
-  base::parallel_for(count, [&](int v) { solve(all[v] = build(devices, shapes[v]), 0); });
+  all.resize(shapes(devices).size());
+  base::parallel_for(static_cast<int>(all.size()), [&](int v) {
+    const Layers layers = build(devices, v);
+    View& view = all[v];
+    view.choices.resize(parts_.size());
+    for (size_t l = 0; l < parts_.size(); ++l) {
+      const auto& layer = layers[same_[l]];
+      view.least_held.push_back(view.least_held.back() + static_cast<double>(least_of(layer.held)));
+      view.least_flight.push_back(view.least_flight.back() + static_cast<double>(least_of(layer.flight)));
+      if (same_[l] < static_cast<int>(l)) continue;
+      view.choices[l].ops.resize(parts_[l].ops.size()), view.choices[l].args.resize(parts_[l].args.size());
+    }
+    solve(layers, view, 0);
+  });
+  count(all, 1);
+  return all;
+}
+
+// The other modes, of the views that could be the best for some memory.
+void LayerCosts::add_modes(int devices) {
+  auto& all = views(devices);
   double least = kNever;
   for (const View& v : all) least = std::min(least, v.modes[0].seconds.back());
-  base::parallel_for(count, [&](int v) {
+  base::parallel_for(static_cast<int>(all.size()), [&](int v) {
     const Mode& free = all[v].modes[0];
-    if (free.seconds.back() < least * kHopeless) {
-      const double all_of_it = free.held.back() + free.flight.back() + 1;
-      const double unit = free.seconds.back() * parts_[0].microbatches * 1e12 / all_of_it;
-      for (const double p : kPrices) solve(all[v], unit * p);
-    }
-    all[v].layers.clear();
+    if (!(free.seconds.back() < least * kHopeless)) return;
+    const double bytes = free.held.back() + free.flight.back() + 1;
+    const double unit = free.seconds.back() * parts_[0].microbatches * 1e12 / bytes;
+    const Layers layers = build(devices, v);
+    for (const double p : kPrices) solve(layers, all[v], unit * p);
   });
-  for (const View& v : all)
-    for (size_t l = 0; l < parts_.size(); ++l) {
-      const int solved = static_cast<int>(v.modes.size());
-      (same_[l] == static_cast<int>(l) ? log_.problems_solved : log_.problems_reused) += solved;
-      log_.problems_built += same_[l] == static_cast<int>(l);
-    }
-  return all;
+  count(all, std::size(kPrices));
+}
+
+void LayerCosts::count(const std::vector<View>& views, size_t modes) {
+  const auto problems = static_cast<int>(views.size() * modes);
+  for (size_t l = 0; l < parts_.size(); ++l) {
+    const bool solved = same_[l] == static_cast<int>(l);
+    (solved ? log_.problems_solved : log_.problems_reused) += problems;
+    if (solved) log_.problems_built += static_cast<int>(views.size());
+  }
 }
 
 const LayerCosts::Choices& LayerCosts::choices(int layer, int devices, int view) {
@@ -192,7 +260,17 @@ LayerCosts::Estimate LayerCosts::estimate(const View& of, int first, int last, i
 std::vector<LayerCosts::Estimate> LayerCosts::by_view(int first, int last, int devices, int in_flight,
                                                       double limit) {
   std::vector<Estimate> out;
-  const auto& all = views(devices);
+  auto& all = views(devices);
+  double least = kNever;
+  for (const View& v : all) least = std::min(least, estimate(v, first, last, in_flight, limit).seconds);
+  const auto wants_modes = [&](const View& v) {
+    const double bytes = v.least_held[last] - v.least_held[first] +
+                         in_flight * (v.least_flight[last] - v.least_flight[first]);
+    return bytes <= limit && v.modes[0].seconds[last] - v.modes[0].seconds[first] < least &&
+           !std::isfinite(estimate(v, first, last, in_flight, limit).seconds);
+  };
+  if (!all_modes_[devices] && std::any_of(all.begin(), all.end(), wants_modes))
+    all_modes_[devices] = true, add_modes(devices);
   for (size_t v = 0; v < all.size(); ++v) {
     out.push_back(estimate(all[v], first, last, in_flight, limit));
     out.back().view = static_cast<int>(v);

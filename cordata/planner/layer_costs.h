@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <vector>
 
@@ -18,9 +19,15 @@ namespace cordata::planner {
 // take longer.
 class LayerCosts {
  public:
-  // `parts`: by layer (layer_part.h). `same`: by layer, the first one with an equal part.
+  // `parts`: by layer (layer_part.h). `same`: by layer, the first one with an equal part. `base_ops`: by layer and op
+  // of its part, the op of the base joint step that it is or repeats. `like`: of the same step with microbatches of
+  // another size, or that computes other values again; where its layers were solved, only what they chose is
+  // chosen from.
   LayerCosts(const std::vector<StageView>& parts, const std::vector<int>& same,
-             const cluster::Cluster& cluster, std::string restriction, PlannerLog& log);
+             const std::vector<std::vector<int>>& base_ops, const cluster::Cluster& cluster,
+             std::string restriction, PlannerLog& log, const LayerCosts* like = nullptr);
+  // Whether all was chosen from what a like one chose.
+  bool narrowed() const { return like_ && !widened_; }
 
   struct Estimate {
     double seconds = 0;  // a microbatch; infinity: doesn't fit
@@ -38,6 +45,9 @@ class LayerCosts {
     std::vector<std::vector<sharding::Sharding>> args;
   };
   const Choices& choices(int layer, int devices, int view);
+  // The same of the ops of some layers, by op of the base step; of a view that was solved.
+  using ByBase = std::map<int, std::vector<sharding::Strategy>>;
+  ByBase by_base(int first, int last, int devices, int view) const;
   // Device-seconds a microbatch that each layer takes at least: its ops at full speed.
   std::vector<double> least_work() const;
 
@@ -49,19 +59,28 @@ class LayerCosts {
   struct View {
     std::vector<Mode> modes;
     std::vector<Choices> choices;     // by layer; of one like another before it: none
-    std::vector<ClosedLayer> layers;  // as choices; until all modes are there
+    std::vector<double> least_held{0}, least_flight{0};  // as Mode's: what no choice is below
   };
-  const std::vector<View>& views(int devices);
-  void solve(View& view, double price) const;
-  View build(int devices, const std::vector<int64_t>& shape) const;
+  using Layers = std::vector<ClosedLayer>;  // as View::choices
+  std::vector<View>& views(int devices);
+  std::vector<std::vector<int64_t>> shapes(int devices) const;
+  Layers build(int devices, int view) const;
+  Restriction restrict(int layer, int devices, int view) const;
+  void solve(const Layers& layers, View& view, double price) const;
+  void add_modes(int devices);
+  void count(const std::vector<View>& views, size_t modes);
   Estimate estimate(const View& view, int first, int last, int in_flight, double limit) const;
 
   const std::vector<StageView>& parts_;
   const std::vector<int>& same_;
+  const std::vector<std::vector<int>>& base_ops_;
   const cluster::Cluster& cluster_;
   std::string restriction_;
   PlannerLog& log_;
+  const LayerCosts* like_;
+  mutable std::atomic<bool> widened_{false};
   std::map<int, std::vector<View>> views_;  // by devices
+  std::map<int, bool> all_modes_;
 };
 
 }  // namespace cordata::planner

@@ -57,7 +57,7 @@ std::vector<int> three_parts(int num_layers, const StageKey& key, int& mine) {
 
 StageSolver::StageSolver(const step::JointStep& joint, const step::Layers& layers, int num_layers,
                          const cluster::Cluster& cluster, std::string restriction, double limit, Cache& cache,
-                         PlannerLog& log)
+                         PlannerLog& log, std::vector<int> base_op)
     : joint_(joint),
       layers_(layers),
       num_layers_(num_layers),
@@ -65,7 +65,8 @@ StageSolver::StageSolver(const step::JointStep& joint, const step::Layers& layer
       restriction_(std::move(restriction)),
       limit_(limit),
       cache_(cache),
-      log_(log) {
+      log_(log),
+      base_op_(std::move(base_op)) {
   if (restriction_.empty()) return;
   const auto whole = step::cut(joint, layers, std::vector<int>(num_layers, 0));
   // The cut has its own order of arguments and its own numbers of values.
@@ -116,6 +117,11 @@ void StageSolver::find_layer_parts() {
     layer_parts_.push_back(layer_part(stage, own, &places));
     const auto layer = static_cast<int>(same_part_.size());
     part_op_.resize(joint_.graph.ops().size(), {-1, -1});
+    auto& base = part_base_ops_.emplace_back();
+    for (const int place : places) {
+      const int op = graph.origin[place];
+      base.push_back(op < 0 || base_op_.empty() ? op : base_op_[op]);
+    }
     for (size_t i = 0; i < places.size(); ++i)
       if (own[places[i]]) part_op_[graph.origin[places[i]]] = {layer, static_cast<int>(i)};
     same_part_.push_back(first_with.try_emplace(fingerprint(layer_parts_.back()), layer).first->second);
@@ -164,17 +170,23 @@ double StageSolver::bound(const StageKey& key) {
   return least;
 }
 
-LayerCosts& StageSolver::layer_costs() {
+void StageSolver::prepare() {
+  if (layer_parts_.empty()) find_layer_parts();
+  peak_bound({});
+}
+
+LayerCosts& StageSolver::layer_costs(StageSolver* like) {
   if (!layer_costs_) {
     if (layer_parts_.empty()) find_layer_parts();
-    layer_costs_.emplace(layer_parts_, same_part_, cluster_, restriction_, log_);
+    layer_costs_.emplace(layer_parts_, same_part_, part_base_ops_, cluster_, restriction_, log_,
+                         like ? &like->layer_costs() : nullptr);
     least_work_ = layer_costs_->least_work();
   }
   return *layer_costs_;
 }
 
-std::vector<double> StageSolver::least_work() {
-  layer_costs();
+std::vector<double> StageSolver::least_work(StageSolver* like) {
+  layer_costs(like);
   return least_work_;
 }
 
@@ -233,6 +245,16 @@ Restriction StageSolver::likely_choices(const step::StageGraph& graph, int devic
     if (layer < 0) return true;
     const auto& list = layer_costs().choices(layer, devices, static_cast<int>(view)).ops[at];
     return list.empty() || std::find(list.begin(), list.end(), strategy) != list.end();
+  };
+  return out;
+}
+
+Restriction StageSolver::given_choices(const step::StageGraph& graph, const LayerCosts::ByBase& strategies) const {
+  Restriction out;
+  out.op = [this, &graph, &strategies](const StageView&, int op, const sharding::Strategy& s) {
+    const int from = graph.origin[op];
+    const auto it = from < 0 ? strategies.end() : strategies.find(base_op_.empty() ? from : base_op_[from]);
+    return it == strategies.end() || std::find(it->second.begin(), it->second.end(), s) != it->second.end();
   };
   return out;
 }
@@ -330,10 +352,14 @@ StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const Stag
 }
 
 BuiltProblem StageSolver::build(const View& view, const step::Cut& cut, int s, const StageKey& key) {
-  auto built = build_problem(view.stage, view.mesh,
-                             layer_costs_           ? likely_choices(cut.stages[s], key.devices, view.number)
-                             : restriction_.empty() ? Restriction{}
-                                                    : restriction(restriction_, view.stage, view.mesh));
+  Restriction limits;
+  if (!given_.empty())
+    limits = given_choices(cut.stages[s], given_[s].strategies);
+  else if (layer_costs_)
+    limits = likely_choices(cut.stages[s], key.devices, view.number);
+  else if (!restriction_.empty())
+    limits = restriction(restriction_, view.stage, view.mesh);
+  auto built = build_problem(view.stage, view.mesh, limits);
   add_transfers(built, cut, s, view.stage, key, view.mesh);
   built.problem.usage_limit = static_cast<int64_t>(limit_);
   ++log_.problems_built;
@@ -440,11 +466,12 @@ step::Cut StageSolver::cut_into(const std::vector<StageKey>& stages) const {
 }
 
 std::optional<size_t> StageSolver::fill(plan::Plan& plan, const std::vector<StageKey>& stages,
-                                        const std::vector<size_t>& views) {
+                                        std::vector<Given> given) {
+  given_ = std::move(given);
   const auto cut = cut_into(stages);
   for (size_t s = 0; s < stages.size(); ++s) {
     const auto view = best_view(cut, static_cast<int>(s), stages[s], kNever,
-                                views.empty() ? likely_views(stages[s]) : std::vector{views[s]});
+                                given_.empty() ? likely_views(stages[s]) : std::vector{given_[s].view});
     if (view.solved.choice.empty()) return s;
     plan::Stage stage;
     for (int d = 0; d < stages[s].devices; ++d) stage.ranks.push_back(stages[s].first_device + d);

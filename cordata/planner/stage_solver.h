@@ -31,9 +31,10 @@ class StageSolver {
   };
   using Cache = std::map<std::string, Solved>;
 
+  // `base_op`: by op of the joint step, the op of the base step that it is or repeats; empty: itself.
   StageSolver(const step::JointStep& joint, const step::Layers& layers, int num_layers,
               const cluster::Cluster& cluster, std::string restriction, double limit, Cache& cache,
-              PlannerLog& log);
+              PlannerLog& log, std::vector<int> base_op = {});
 
   double seconds(const StageKey& key,
                  double below);        // c_i: of the best view, a microbatch; see StageProblem::exact
@@ -48,14 +49,26 @@ class StageSolver {
   // least. From the first call on, stages are solved on the views that are likely to be best, and bounded by
   // least_work alone.
   double estimate(const StageKey& key);
-  std::vector<double> least_work();
+  void prepare();  // what estimates need; may run beside other solvers'
+  bool narrowed() { return layer_costs().narrowed(); }
+  // `like`: of the same step with other sizes, whose layers' choices are good enough here (LayerCosts).
+  std::vector<double> least_work(StageSolver* like = nullptr);
   // The least peak that each stage of a cutting has beside all the others.
   std::vector<double> least_peaks(const std::vector<StageKey>& stages);
   // Puts the stages into the plan; else says which one has no choice beside all the others, as more arrives
   // there than when they are one.
-  // `views`: by stage the one to take (of cost::logical_views); empty: the best.
+  // `given`: by stage the view to take (of cost::logical_views) and the strategies to choose from; empty: the best
+  // of all.
+  struct Given {
+    size_t view = 0;
+    LayerCosts::ByBase strategies;
+  };
   std::optional<size_t> fill(plan::Plan& plan, const std::vector<StageKey>& stages,
-                             const std::vector<size_t>& views = {});
+                             std::vector<Given> given = {});
+  // What a stage of some layers chooses from on a view, to be given to another solver of the same base step.
+  Given give(const StageKey& key, size_t view) {
+    return {view, layer_costs().by_base(key.first_layer, key.last_layer, key.devices, static_cast<int>(view))};
+  }
   // The view that `seconds` found best for that stage.
   size_t view_of(const StageKey& key) const { return view_of_.at(key); }
 
@@ -79,9 +92,10 @@ class StageSolver {
   const step::Homes& homes_of_layers();
   void find_layer_parts();
   const LayerBounds& layer_bounds(int devices);
-  LayerCosts& layer_costs();
+  LayerCosts& layer_costs(StageSolver* like = nullptr);
   std::vector<size_t> likely_views(const StageKey& key);
   double transfer_seconds(const StageKey& key) const;
+  Restriction given_choices(const step::StageGraph& graph, const LayerCosts::ByBase& strategies) const;
   Restriction likely_choices(const step::StageGraph& graph, int devices, size_t view);
   void learn(const StageKey& key, const Solved& solved);
   double view_bound(const StageKey& key, size_t view);
@@ -102,6 +116,7 @@ class StageSolver {
   std::map<int, LayerBounds> layer_bounds_;  // by devices
   std::map<StageKey, double> proven_;
   std::map<StageKey, size_t> view_of_;
+  std::vector<Given> given_;  // by stage of the cutting that is filled in
   // By layer boundary: bytes that cross it in the forward and the backward pass of a microbatch.
   std::vector<double> crossing_forward_, crossing_backward_;
   std::optional<LayerCosts> layer_costs_;
@@ -112,6 +127,8 @@ class StageSolver {
   std::map<int, Correction> corrections_;       // by devices
   std::optional<step::Homes> homes_of_layers_;  // each layer a stage
   std::vector<StageView> layer_parts_;          // by layer; see layer_part.h
+  std::vector<int> base_op_;
+  std::vector<std::vector<int>> part_base_ops_;  // by layer and op of its part
   std::vector<int> same_part_;                  // by layer: the first one with an equal part
   std::vector<std::pair<int, int>> part_op_;    // by op of the joint step: its layer and its op there, or -1
   std::vector<double> layer_state_;  // by layer: bytes of the parameters and optimizer state that live there

@@ -25,6 +25,11 @@ SuffixTable::SuffixTable(const StageProblem& p)
       all_sizes_(submesh_sizes(p.devices, p.devices_per_host)),
       most_stages_(std::min({p.max_stages, p.layers, p.devices})),
       work_left_(p.layers + 1, 0) {
+  if (p.round_sizes)
+    std::erase_if(all_sizes_, [&](int size) {
+      const int hosts = size / p.devices_per_host;
+      return hosts > 1 && (hosts & (hosts - 1)) != 0 && size != p.devices;
+    });
   for (int l = p.layers; l-- > 0 && !p.least_work.empty();)
     work_left_[l] = work_left_[l + 1] + p.least_work[l];
 }

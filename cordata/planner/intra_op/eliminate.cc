@@ -219,6 +219,7 @@ bool narrow(const Problem& problem, const std::vector<std::vector<Wide>>& unary,
 namespace {
 
 using Neighbours = std::vector<std::unordered_set<int>>;
+constexpr double kSmallTables = 17;  // bits: finding a better order takes longer than the elimination
 
 // Takes nodes away one by one, the one of least weight first, and joins the neighbours of each. Gives the
 // order and log2 of the sum of the tables that elimination in it makes.
@@ -282,8 +283,9 @@ std::vector<int> elimination_order(const Problem& problem, double* bits_of_table
         if (y < z && !now[y].contains(z)) w += bits[y] * bits[z];
     return w + 1e-3 * table(now, x);
   };
-  auto by_table = greedy_order(problem, near, table), by_fill = greedy_order(problem, near, fill);
-  auto& best = by_fill.second < by_table.second ? by_fill : by_table;
+  auto best = greedy_order(problem, near, table);
+  if (best.second > kSmallTables)
+    if (auto other = greedy_order(problem, near, fill); other.second < best.second) best = std::move(other);
   if (bits_of_tables) *bits_of_tables = best.second;
   return std::move(best.first);
 }
