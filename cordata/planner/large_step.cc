@@ -23,7 +23,8 @@ struct Variant {
   Variant(const LargeStep& in, const step::JointStep& base, const StepLayers& layers, step::Remat kind)
       : remat(kind),
         planned(step::rematerialise(base, layers.of_op, std::vector(layers.count, kind))),
-        solver(planned.joint, planned.layers, layers.count, in.cluster, "", in.limit, in.cache, in.log, planned.origin) {}
+        solver(planned.joint, planned.layers, layers.count, in.cluster, "", in.limit, in.cache, in.log,
+               planned.origin) {}
 
   const step::Remat remat;
   const step::RematStep planned;
@@ -47,7 +48,8 @@ class Model {
       variants_[v]->solver.prepare();
     });
     problem_ = in.cuttings(layers_.count, microbatches);
-    // One variant's layers are solved with all that they can choose from; the others choose from what it chose.
+    // One variant's layers are solved with all that they can choose from; the others choose from what it
+    // chose.
     auto& first = variants_[0]->solver;
     problem_.least_work = first.least_work(like ? &like->variants_[0]->solver : nullptr);
     for (size_t v = 1; v < variants_.size(); ++v) variants_[v]->solver.least_work(&first);

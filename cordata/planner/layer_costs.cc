@@ -124,7 +124,8 @@ Restriction LayerCosts::restrict(int layer, int devices, int view) const {
   if (known == like_->views_.end() || layer >= static_cast<int>(like_->same_.size())) return {};
   auto by_base = like_->by_base(layer, layer + 1, devices, view);
   Restriction out;
-  out.op = [this, layer, by_base = std::move(by_base)](const StageView&, int op, const sharding::Strategy& s) {
+  out.op = [this, layer, by_base = std::move(by_base)](const StageView&, int op,
+                                                       const sharding::Strategy& s) {
     const auto it = by_base.find(base_ops_[layer][op]);
     return it == by_base.end() || std::find(it->second.begin(), it->second.end(), s) != it->second.end();
   };
@@ -264,8 +265,8 @@ std::vector<LayerCosts::Estimate> LayerCosts::by_view(int first, int last, int d
   double least = kNever;
   for (const View& v : all) least = std::min(least, estimate(v, first, last, in_flight, limit).seconds);
   const auto wants_modes = [&](const View& v) {
-    const double bytes = v.least_held[last] - v.least_held[first] +
-                         in_flight * (v.least_flight[last] - v.least_flight[first]);
+    const double bytes =
+        v.least_held[last] - v.least_held[first] + in_flight * (v.least_flight[last] - v.least_flight[first]);
     return bytes <= limit && v.modes[0].seconds[last] - v.modes[0].seconds[first] < least &&
            !std::isfinite(estimate(v, first, last, in_flight, limit).seconds);
   };

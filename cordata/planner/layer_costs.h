@@ -19,10 +19,10 @@ namespace cordata::planner {
 // take longer.
 class LayerCosts {
  public:
-  // `parts`: by layer (layer_part.h). `same`: by layer, the first one with an equal part. `base_ops`: by layer and op
-  // of its part, the op of the base joint step that it is or repeats. `like`: of the same step with microbatches of
-  // another size, or that computes other values again; where its layers were solved, only what they chose is
-  // chosen from.
+  // `parts`: by layer (layer_part.h). `same`: by layer, the first one with an equal part. `base_ops`: by
+  // layer and op of its part, the op of the base joint step that it is or repeats. `like`: of the same step
+  // with microbatches of another size, or that computes other values again; where its layers were solved,
+  // only what they chose is chosen from.
   LayerCosts(const std::vector<StageView>& parts, const std::vector<int>& same,
              const std::vector<std::vector<int>>& base_ops, const cluster::Cluster& cluster,
              std::string restriction, PlannerLog& log, const LayerCosts* like = nullptr);
@@ -58,7 +58,7 @@ class LayerCosts {
   };
   struct View {
     std::vector<Mode> modes;
-    std::vector<Choices> choices;     // by layer; of one like another before it: none
+    std::vector<Choices> choices;                        // by layer; of one like another before it: none
     std::vector<double> least_held{0}, least_flight{0};  // as Mode's: what no choice is below
   };
   using Layers = std::vector<ClosedLayer>;  // as View::choices

@@ -249,7 +249,8 @@ Restriction StageSolver::likely_choices(const step::StageGraph& graph, int devic
   return out;
 }
 
-Restriction StageSolver::given_choices(const step::StageGraph& graph, const LayerCosts::ByBase& strategies) const {
+Restriction StageSolver::given_choices(const step::StageGraph& graph,
+                                       const LayerCosts::ByBase& strategies) const {
   Restriction out;
   out.op = [this, &graph, &strategies](const StageView&, int op, const sharding::Strategy& s) {
     const int from = graph.origin[op];

@@ -57,8 +57,8 @@ class StageSolver {
   std::vector<double> least_peaks(const std::vector<StageKey>& stages);
   // Puts the stages into the plan; else says which one has no choice beside all the others, as more arrives
   // there than when they are one.
-  // `given`: by stage the view to take (of cost::logical_views) and the strategies to choose from; empty: the best
-  // of all.
+  // `given`: by stage the view to take (of cost::logical_views) and the strategies to choose from; empty: the
+  // best of all.
   struct Given {
     size_t view = 0;
     LayerCosts::ByBase strategies;
@@ -67,7 +67,8 @@ class StageSolver {
                              std::vector<Given> given = {});
   // What a stage of some layers chooses from on a view, to be given to another solver of the same base step.
   Given give(const StageKey& key, size_t view) {
-    return {view, layer_costs().by_base(key.first_layer, key.last_layer, key.devices, static_cast<int>(view))};
+    return {view,
+            layer_costs().by_base(key.first_layer, key.last_layer, key.devices, static_cast<int>(view))};
   }
   // The view that `seconds` found best for that stage.
   size_t view_of(const StageKey& key) const { return view_of_.at(key); }
@@ -129,8 +130,8 @@ class StageSolver {
   std::vector<StageView> layer_parts_;          // by layer; see layer_part.h
   std::vector<int> base_op_;
   std::vector<std::vector<int>> part_base_ops_;  // by layer and op of its part
-  std::vector<int> same_part_;                  // by layer: the first one with an equal part
-  std::vector<std::pair<int, int>> part_op_;    // by op of the joint step: its layer and its op there, or -1
+  std::vector<int> same_part_;                   // by layer: the first one with an equal part
+  std::vector<std::pair<int, int>> part_op_;     // by op of the joint step: its layer and its op there, or -1
   std::vector<double> layer_state_;  // by layer: bytes of the parameters and optimizer state that live there
   std::vector<std::vector<bool>> joint_batch_;  // by value of the joint graph and dim; only for restrictions
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "cordata/base/error.h"
 #include "cordata/ir/builder.h"
@@ -68,6 +69,31 @@ struct Draft {
   std::vector<int> accumulators;                   // values made by accumulates
 };
 
+// Ops of the update run in the round that first reads them: what they make isn't held while stages talk.
+void sink(StageGraph& stage) {
+  const ir::Graph& g = stage.graph;
+  const auto users = ir::users(g);
+  std::vector<int> place(g.num_nodes(), -1);
+  for (size_t i = 0; i < g.ops().size(); ++i) place[g.ops()[i].index] = static_cast<int>(i);
+  std::vector<bool> leaves(g.num_values(), false);
+  for (const ValueId v : g.results()) leaves[v.index] = true;
+  for (size_t i = g.ops().size(); i-- > 0;) {
+    const ir::Node& node = g.node(g.ops()[i]);
+    if (stage.pass[i].phase != Phase::kApply) continue;
+    std::optional<Pass> first;
+    for (int r = 0; r < node.num_results; ++r) {
+      const ValueId v = node.result(r);
+      if (leaves[v.index]) first = stage.pass[i];
+      for (const ir::NodeId n : users[v.index])
+        if (const int at = place[n.index]; at < 0)
+          first = stage.pass[i];  // read inside an op's region
+        else
+          first = first ? std::min(*first, stage.pass[at]) : stage.pass[at];
+    }
+    if (first && *first > stage.pass[i]) stage.pass[i] = *first;
+  }
+}
+
 class Cutter {
  public:
   Cutter(const JointStep& joint, const Layers& layers, const std::vector<int>& stage_of_layer)
@@ -90,6 +116,7 @@ class Cutter {
       cut.stages.push_back({d.builder.finish(d.result_values), std::move(d.pass), std::move(d.origin),
                             std::move(d.args), std::move(d.results)});
     cut.transfers = std::move(transfers_);
+    for (StageGraph& stage : cut.stages) sink(stage);
     return cut;
   }
 

@@ -30,9 +30,9 @@ std::vector<bool> only_summed(const JointStep& joint) {
     if (joint.phase[i] != Phase::kBackward || node.num_results != 1) continue;
     if (!is_float_add(g, node) && !may_be_linear(node.kind)) continue;
     const auto& readers = users[node.result().index];
-    out[i] = of_node[id.index] = !readers.empty() && std::all_of(readers.begin(), readers.end(), [&](ir::NodeId n) {
-      return of_node[n.index];
-    });
+    out[i] = of_node[id.index] =
+        !readers.empty() &&
+        std::all_of(readers.begin(), readers.end(), [&](ir::NodeId n) { return of_node[n.index]; });
   }
   return out;
 }

@@ -50,7 +50,7 @@ struct StageProblem {
   // By layer: device-seconds a microbatch that the layer takes at least, wherever it is (devices times c_i of
   // any stage is at least the sum of its layers').
   std::vector<double> least_work;
-  bool round_sizes = false;  // of submeshes of several hosts, only powers of two and the whole
+  bool round_sizes = false;             // of submeshes of several hosts, only powers of two and the whole
   double epsilon = 0;                   // steps within that share of the best are as good
   int64_t max_evaluations = INT64_MAX;  // exact costs that may be asked; then the best so far is the answer
   // The first device of the placement that stands for this one: stages cost the same there. Empty: itself.
