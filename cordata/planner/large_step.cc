@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "cordata/base/error.h"
 #include "cordata/base/parallel.h"
@@ -14,7 +15,6 @@ namespace cordata::planner {
 namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
-constexpr double kNear = 1.02;     // variants whose estimates are that near the best are solved, too
 constexpr double kEpsilon = 1e-3;  // of the step, to which cuttings are told apart
 constexpr step::Remat kAll[] = {step::Remat::kNone, step::Remat::kSelective, step::Remat::kLayer};
 
@@ -55,7 +55,7 @@ class Model {
     for (size_t v = 1; v < variants_.size(); ++v) variants_[v]->solver.least_work(&first);
     problem_.round_sizes = true;
     problem_.estimate = [this](const StageKey& k) { return estimate(k); };
-    problem_.exact = [this](const StageKey& k, double) { return exact(k); };
+    problem_.exact_together = [this](const std::vector<StageKey>& stages) { return solve(stages); };
     problem_.epsilon = kEpsilon;
     problem_.max_evaluations = 0;
   }
@@ -66,15 +66,17 @@ class Model {
   std::optional<plan::Plan> plan(double* least);
 
  private:
-  struct Chosen {
-    size_t variant = 0, view = 0;
-  };
   double estimate(const StageKey& key) {
     double least = kNever;
-    for (auto& v : variants_) least = std::min(least, v->solver.estimate(key));
+    for (size_t v = 0; v < variants_.size(); ++v) least = std::min(least, estimate(key, v));
     return least;
   }
-  double exact(const StageKey& key);
+  double estimate(const StageKey& key, size_t variant) {
+    return failed_.contains({key, variant}) ? kNever : variants_[variant]->solver.estimate(key);
+  }
+  // The stages of a cutting, each in the variant that is best for it by estimates: what they cost, a
+  // microbatch.
+  std::vector<double> solve(const std::vector<StageKey>& stages);
   StageKey normal(StageKey key) const {
     key.first_device = problem_.alike(key.first_device, key.devices);
     return key;
@@ -85,46 +87,58 @@ class Model {
   const StepLayers layers_;
   std::vector<std::unique_ptr<Variant>> variants_;
   StageProblem problem_;
-  std::map<StageKey, Chosen> chosen_;
+  std::set<std::pair<StageKey, size_t>> failed_;  // stages that didn't fit in a variant
+  std::map<std::vector<StageKey>, plan::Plan> solved_;
 };
 
-// Variants are solved in the order of their estimates, as long as these are near the best or nothing fits.
-double Model::exact(const StageKey& key) {
-  std::vector<std::pair<double, size_t>> order;
-  for (size_t v = 0; v < variants_.size(); ++v) order.emplace_back(variants_[v]->solver.estimate(key), v);
-  std::sort(order.begin(), order.end());
-  double best = kNever;
-  for (const auto& [guess, v] : order) {
-    if (guess == kNever || (best < kNever && guess > order[0].first * kNear)) break;
-    auto& solver = variants_[v]->solver;
-    const double found = solver.seconds(key, kNever);
-    if (found < best) best = found, chosen_[key] = {v, solver.view_of(key)};
+std::vector<double> Model::solve(const std::vector<StageKey>& stages) {
+  plan::Plan out;
+  out.layers = layers_.of_op, out.num_layers = layers_.count;
+  out.microbatches = base_.microbatches;
+  out.schedule = stages.size() == 1 ? "single" : in_.schedule;
+  std::vector<StageSolver::Given> given;
+  std::vector<size_t> variants;
+  std::vector<step::Remat> remat;
+  for (const auto& stage : stages) {
+    const StageKey key = normal(stage);
+    size_t best = 0;
+    for (size_t v = 1; v < variants_.size(); ++v)
+      if (estimate(key, v) < estimate(key, best)) best = v;
+    auto& solver = variants_[best]->solver;
+    variants.push_back(best);
+    given.push_back(solver.give(key, solver.best_by_estimate(key)));
+    remat.insert(remat.end(), stage.last_layer - stage.first_layer, variants_[best]->remat);
   }
-  return best;
+  if (std::any_of(remat.begin(), remat.end(), [](auto r) { return r != step::Remat::kNone; }))
+    out.remat = remat;
+  const auto planned = step::rematerialise(base_, layers_.of_op, out.remat);
+  StageSolver together(planned.joint, planned.layers, layers_.count, in_.cluster, "", in_.limit, in_.cache,
+                       in_.log, planned.origin);
+  std::vector<double> costs;
+  bool all = true;
+  for (size_t s = 0; s < stages.size(); ++s) costs.push_back(kNever);
+  const auto found = together.fill(out, stages, std::move(given), &costs);
+  for (size_t s = 0; s < stages.size(); ++s) {
+    const StageKey key = normal(stages[s]);
+    const bool fits = costs[s] < kNever;
+    all = all && fits;
+    variants_[variants[s]]->solver.learn(key, costs[s]);
+    if (fits) continue;
+    failed_.insert({key, variants[s]});
+    costs[s] = std::numeric_limits<double>::quiet_NaN();  // in other variants it may
+  }
+  if (!all || found) return costs;
+  out.step = base::Seconds(step_seconds(problem_, stages, costs));
+  solved_[stages] = std::move(out);
+  return costs;
 }
 
 std::optional<plan::Plan> Model::plan(double* least) {
   const auto solution = cut_stages(problem_, least);
   if (!solution) return std::nullopt;
-  plan::Plan out;
-  out.layers = layers_.of_op, out.num_layers = layers_.count;
-  out.microbatches = base_.microbatches;
-  out.schedule = solution->stages.size() == 1 ? "single" : in_.schedule;
-  out.step = base::Seconds(solution->seconds);
-  std::vector<StageSolver::Given> given;
-  std::vector<step::Remat> remat;
-  for (const auto& stage : solution->stages) {
-    const Chosen& chosen = chosen_.at(normal(stage));
-    given.push_back(variants_[chosen.variant]->solver.give(stage, chosen.view));
-    remat.insert(remat.end(), stage.last_layer - stage.first_layer, variants_[chosen.variant]->remat);
-  }
-  const bool any = std::any_of(remat.begin(), remat.end(), [](auto r) { return r != step::Remat::kNone; });
-  if (any) out.remat = remat;
-  const auto planned = step::rematerialise(base_, layers_.of_op, out.remat);
-  StageSolver together(planned.joint, planned.layers, layers_.count, in_.cluster, "", in_.limit, in_.cache,
-                       in_.log, planned.origin);
-  if (together.fill(out, solution->stages, std::move(given))) return std::nullopt;
-  return out;
+  if (!solved_.contains(solution->stages)) solve(solution->stages);  // of stages solved beside others
+  if (!solved_.contains(solution->stages)) return std::nullopt;
+  return std::move(solved_.at(solution->stages));
 }
 
 // The model's step by estimates; infinity: nothing fits.

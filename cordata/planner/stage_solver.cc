@@ -208,16 +208,15 @@ double StageSolver::estimate(const StageKey& key) {
   return best.seconds * correct.seconds + transfer_seconds(key);
 }
 
-// What a solved stage says of the estimates for as many devices.
-void StageSolver::learn(const StageKey& key, const Solved& solved) {
+void StageSolver::learn(const StageKey& key, double seconds) {
   auto& correct = corrections_[key.devices];
   const auto guess = layer_costs().best(key.first_layer, key.last_layer, key.devices, key.in_flight,
                                         limit_ / correct.memory);
   if (!std::isfinite(guess.seconds)) return;
-  if (!std::isfinite(solved.seconds))
-    correct.memory *= 1.05;
+  if (std::isfinite(seconds))
+    correct.seconds = (seconds - transfer_seconds(key)) / guess.seconds;
   else
-    correct.seconds = (solved.seconds / joint_.microbatches - transfer_seconds(key)) / guess.seconds;
+    correct.memory *= 1.05;
 }
 
 // The views whose estimates are near the best, best first; all, where stages aren't estimated.
@@ -392,8 +391,6 @@ double StageSolver::seconds(const StageKey& key, double below) {
   const auto cut = step::cut(joint_, layers_, three_parts(num_layers_, key, mine));
   const int m = joint_.microbatches;
   const auto view = best_view(cut, mine, key, below * m, likely_views(key));
-  if (!view.solved.choice.empty()) view_of_[key] = view.number;
-  if (layer_costs_) learn(key, view.solved);
   auto& proven = proven_.try_emplace(key, 0).first->second;
   proven = std::max(proven, view.solved.bound / m);
   return std::isfinite(view.solved.seconds) || below == kNever ? view.solved.seconds / m
@@ -467,13 +464,19 @@ step::Cut StageSolver::cut_into(const std::vector<StageKey>& stages) const {
 }
 
 std::optional<size_t> StageSolver::fill(plan::Plan& plan, const std::vector<StageKey>& stages,
-                                        std::vector<Given> given) {
+                                        std::vector<Given> given, std::vector<double>* costs) {
   given_ = std::move(given);
+  std::optional<size_t> misfit;
   const auto cut = cut_into(stages);
   for (size_t s = 0; s < stages.size(); ++s) {
     const auto view = best_view(cut, static_cast<int>(s), stages[s], kNever,
                                 given_.empty() ? likely_views(stages[s]) : std::vector{given_[s].view});
-    if (view.solved.choice.empty()) return s;
+    if (costs) (*costs)[s] = view.solved.seconds / joint_.microbatches;
+    if (view.solved.choice.empty()) {
+      misfit = misfit ? misfit : s;
+      if (!costs) return misfit;
+      continue;
+    }
     plan::Stage stage;
     for (int d = 0; d < stages[s].devices; ++d) stage.ranks.push_back(stages[s].first_device + d);
     stage.mesh = view.mesh;
@@ -491,8 +494,8 @@ std::optional<size_t> StageSolver::fill(plan::Plan& plan, const std::vector<Stag
     plan.peak_memory = std::max(plan.peak_memory, stage.predicted.peak_memory);
     plan.stages.push_back(std::move(stage));
   }
-  plan.bill = plan::bill(plan, cut);
-  return std::nullopt;
+  if (!misfit) plan.bill = plan::bill(plan, cut);
+  return misfit;
 }
 
 }  // namespace cordata::planner

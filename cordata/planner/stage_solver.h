@@ -64,14 +64,16 @@ class StageSolver {
     LayerCosts::ByBase strategies;
   };
   std::optional<size_t> fill(plan::Plan& plan, const std::vector<StageKey>& stages,
-                             std::vector<Given> given = {});
+                             std::vector<Given> given = {}, std::vector<double>* costs = nullptr);
+  // The view that is best for a stage by estimates, and what a solved stage says of estimates for as many
+  // devices: `seconds` a microbatch, infinity: it didn't fit.
+  size_t best_by_estimate(const StageKey& key) { return likely_views(key).at(0); }
+  void learn(const StageKey& key, double seconds);
   // What a stage of some layers chooses from on a view, to be given to another solver of the same base step.
   Given give(const StageKey& key, size_t view) {
     return {view,
             layer_costs().by_base(key.first_layer, key.last_layer, key.devices, static_cast<int>(view))};
   }
-  // The view that `seconds` found best for that stage.
-  size_t view_of(const StageKey& key) const { return view_of_.at(key); }
 
  private:
   struct View {
@@ -98,7 +100,6 @@ class StageSolver {
   double transfer_seconds(const StageKey& key) const;
   Restriction given_choices(const step::StageGraph& graph, const LayerCosts::ByBase& strategies) const;
   Restriction likely_choices(const step::StageGraph& graph, int devices, size_t view);
-  void learn(const StageKey& key, const Solved& solved);
   double view_bound(const StageKey& key, size_t view);
   double least_peak(const step::Cut& cut, int s, const StageKey& key, double below);
   void add_transfers(BuiltProblem& built, const step::Cut& cut, int s, const StageView& stage,
@@ -116,7 +117,6 @@ class StageSolver {
   PlannerLog& log_;
   std::map<int, LayerBounds> layer_bounds_;  // by devices
   std::map<StageKey, double> proven_;
-  std::map<StageKey, size_t> view_of_;
   std::vector<Given> given_;  // by stage of the cutting that is filled in
   // By layer boundary: bytes that cross it in the forward and the backward pass of a microbatch.
   std::vector<double> crossing_forward_, crossing_backward_;

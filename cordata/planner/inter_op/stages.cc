@@ -178,15 +178,14 @@ bool Search::settle(const StageSolution& cutting, double at_most) {
 }
 
 bool Search::settle_estimated(const StageSolution& cutting) {
-  bool all = true;
-  for (const auto& stage : cutting.stages) {
-    const StageKey key = normal(stage);
-    if (exact_.contains(key)) continue;
-    all = false;
-    exact_[key] = p_.exact(key, kNever);
-  }
-  if (!all) estimate_.clear();  // they may have learnt from it
-  return all;
+  const bool all = std::all_of(cutting.stages.begin(), cutting.stages.end(),
+                               [&](const StageKey& k) { return exact_.contains(normal(k)); });
+  if (all) return true;
+  const auto costs = p_.exact_together(cutting.stages);
+  for (size_t i = 0; i < costs.size(); ++i)
+    if (!std::isnan(costs[i])) exact_[normal(cutting.stages[i])] = costs[i];
+  estimate_.clear();  // they may have learnt from it
+  return false;
 }
 
 // By what is known now: the cap is halved in on, as far as rounding lets it.

@@ -47,6 +47,9 @@ struct StageProblem {
   // For steps too large to ask for the exact cost of every stage that could matter; all may be empty.
   // What a stage is likely to cost: cuttings that are best by estimates get their exact costs first.
   std::function<double(const StageKey&)> estimate;
+  // The exact costs of all stages of a cutting at once, where there are estimates; NaN where it is not known
+  // yet and the stage's estimate changed.
+  std::function<std::vector<double>(const std::vector<StageKey>&)> exact_together;
   // By layer: device-seconds a microbatch that the layer takes at least, wherever it is (devices times c_i of
   // any stage is at least the sum of its layers').
   std::vector<double> least_work;
