@@ -37,6 +37,8 @@ bool orders_only(const ir::Node& node) {
 std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& cluster) {
   const auto readers = ir::users(graph);
   std::vector<char> simple(graph.num_nodes(), 0), free(graph.num_nodes(), 0);
+  std::vector<char> leaves(graph.num_values(), 0);
+  for (const auto v : graph.results()) leaves[v.index] = 1;
   std::vector<char> fused(graph.num_values(), 0);
   for (const auto id : graph.ops()) {
     const auto& node = graph.node(id);
@@ -47,8 +49,7 @@ std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& clu
     const auto& node = graph.node(id);
     if (!simple[id.index]) continue;
     const auto& users = readers[node.result().index];
-    const bool returned =
-        std::find(graph.results().begin(), graph.results().end(), node.result()) != graph.results().end();
+    const bool returned = leaves[node.result().index];
     fused[node.result().index] = !returned && users.size() == 1 && simple[users[0].index];
   }
   std::vector<OpTime> out;

@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <set>
 
 #include "cordata/base/error.h"
@@ -16,6 +17,8 @@ namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
 constexpr double kEpsilon = 1e-3;  // of the step, to which cuttings are told apart
+constexpr int kMostRuns =
+    64;  // of layers, that stages are made of, on up to 512 devices; twice as many on more
 constexpr step::Remat kAll[] = {step::Remat::kNone, step::Remat::kSelective, step::Remat::kLayer};
 
 // The step with all layers alike in what they compute again.
@@ -38,7 +41,11 @@ class Model {
   Model(const LargeStep& in, int microbatches, Model* like)
       : in_(in),
         base_(step::build_joint(in.step, microbatches)),
-        layers_(step_layers(base_, in.options.layers, in.cluster.num_devices())) {
+        layers_(step_layers(base_, in.options.layers, in.cluster.num_devices(), true)) {
+    const int most = in.cluster.num_devices() <= 512 ? kMostRuns : 2 * kMostRuns;
+    const int run = (layers_.count + most - 1) / most;
+    for (int l = 0; l < layers_.count; l += run) runs_.push_back(l);
+    runs_.push_back(layers_.count);
     std::vector<step::Remat> kinds;
     for (const auto kind : kAll)
       if (!in.options.remat || *in.options.remat == kind) kinds.push_back(kind);
@@ -47,11 +54,14 @@ class Model {
       variants_[v] = std::make_unique<Variant>(in, base_, layers_, kinds[v]);
       variants_[v]->solver.prepare();
     });
-    problem_ = in.cuttings(layers_.count, microbatches);
+    problem_ = in.cuttings(static_cast<int>(runs_.size()) - 1, microbatches);
     // One variant's layers are solved with all that they can choose from; the others choose from what it
     // chose.
     auto& first = variants_[0]->solver;
-    problem_.least_work = first.least_work(like ? &like->variants_[0]->solver : nullptr);
+    const auto work = first.least_work(like ? &like->variants_[0]->solver : nullptr);
+    for (size_t r = 0; r + 1 < runs_.size(); ++r)
+      problem_.least_work.push_back(
+          std::accumulate(work.begin() + runs_[r], work.begin() + runs_[r + 1], 0.0));
     for (size_t v = 1; v < variants_.size(); ++v) variants_[v]->solver.least_work(&first);
     problem_.round_sizes = true;
     problem_.estimate = [this](const StageKey& k) { return estimate(k); };
@@ -72,11 +82,16 @@ class Model {
     return least;
   }
   double estimate(const StageKey& key, size_t variant) {
-    return failed_.contains({key, variant}) ? kNever : variants_[variant]->solver.estimate(key);
+    return failed_.contains({key, variant}) ? kNever : variants_[variant]->solver.estimate(in_layers(key));
   }
   // The stages of a cutting, each in the variant that is best for it by estimates: what they cost, a
   // microbatch.
   std::vector<double> solve(const std::vector<StageKey>& stages);
+  // A stage of runs of layers as one of layers.
+  StageKey in_layers(StageKey key) const {
+    key.first_layer = runs_[key.first_layer], key.last_layer = runs_[key.last_layer];
+    return key;
+  }
   StageKey normal(StageKey key) const {
     key.first_device = problem_.alike(key.first_device, key.devices);
     return key;
@@ -85,6 +100,7 @@ class Model {
   const LargeStep& in_;
   const step::JointStep base_;
   const StepLayers layers_;
+  std::vector<int> runs_;  // where runs of layers begin that aren't cut apart, and the end
   std::vector<std::unique_ptr<Variant>> variants_;
   StageProblem problem_;
   std::set<std::pair<StageKey, size_t>> failed_;  // stages that didn't fit in a variant
@@ -106,8 +122,9 @@ std::vector<double> Model::solve(const std::vector<StageKey>& stages) {
       if (estimate(key, v) < estimate(key, best)) best = v;
     auto& solver = variants_[best]->solver;
     variants.push_back(best);
-    given.push_back(solver.give(key, solver.best_by_estimate(key)));
-    remat.insert(remat.end(), stage.last_layer - stage.first_layer, variants_[best]->remat);
+    const StageKey whole = in_layers(key);
+    given.push_back(solver.give(whole, solver.best_by_estimate(whole)));
+    remat.insert(remat.end(), whole.last_layer - whole.first_layer, variants_[best]->remat);
   }
   if (std::any_of(remat.begin(), remat.end(), [](auto r) { return r != step::Remat::kNone; }))
     out.remat = remat;
@@ -117,12 +134,14 @@ std::vector<double> Model::solve(const std::vector<StageKey>& stages) {
   std::vector<double> costs;
   bool all = true;
   for (size_t s = 0; s < stages.size(); ++s) costs.push_back(kNever);
-  const auto found = together.fill(out, stages, std::move(given), &costs);
+  std::vector<StageKey> whole;
+  for (const auto& stage : stages) whole.push_back(in_layers(stage));
+  const auto found = together.fill(out, whole, std::move(given), &costs);
   for (size_t s = 0; s < stages.size(); ++s) {
     const StageKey key = normal(stages[s]);
     const bool fits = costs[s] < kNever;
     all = all && fits;
-    variants_[variants[s]]->solver.learn(key, costs[s]);
+    variants_[variants[s]]->solver.learn(in_layers(key), costs[s]);
     if (fits) continue;
     failed_.insert({key, variants[s]});
     costs[s] = std::numeric_limits<double>::quiet_NaN();  // in other variants it may

@@ -333,7 +333,7 @@ StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const Stag
     if (!restriction_.empty() && shapes[k].size() > 1) continue;  // baselines use one axis
     View v{stage, k, cost::make_mesh(cluster_, key.first_device, shapes[k]), {}, {}};
     auto& known = cache_[about + sharding::to_string(v.mesh)];
-    known.bound = std::max(known.bound, view_bound(key, k) * joint_.microbatches);
+    if (given_.empty()) known.bound = std::max(known.bound, view_bound(key, k) * joint_.microbatches);
     const double wanted = std::min(below, best.solved.seconds);
     if (!known.settled && known.bound < wanted) {
       v.solved = known;

@@ -105,7 +105,10 @@ class Cutter {
         arg_index_(g_.num_values(), -1),
         scratch_(g_.num_values()) {
     for (size_t i = 0; i < g_.ops().size(); ++i) position_[g_.ops()[i].index] = static_cast<int>(i);
-    for (size_t i = 0; i < g_.args().size(); ++i) arg_index_[g_.args()[i].index] = static_cast<int>(i);
+    for (size_t i = 0; i < g_.args().size(); ++i) {
+      arg_index_[g_.args()[i].index] = static_cast<int>(i);
+      argument_of_.try_emplace({joint.args[i].role, joint.args[i].index}, g_.args()[i]);
+    }
   }
 
   Cut run() {
@@ -235,6 +238,7 @@ class Cutter {
     Draft& d = drafts_[stage];
     const Port& port = joint_.args[arg_index_[v.index]];
     const Local local{d.builder.arg(g_.type(v), g_.value(v).name), kForward0};
+    holders_[{arg_kind(port.role), port.index}].emplace_back(stage, static_cast<int>(d.args.size()));
     d.args.push_back({arg_kind(port.role), port.index, owner});
     return local;
   }
@@ -334,9 +338,10 @@ class Cutter {
   }
 
   ValueId argument(const Port& port) const {
-    for (size_t a = 0; a < joint_.args.size(); ++a)
-      if (joint_.args[a].role == port.role && joint_.args[a].index == port.index) return g_.args()[a];
-    throw base::internal_error("[step.cut] result {} updates no argument", port.name);
+    const auto it = argument_of_.find({port.role, port.index});
+    if (it == argument_of_.end())
+      throw base::internal_error("[step.cut] result {} updates no argument", port.name);
+    return it->second;
   }
 
   void deliver(ResultKind kind, int index, ValueId v, int stage) {
@@ -353,12 +358,10 @@ class Cutter {
 
   void send_to_copies(ArgKind kind, int index, int owner, int from_result, Pass sent_after) {
     const ir::Type type = drafts_[owner].builder.type(drafts_[owner].result_values[from_result]);
-    for (int s = 0; s < homes_.num_stages; ++s)
-      for (size_t a = 0; a < drafts_[s].args.size(); ++a) {
-        const StageArg& arg = drafts_[s].args[a];
-        if (s == owner || arg.kind != kind || arg.index != index) continue;
-        transfers_.push_back({owner, s, from_result, static_cast<int>(a), sent_after, kForward0, type});
-      }
+    auto holders = holders_[{kind, index}];
+    std::sort(holders.begin(), holders.end());
+    for (const auto& [stage, arg] : holders)
+      if (stage != owner) transfers_.push_back({owner, stage, from_result, arg, sent_after, kForward0, type});
   }
 
   // A counter that every stage keeps for itself is updated wherever it is read; the lowest stage owns it.
@@ -386,9 +389,11 @@ class Cutter {
   Homes homes_;
   std::vector<Draft> drafts_;
   std::vector<Transfer> transfers_;
-  std::vector<int> position_;                // by node: its position among the joint ops
-  std::vector<int> arg_index_;               // by value: which argument it is, or -1
-  std::vector<ValueId> scratch_;             // by joint value, for clone
+  std::vector<int> position_;   // by node: its position among the joint ops
+  std::vector<int> arg_index_;  // by value: which argument it is, or -1
+  std::map<std::pair<Role, int>, ValueId> argument_of_;
+  std::map<std::pair<ArgKind, int>, std::vector<std::pair<int, int>>> holders_;  // stages and their arguments
+  std::vector<ValueId> scratch_;                                                 // by joint value, for clone
   std::vector<std::pair<int, int>> states_;  // delivered: which, and on which stage
 };
 

@@ -2,6 +2,7 @@
 #include "cordata/step/homes.h"
 
 #include <algorithm>
+#include <map>
 
 #include "cordata/base/error.h"
 #include "cordata/ir/op_table.h"
@@ -79,11 +80,28 @@ class HomeFinder {
     }
     for (size_t i = 0; i < joint_.results.size(); ++i)
       if (joint_.results[i].role == Role::kState) place_state(joint_.results[i].index, g_.results()[i]);
+    place_opt_states();
+  }
+
+  void place_opt_states() {
     const auto users = ir::users(g_);
+    std::map<int, int> owner_of;  // by parameter
+    for (size_t a = 0; a < g_.args().size(); ++a)
+      if (joint_.args[a].role == Role::kParam)
+        owner_of.try_emplace(joint_.args[a].index, homes_.of(g_.args()[a]).stage);
+    std::vector<int> owner(g_.num_values(), -1);  // of new values of parameters: where the old one is
+    for (size_t i = 0; i < joint_.results.size(); ++i)
+      if (joint_.results[i].role == Role::kParam) {
+        const auto it = owner_of.find(joint_.results[i].index);
+        int& mine = owner[g_.results()[i].index];
+        const int stage = it == owner_of.end() ? 0 : it->second;
+        mine = mine < 0 ? stage : std::min(mine, stage);
+      }
+    std::vector<int> seen(g_.num_values(), -1);  // by which argument last
     for (size_t a = 0; a < g_.args().size(); ++a) {
       const ValueId v = g_.args()[a];
       if (joint_.args[a].role == Role::kOptState && !g_.type(v).shape.empty())
-        homes_.value[v.index] = Home::at(stage_it_updates(v, users));
+        homes_.value[v.index] = Home::at(stage_it_updates(v, static_cast<int>(a), users, owner, seen));
     }
   }
 
@@ -101,31 +119,20 @@ class HomeFinder {
 
   // Optimizer state lives with the parameter that it flows into. Scalars on the way (a norm, a step counter)
   // tie nothing together.
-  int stage_it_updates(ValueId state, const std::vector<std::vector<ir::NodeId>>& users) const {
-    std::vector<bool> seen(g_.num_values(), false);
+  int stage_it_updates(ValueId state, int arg, const std::vector<std::vector<ir::NodeId>>& users,
+                       const std::vector<int>& owner, std::vector<int>& seen) const {
+    int stage = -1;
     std::vector<ValueId> stack{state};
     while (!stack.empty()) {
       const ValueId v = stack.back();
       stack.pop_back();
-      if (seen[v.index] || g_.type(v).shape.empty()) continue;
-      seen[v.index] = true;
+      if (seen[v.index] == arg || g_.type(v).shape.empty()) continue;
+      seen[v.index] = arg;
+      if (owner[v.index] >= 0) stage = stage < 0 ? owner[v.index] : std::min(stage, owner[v.index]);
       for (ir::NodeId n : users[v.index])
         for (int r = 0; r < g_.node(n).num_results; ++r) stack.push_back(g_.node(n).result(r));
     }
-    int stage = -1;
-    for (size_t i = 0; i < joint_.results.size(); ++i) {
-      if (joint_.results[i].role != Role::kParam || !seen[g_.results()[i].index]) continue;
-      const int owner = owner_of(joint_.results[i].index);
-      stage = stage < 0 ? owner : std::min(stage, owner);
-    }
     return std::max(stage, 0);
-  }
-
-  int owner_of(int param) const {
-    for (size_t a = 0; a < g_.args().size(); ++a)
-      if (joint_.args[a].role == Role::kParam && joint_.args[a].index == param)
-        return homes_.of(g_.args()[a]).stage;
-    return 0;
   }
 
   Home find(int at, const ir::Node& node) const {

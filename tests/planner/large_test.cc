@@ -17,7 +17,8 @@ constexpr char kBlocks[] = "gpt:layers=16,hidden=512,heads=8,seq=128,vocab=1024,
 cluster::Cluster two_hosts() {
   cluster::Cluster c;
   c.hosts = 2, c.devices_per_host = 4;
-  c.device.peak = {{ir::DType::kF32, base::FlopsPerSecond(15e12)}, {ir::DType::kF16, base::FlopsPerSecond(100e12)}};
+  c.device.peak = {{ir::DType::kF32, base::FlopsPerSecond(15e12)},
+                   {ir::DType::kF16, base::FlopsPerSecond(100e12)}};
   c.device.efficiency = 0.5;
   c.device.memory = base::Bytes(16e9);
   c.device.memory_bandwidth = base::BytesPerSecond(900e9);

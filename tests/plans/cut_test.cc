@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What crosses between the stages of a real model, and what is held while they talk.
+#include "cordata/step/cut.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
 #include "cordata/models/zoo.h"
 #include "cordata/planner/layers/step_layers.h"
-#include "cordata/step/cut.h"
 #include "cordata/step/remat.h"
 
 namespace cordata::step {
@@ -42,7 +43,8 @@ TEST(Cut, CotangentsGoToTheStageBefore) {
   }
 }
 
-// While the stages add up the gradients' norm, each holds gradients and what was there before, no half-made updates.
+// While the stages add up the gradients' norm, each holds gradients and what was there before, no half-made
+// updates.
 TEST(Cut, UpdatesWaitForTheNorm) {
   for (const StageGraph& stage : cut_in_stages(Remat::kNone).stages) {
     const auto& g = stage.graph;
@@ -58,7 +60,8 @@ TEST(Cut, UpdatesWaitForTheNorm) {
     for (int v = 0; v < g.num_values(); ++v)
       if (crosses[v]) held += g.type(ir::ValueId(v)).num_bytes();
     for (size_t a = 0; a < stage.args.size(); ++a)
-      if (stage.args[a].kind == ArgKind::kParam && stage.args[a].owner) params += g.type(g.args()[a]).num_bytes();
+      if (stage.args[a].kind == ArgKind::kParam && stage.args[a].owner)
+        params += g.type(g.args()[a]).num_bytes();
     EXPECT_LE(held, 1.1 * static_cast<double>(params));  // the gradients over M
   }
 }

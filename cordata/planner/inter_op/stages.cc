@@ -13,6 +13,7 @@ namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
 constexpr int kEstimateRounds = 12;
+constexpr double kLittle = 5e-3;  // what estimates promise less of isn't looked at
 constexpr int kRaises = 16;
 constexpr double kCoarse = 0.02;  // to which the least cap is looked for
 
@@ -255,12 +256,14 @@ std::optional<StageSolution> cut_stages(const StageProblem& problem, double* lea
   using Costs = Search::Costs;
   Search search(problem);
   double at_most = problem.at_most;
+  std::optional<StageSolution> best;
   for (int round = 0; problem.estimate && round < kEstimateRounds; ++round) {
     const auto cutting = search.best(Costs::kEstimate, problem.at_most);
-    if (!cutting || search.settle_estimated(*cutting)) break;
+    if (!cutting || (best && cutting->seconds > best->seconds * (1 - kLittle))) break;
+    const bool known = search.settle_estimated(*cutting);
+    best = search.best(Costs::kSettled, problem.at_most);
+    if (known) break;
   }
-  std::optional<StageSolution> best;
-  if (problem.estimate) best = search.best(Costs::kSettled, problem.at_most);
   if (best) at_most = std::min(at_most, std::nextafter(best->seconds, kNever));
   if (best && problem.max_evaluations == 0) {
     best->evaluated = search.evaluated(), best->complete = false;

@@ -69,7 +69,7 @@ std::vector<int> layers_of_blocks(const Repeats& blocks, int group, const std::v
 
 }  // namespace
 
-StepLayers step_layers(const step::JointStep& joint, int wanted, int devices) {
+StepLayers step_layers(const step::JointStep& joint, int wanted, int devices, bool each_block) {
   const auto& graph = joint.graph;
   std::vector<int> forward;
   for (size_t i = 0; i < graph.ops().size(); ++i)
@@ -100,7 +100,8 @@ StepLayers step_layers(const step::JointStep& joint, int wanted, int devices) {
   const Repeats blocks = find_repeats(signs);
   const int most = devices <= 8 ? 16 : devices <= 512 ? 64 : 128;
   if (blocks.count >= std::min(most, 12)) {
-    const auto layer = layers_of_blocks(blocks, (blocks.count + most - 1) / most, flops, cut);
+    const int group = each_block ? 1 : (blocks.count + most - 1) / most;
+    const auto layer = layers_of_blocks(blocks, group, flops, cut);
     step::Layers out(graph.ops().size(), -1);
     for (size_t k = 0; k < forward.size(); ++k) out[forward[k]] = layer[k];
     return {step::extend_to_backward(joint, out), layer.back() + 1};

@@ -15,6 +15,6 @@ struct StepLayers {
 // blocks or more repeat (repeats.h), one layer a block, or a few blocks, so that there are at most 16 layers
 // for up to 8 devices, 64 for up to 512, else 128; elsewhere as many as there are ops that contract
 // something, but at least 8, at most 16 and about two a device; small graphs: an op a layer.
-StepLayers step_layers(const step::JointStep& joint, int wanted, int devices);
+StepLayers step_layers(const step::JointStep& joint, int wanted, int devices, bool each_block = false);
 
 }  // namespace cordata::planner
