@@ -27,9 +27,10 @@ base::Bytes parse_limit(const std::string& word) {
   return limit;
 }
 
-step::Remat parse_remat(const std::string& word) {
+std::optional<step::Remat> parse_remat(const std::string& word) {
+  if (word == "auto") return std::nullopt;
   const auto remat = step::remat_named(word);
-  if (!remat) throw base::user_error("[cli] --remat: wanted none, selective or layer, got '{}'", word);
+  if (!remat) throw base::user_error("[cli] --remat: wanted auto, none, selective or layer, got '{}'", word);
   return *remat;
 }
 
@@ -40,9 +41,11 @@ void add_plan_options(CLI::App& app, PlanOptions& o) {
   app.add_option("--microbatches", o.microbatches, "Microbatches a step; auto: the planner chooses")
       ->capture_default_str();
   app.add_option("--memory-limit", o.memory_limit, "Of a device, e.g. 12GiB (default: the cluster's)");
-  app.add_option("--remat", o.remat,
-                 "What backward passes compute again rather than keep: none, selective (all but results of "
-                 "matmuls and reductions) or layer (all but what enters a layer); less memory, more work")
+  app.add_option(
+         "--remat", o.remat,
+         "What backward passes compute again rather than keep: none, selective (all but results of "
+         "matmuls and reductions) or layer (all but what enters a layer); less memory, more work. auto: the "
+         "planner chooses by stage in large steps, none in small ones")
       ->capture_default_str();
   app.add_flag("--allow-idle", o.allow_idle, "Let the plan leave devices unused");
 }
@@ -54,7 +57,7 @@ planner::PlannerOptions to_planner_options(const PlanOptions& o) {
   options.microbatches = parse_microbatches(o.microbatches);
   options.memory_limit = parse_limit(o.memory_limit);
   options.allow_idle = o.allow_idle;
-  if (const auto remat = parse_remat(o.remat); remat != step::Remat::kNone) options.remat = remat;
+  options.remat = parse_remat(o.remat);
   return options;
 }
 

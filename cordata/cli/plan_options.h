@@ -14,7 +14,7 @@ struct PlanOptions {
   std::string planner = "auto";
   std::string microbatches = "auto";
   std::string memory_limit;
-  std::string remat = "none";
+  std::string remat = "auto";
   bool allow_idle = false;
 };
 void add_plan_options(CLI::App& app, PlanOptions& options);

@@ -71,6 +71,11 @@ class Model {
   }
 
   int microbatches() const { return base_.microbatches; }
+  // Bytes of a device, of all in equal shares: parameters and optimizer state.
+  double held_by_all() {
+    const int devices = in_.cluster.num_devices();
+    return variants_[0]->solver.peak_bound({0, layers_.count, 0, devices, 1});
+  }
   bool narrowed() { return variants_[0]->solver.narrowed(); }
   std::optional<StageSolution> by_estimates() { return cut_by_estimates(problem_); }
   std::optional<plan::Plan> plan(double* least);
@@ -170,9 +175,20 @@ double tell(const LargeStep& in, Model& model) {
   return found ? found->seconds : kNever;
 }
 
+base::Error does_not_fit(const LargeStep& in, double held) {
+  return base::Error(base::ErrorKind::kInfeasible,
+                     fmt::format("[planner] no plan was found that fits {} a device (stages were estimated, "
+                                 "not all solved): parameters "
+                                 "and optimizer state alone are {} a device when all {} share them, and "
+                                 "gradients and activations come "
+                                 "on top; try more devices or a smaller model",
+                                 base::to_string(base::Bytes(in.limit)), base::to_string(base::Bytes(held)),
+                                 in.cluster.num_devices()));
+}
+
 }  // namespace
 
-std::optional<plan::Plan> plan_large(const LargeStep& in, const std::vector<int>& counts, double* least) {
+plan::Plan plan_large(const LargeStep& in, const std::vector<int>& counts, double* least) {
   std::unique_ptr<Model> first, best;
   std::map<int, double> seconds;  // by place in `counts`
   double shortest = kNever;
@@ -197,12 +213,14 @@ std::optional<plan::Plan> plan_large(const LargeStep& in, const std::vector<int>
   while (seconds[at] == kNever && at + 1 < n) look_at(++at);
   const int way = better(at + 1) ? 1 : -1;
   while (better(at + way)) at += way;
-  if (shortest == kNever) return std::nullopt;
-  if (!best) return first->plan(least);
-  if (!best->narrowed()) return best->plan(least);
-  best = std::make_unique<Model>(in, counts[at], nullptr);
-  tell(in, *best);
-  return best->plan(least);
+  if (shortest == kNever) throw does_not_fit(in, first->held_by_all());
+  if (best && best->narrowed()) {
+    best = std::make_unique<Model>(in, counts[at], nullptr);
+    tell(in, *best);
+  }
+  auto found = (best ? *best : *first).plan(least);
+  if (!found) throw does_not_fit(in, first->held_by_all());
+  return std::move(*found);
 }
 
 }  // namespace cordata::planner

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,7 +24,7 @@ struct LargeStep {
 // Its plan: stages are estimated from their layers (LayerCosts), each with every way to compute values again,
 // and only those of the cuttings that are best by estimates are solved. Numbers of microbatches are looked at
 // from the middle of `counts` (ascending) on, as long as it gets better. `least`: what is proven, in seconds.
-// nullopt: nothing fits, as far as was seen.
-std::optional<plan::Plan> plan_large(const LargeStep& in, const std::vector<int>& counts, double* least);
+// Throws ErrorKind::kInfeasible where nothing fits, as far as was seen.
+plan::Plan plan_large(const LargeStep& in, const std::vector<int>& counts, double* least);
 
 }  // namespace cordata::planner

@@ -134,7 +134,9 @@ struct Layered {
   Layered(const Search& in, int microbatches, double limit)
       : base(step::build_joint(in.step, microbatches)),
         layers(step_layers(base, in.options.layers, in.cluster.num_devices())),
-        remat(in.options.remat ? std::vector(layers.count, *in.options.remat) : std::vector<step::Remat>()),
+        remat(in.options.remat.value_or(step::Remat::kNone) == step::Remat::kNone
+                  ? std::vector<step::Remat>()
+                  : std::vector(layers.count, *in.options.remat)),
         planned(step::rematerialise(base, layers.of_op, remat)),
         joint(planned.joint),
         solver(joint, planned.layers, layers.count, in.cluster, in.request.restriction, limit, in.cache,

@@ -17,7 +17,7 @@ struct PlannerOptions {
   base::Bytes memory_limit{0};  // of a device; 0: the cluster's
   bool allow_idle = false;
   int layers = 0;                    // 0: the planner chooses
-  std::optional<step::Remat> remat;  // of every layer; nothing: none
+  std::optional<step::Remat> remat;  // of every layer; nothing: chosen in large steps, else none
 };
 
 // What was done, for people and for tests.

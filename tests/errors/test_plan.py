@@ -20,7 +20,7 @@ WRONG = {
     "microbatches that don't divide": (["--planner", "data", "--microbatches", "3"], ["microbatches", "1, 2, 4, 8", "3"]),
     "memory limit": (["--memory-limit", "12Gb"], ["12Gb", "16GiB"]),
     "memory limit of nothing": (["--memory-limit", "0"], ["--memory-limit", "'0'"]),
-    "what to compute again": (["--remat", "all"], ["--remat", "none, selective or layer", "'all'"]),
+    "what to compute again": (["--remat", "all"], ["--remat", "auto, none, selective or layer", "'all'"]),
     "output": (["-o", "/no/such/folder/plan.json"], ["/no/such/folder/plan.json", "No such file"]),
     "flag": (["--planer", "data"], ["--planer", "--planner"]),
 }
@@ -93,3 +93,23 @@ def test_the_named_limit_is_the_nearest(model, cluster):
     fits = cordata(*args, nearest, "--json")
     assert fits.status == 0 and fits.json()["peak_memory_bytes"] <= nearest
     fails(4, "would fit", args=[*args, nearest * 99 // 100])
+
+
+def test_a_large_model_is_planned_and_fits_by_its_own_program(tmp_path):
+    """Stages estimated from their layers: the plan uses every device, and the simulator's count of memory is within the device's."""
+    plan = tmp_path / "plan.json"
+    done = cordata("plan", "gpt-2.6b", "--cluster", "p3.16xlarge:1", "-o", plan, "--json")
+    assert done.status == 0, done.err
+    found = done.json()
+    assert sorted(r for stage in found["stages"] for r in stage["ranks"]) == list(range(8))
+    assert {"selective", "layer"} & set(found["remat"])  # it doesn't fit otherwise
+    assert cordata("plan", "gpt-2.6b", "--cluster", "p3.16xlarge:1", "--json").json()["step_s"] == found["step_s"]
+    simulated = cordata("simulate", plan, "--json").json()
+    assert simulated["peak_memory_bytes"] <= 16 * 2**30
+    assert abs(simulated["step_s"] / found["step_s"] - 1) < 0.2
+
+
+def test_a_large_model_that_fits_nowhere(tmp_path):
+    done = cordata("plan", "gpt-39b", "--cluster", "p3.16xlarge:2")
+    assert done.status == 4
+    assert "no plan was found that fits 16.0 GiB a device" in done.err and "more devices" in done.err
