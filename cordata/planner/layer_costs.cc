@@ -60,12 +60,12 @@ void add_once(std::vector<T>& list, const T& item) {
   if (std::find(list.begin(), list.end(), item) == list.end()) list.push_back(item);
 }
 
-void add_choices(const ClosedLayer& layer, const std::vector<int>& choice, LayerCosts::Choices& out) {
+void add_choices(const ClosedLayer& layer, const std::vector<int>& choice,
+                 std::vector<std::vector<sharding::Strategy>>& out) {
   using Kind = BuiltProblem::Node::Kind;
   for (size_t n = 0; n < choice.size(); ++n) {
     const auto& node = layer.nodes[n];
-    if (node.kind == Kind::kOp) add_once(out.ops[node.index], node.strategies[choice[n]]);
-    if (node.kind == Kind::kArg) add_once(out.args[node.index], node.shardings[choice[n]]);
+    if (node.kind == Kind::kOp) add_once(out[node.index], node.strategies[choice[n]]);
   }
 }
 
@@ -110,7 +110,7 @@ std::vector<std::vector<int64_t>> LayerCosts::shapes(int devices) const {
 LayerCosts::ByBase LayerCosts::by_base(int first, int last, int devices, int view) const {
   ByBase out;
   for (int layer = first; layer < last; ++layer) {
-    const auto& chosen = views_.at(devices)[view].choices[same_[layer]].ops;
+    const auto& chosen = views_.at(devices)[view].choices[same_[layer]];
     for (size_t k = 0; k < chosen.size(); ++k)
       for (const auto& s : chosen[k]) add_once(out[base_ops_[layer][k]], s);
   }
@@ -195,7 +195,7 @@ std::vector<LayerCosts::View>& LayerCosts::views(int devices) {
       view.least_held.push_back(view.least_held.back() + static_cast<double>(least_of(layer.held)));
       view.least_flight.push_back(view.least_flight.back() + static_cast<double>(least_of(layer.flight)));
       if (same_[l] < static_cast<int>(l)) continue;
-      view.choices[l].ops.resize(parts_[l].ops.size()), view.choices[l].args.resize(parts_[l].args.size());
+      view.choices[l].resize(parts_[l].ops.size());
     }
     solve(layers, view, 0);
   });
@@ -226,10 +226,6 @@ void LayerCosts::count(const std::vector<View>& views, size_t modes) {
     (solved ? log_.problems_solved : log_.problems_reused) += problems;
     if (solved) log_.problems_built += static_cast<int>(views.size());
   }
-}
-
-const LayerCosts::Choices& LayerCosts::choices(int layer, int devices, int view) {
-  return views(devices)[view].choices[same_[layer]];
 }
 
 LayerCosts::Estimate LayerCosts::estimate(const View& of, int first, int last, int in_flight,

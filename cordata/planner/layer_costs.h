@@ -39,13 +39,8 @@ class LayerCosts {
   Estimate best(int first, int last, int devices, int in_flight, double limit);
   // The same for every view.
   std::vector<Estimate> by_view(int first, int last, int devices, int in_flight, double limit);
-  // What the modes of a layer choose between, by op and argument of its part: few of all strategies.
-  struct Choices {
-    std::vector<std::vector<sharding::Strategy>> ops;
-    std::vector<std::vector<sharding::Sharding>> args;
-  };
-  const Choices& choices(int layer, int devices, int view);
-  // The same of the ops of some layers, by op of the base step; of a view that was solved.
+  // What the modes of some layers choose between, few of all strategies, by op of the base step; of a view
+  // that was solved.
   using ByBase = std::map<int, std::vector<sharding::Strategy>>;
   ByBase by_base(int first, int last, int devices, int view) const;
   // Device-seconds a microbatch that each layer takes at least: its ops at full speed.
@@ -58,7 +53,8 @@ class LayerCosts {
   };
   struct View {
     std::vector<Mode> modes;
-    std::vector<Choices> choices;                        // by layer; of one like another before it: none
+    // By layer and op of its part; of a layer like another before it: none.
+    std::vector<std::vector<std::vector<sharding::Strategy>>> choices;
     std::vector<double> least_held{0}, least_flight{0};  // as Mode's: what no choice is below
   };
   using Layers = std::vector<ClosedLayer>;  // as View::choices

@@ -45,6 +45,14 @@ void split(const BuiltProblem& built, StageSolver::Solved& s, int microbatches) 
   }
 }
 
+// Seconds of a step that one device takes for all ops at full speed: no sharding takes fewer device-seconds.
+double full_speed(const StageView& stage) {
+  double seconds = 0;
+  for (const auto& op : stage.ops)
+    seconds += op.seconds * (op.pass.phase == step::Phase::kApply ? 1 : stage.microbatches);
+  return seconds;
+}
+
 std::vector<int> three_parts(int num_layers, const StageKey& key, int& mine) {
   std::vector<int> out;
   mine = key.first_layer > 0 ? 1 : 0;
@@ -115,15 +123,12 @@ void StageSolver::find_layer_parts() {
         stage.ops[i].launch = times[graph.origin[i]].launch, stage.ops[i].fused = false;
     std::vector<int> places;
     layer_parts_.push_back(layer_part(stage, own, &places));
-    const auto layer = static_cast<int>(same_part_.size());
-    part_op_.resize(joint_.graph.ops().size(), {-1, -1});
     auto& base = part_base_ops_.emplace_back();
     for (const int place : places) {
       const int op = graph.origin[place];
       base.push_back(op < 0 || base_op_.empty() ? op : base_op_[op]);
     }
-    for (size_t i = 0; i < places.size(); ++i)
-      if (own[places[i]]) part_op_[graph.origin[places[i]]] = {layer, static_cast<int>(i)};
+    const auto layer = static_cast<int>(same_part_.size());
     same_part_.push_back(first_with.try_emplace(fingerprint(layer_parts_.back()), layer).first->second);
   }
 }
@@ -152,7 +157,6 @@ const StageSolver::LayerBounds& StageSolver::layer_bounds(int devices) {
 }
 
 double StageSolver::view_bound(const StageKey& key, size_t view) {
-  if (layer_costs_) return bound(key);
   const auto& seconds = layer_bounds(key.devices)[view];
   double sum = 0;
   for (int l = key.first_layer; l < key.last_layer; ++l) sum += seconds[l];
@@ -160,11 +164,6 @@ double StageSolver::view_bound(const StageKey& key, size_t view) {
 }
 
 double StageSolver::bound(const StageKey& key) {
-  if (layer_costs_) {
-    double work = 0;
-    for (int l = key.first_layer; l < key.last_layer; ++l) work += least_work_[l];
-    return work / key.devices * (1 - 1e-6);
-  }
   double least = kNever;
   for (size_t v = 0; v < layer_bounds(key.devices).size(); ++v) least = std::min(least, view_bound(key, v));
   return least;
@@ -233,18 +232,6 @@ std::vector<size_t> StageSolver::likely_views(const StageKey& key) {
                    [](const auto& a, const auto& b) { return a.seconds < b.seconds; });
   for (const auto& e : all)
     if (e.seconds <= all.front().seconds * kNear && std::isfinite(e.seconds)) out.push_back(e.view);
-  return out;
-}
-
-// What the layers' modes choose between; anything for ops that are in no layer's part.
-Restriction StageSolver::likely_choices(const step::StageGraph& graph, int devices, size_t view) {
-  Restriction out;
-  out.op = [this, &graph, devices, view](const StageView&, int op, const sharding::Strategy& strategy) {
-    const auto [layer, at] = part_op_[graph.origin[op]];
-    if (layer < 0) return true;
-    const auto& list = layer_costs().choices(layer, devices, static_cast<int>(view)).ops[at];
-    return list.empty() || std::find(list.begin(), list.end(), strategy) != list.end();
-  };
   return out;
 }
 
@@ -347,7 +334,7 @@ StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const Stag
     bound = std::min(bound, known.bound);
     if (known.settled && known.seconds < wanted) best = std::move(v);
   }
-  best.solved.bound = layer_costs_ ? this->bound(key) * joint_.microbatches : bound;
+  best.solved.bound = bound;
   return best;
 }
 
@@ -355,8 +342,6 @@ BuiltProblem StageSolver::build(const View& view, const step::Cut& cut, int s, c
   Restriction limits;
   if (!given_.empty())
     limits = given_choices(cut.stages[s], given_[s].strategies);
-  else if (layer_costs_)
-    limits = likely_choices(cut.stages[s], key.devices, view.number);
   else if (!restriction_.empty())
     limits = restriction(restriction_, view.stage, view.mesh);
   auto built = build_problem(view.stage, view.mesh, limits);
@@ -484,7 +469,9 @@ std::optional<size_t> StageSolver::fill(plan::Plan& plan, const std::vector<Stag
     stage.num_layers = stages[s].last_layer - stages[s].first_layer;
     stage.sharding = view.solved.sharding;
     const auto& v = view.solved;
-    const double gap = v.seconds > 0 ? std::max(0.0, (v.seconds - v.bound) / v.seconds) : 0;
+    // A bound of some strategies says nothing of the others.
+    const double bound = given_.empty() ? v.bound : full_speed(view.stage) / stages[s].devices;
+    const double gap = v.seconds > 0 ? std::max(0.0, (v.seconds - bound) / v.seconds) : 0;
     stage.predicted = {base::Seconds(v.forward),
                        base::Seconds(v.backward),
                        base::Seconds(v.apply),

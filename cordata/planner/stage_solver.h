@@ -46,10 +46,9 @@ class StageSolver {
   double peak_bound(const StageKey& key);
   // For steps with too many stages to bound and solve each: what a stage is likely to cost (LayerCosts,
   // corrected by what solved stages of as many devices turned out to cost), and what each layer takes at
-  // least. From the first call on, stages are solved on the views that are likely to be best, and bounded by
-  // least_work alone.
+  // least.
   double estimate(const StageKey& key);
-  void prepare();  // what estimates need; may run beside other solvers'
+  void prepare();  // what estimates need; may run beside other solvers
   bool narrowed() { return layer_costs().narrowed(); }
   // `like`: of the same step with other sizes, whose layers' choices are good enough here (LayerCosts).
   std::vector<double> least_work(StageSolver* like = nullptr);
@@ -99,7 +98,6 @@ class StageSolver {
   std::vector<size_t> likely_views(const StageKey& key);
   double transfer_seconds(const StageKey& key) const;
   Restriction given_choices(const step::StageGraph& graph, const LayerCosts::ByBase& strategies) const;
-  Restriction likely_choices(const step::StageGraph& graph, int devices, size_t view);
   double view_bound(const StageKey& key, size_t view);
   double least_peak(const step::Cut& cut, int s, const StageKey& key, double below);
   void add_transfers(BuiltProblem& built, const step::Cut& cut, int s, const StageView& stage,
@@ -131,7 +129,6 @@ class StageSolver {
   std::vector<int> base_op_;
   std::vector<std::vector<int>> part_base_ops_;  // by layer and op of its part
   std::vector<int> same_part_;                   // by layer: the first one with an equal part
-  std::vector<std::pair<int, int>> part_op_;     // by op of the joint step: its layer and its op there, or -1
   std::vector<double> layer_state_;  // by layer: bytes of the parameters and optimizer state that live there
   std::vector<std::vector<bool>> joint_batch_;  // by value of the joint graph and dim; only for restrictions
 };
