@@ -17,8 +17,8 @@ namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
 constexpr double kEpsilon = 1e-3;  // of the step, to which cuttings are told apart
-constexpr int kMostRuns =
-    64;  // of layers, that stages are made of, on up to 512 devices; twice as many on more
+// Runs of layers that stages are made of, on up to 512 devices; twice as many on more.
+constexpr int kMostRuns = 64;
 constexpr step::Remat kAll[] = {step::Remat::kNone, step::Remat::kSelective, step::Remat::kLayer};
 
 // The step with all layers alike in what they compute again.
@@ -67,7 +67,6 @@ class Model {
     problem_.estimate = [this](const StageKey& k) { return estimate(k); };
     problem_.exact_together = [this](const std::vector<StageKey>& stages) { return solve(stages); };
     problem_.epsilon = kEpsilon;
-    problem_.max_evaluations = 0;
   }
 
   int microbatches() const { return base_.microbatches; }

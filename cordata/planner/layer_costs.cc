@@ -9,7 +9,6 @@
 #include "cordata/base/parallel.h"
 #include "cordata/cost/meshes.h"
 #include "cordata/cost/op_time.h"
-#include "cordata/planner/baselines/restrictions.h"
 #include "cordata/planner/intra_op/build.h"
 #include "cordata/planner/intra_op/minimise.h"
 #include "cordata/planner/intra_op/solve.h"
@@ -78,32 +77,21 @@ int64_t least_of(const std::vector<std::vector<int64_t>>& bytes) {
 
 }  // namespace
 
+double full_speed(const StageView& stage) {
+  double seconds = 0;
+  for (const auto& op : stage.ops)
+    seconds += op.seconds * (op.pass.phase == step::Phase::kApply ? 1 : stage.microbatches);
+  return seconds;
+}
+
 LayerCosts::LayerCosts(const std::vector<StageView>& parts, const std::vector<int>& same,
                        const std::vector<std::vector<int>>& base_ops, const cluster::Cluster& cluster,
-                       std::string restriction, PlannerLog& log, const LayerCosts* like)
-    : parts_(parts),
-      same_(same),
-      base_ops_(base_ops),
-      cluster_(cluster),
-      restriction_(std::move(restriction)),
-      log_(log),
-      like_(like) {}
+                       PlannerLog& log, const LayerCosts* like)
+    : parts_(parts), same_(same), base_ops_(base_ops), cluster_(cluster), log_(log), like_(like) {}
 
 std::vector<double> LayerCosts::least_work() const {
   std::vector<double> out;
-  for (const auto& part : parts_) {
-    double seconds = 0;
-    for (const auto& op : part.ops)
-      seconds += op.seconds * (op.pass.phase == step::Phase::kApply ? 1 : part.microbatches);
-    out.push_back(seconds / part.microbatches);
-  }
-  return out;
-}
-
-std::vector<std::vector<int64_t>> LayerCosts::shapes(int devices) const {
-  auto out = cost::logical_views(devices);
-  if (!restriction_.empty())
-    std::erase_if(out, [](const auto& s) { return s.size() > 1; });  // baselines use one axis
+  for (const auto& part : parts_) out.push_back(full_speed(part) / part.microbatches);
   return out;
 }
 
@@ -133,17 +121,13 @@ Restriction LayerCosts::restrict(int layer, int devices, int view) const {
 }
 
 LayerCosts::Layers LayerCosts::build(int devices, int view) const {
-  const auto mesh = cost::make_mesh(cluster_, 0, shapes(devices)[view]);
+  const auto mesh = cost::make_mesh(cluster_, 0, cost::logical_views(devices)[view]);
   const double slower = cost::slowdown(cluster_, devices);
   Layers out(parts_.size());
   for (size_t l = 0; l < parts_.size(); ++l) {
     if (same_[l] < static_cast<int>(l)) continue;
     auto part = parts_[l];
     for (auto& op : part.ops) op.seconds *= slower, op.launch *= slower;
-    if (!restriction_.empty()) {
-      out[l] = build_closed_layer(part, mesh, planner::restriction(restriction_, part, mesh));
-      continue;
-    }
     try {
       out[l] = build_closed_layer(part, mesh, restrict(static_cast<int>(l), devices, view));
     } catch (const base::Error&) {  // sizes that don't divide what was chosen for others
@@ -185,7 +169,7 @@ std::vector<LayerCosts::View>& LayerCosts::views(int devices) {
   const auto [it, fresh] = views_.try_emplace(devices);
   if (!fresh) return it->second;
   auto& all = it->second;
-  all.resize(shapes(devices).size());
+  all.resize(cost::logical_views(devices).size());
   base::parallel_for(static_cast<int>(all.size()), [&](int v) {
     const Layers layers = build(devices, v);
     View& view = all[v];
@@ -228,14 +212,13 @@ void LayerCosts::count(const std::vector<View>& views, size_t modes) {
   }
 }
 
-LayerCosts::Estimate LayerCosts::estimate(const View& of, int first, int last, int in_flight,
-                                          double limit) const {
+double LayerCosts::estimate(const View& of, int first, int last, int in_flight, double limit) const {
   const auto& view = of.modes;
   const auto held = [&](const Mode& m) {
     const double most = *std::max_element(m.passing.begin() + first, m.passing.begin() + last);
     return m.held[last] - m.held[first] + in_flight * (m.flight[last] - m.flight[first]) + most;
   };
-  Estimate best{kNever, -1, 0};
+  double best = kNever;
   for (size_t m = 0; m < view.size(); ++m) {
     const double bytes = held(view[m]);
     double seconds = view[m].seconds[last] - view[m].seconds[first];
@@ -249,37 +232,31 @@ LayerCosts::Estimate LayerCosts::estimate(const View& of, int first, int last, i
         seconds -= gain * all;
       }
     }
-    if (seconds < best.seconds) best.seconds = seconds, best.held = std::min(bytes, limit);
+    best = std::min(best, seconds);
   }
   return best;
-}
-
-std::vector<LayerCosts::Estimate> LayerCosts::by_view(int first, int last, int devices, int in_flight,
-                                                      double limit) {
-  std::vector<Estimate> out;
-  auto& all = views(devices);
-  double least = kNever;
-  for (const View& v : all) least = std::min(least, estimate(v, first, last, in_flight, limit).seconds);
-  const auto wants_modes = [&](const View& v) {
-    const double bytes =
-        v.least_held[last] - v.least_held[first] + in_flight * (v.least_flight[last] - v.least_flight[first]);
-    return bytes <= limit && v.modes[0].seconds[last] - v.modes[0].seconds[first] < least &&
-           !std::isfinite(estimate(v, first, last, in_flight, limit).seconds);
-  };
-  if (!all_modes_[devices] && std::any_of(all.begin(), all.end(), wants_modes))
-    all_modes_[devices] = true, add_modes(devices);
-  for (size_t v = 0; v < all.size(); ++v) {
-    out.push_back(estimate(all[v], first, last, in_flight, limit));
-    out.back().view = static_cast<int>(v);
-  }
-  return out;
 }
 
 LayerCosts::Estimate LayerCosts::best(int first, int last, int devices, int in_flight, double limit) {
-  Estimate best{kNever, -1, 0};
-  for (const auto& e : by_view(first, last, devices, in_flight, limit))
-    if (e.seconds < best.seconds) best = e;
-  return best;
+  auto& all = views(devices);
+  const auto look = [&] {
+    Estimate best{kNever, -1};
+    for (size_t v = 0; v < all.size(); ++v)
+      if (const double seconds = estimate(all[v], first, last, in_flight, limit); seconds < best.seconds)
+        best = {seconds, static_cast<int>(v)};
+    return best;
+  };
+  const Estimate found = look();
+  const auto wants_modes = [&](const View& v) {
+    const double bytes =
+        v.least_held[last] - v.least_held[first] + in_flight * (v.least_flight[last] - v.least_flight[first]);
+    return bytes <= limit && v.modes[0].seconds[last] - v.modes[0].seconds[first] < found.seconds &&
+           !std::isfinite(estimate(v, first, last, in_flight, limit));
+  };
+  if (all_modes_[devices] || std::none_of(all.begin(), all.end(), wants_modes)) return found;
+  all_modes_[devices] = true;
+  add_modes(devices);
+  return look();
 }
 
 }  // namespace cordata::planner

@@ -13,6 +13,9 @@
 
 namespace cordata::planner {
 
+// Device-seconds of a step that all ops take at full speed: no sharding takes less.
+double full_speed(const StageView& stage);
+
 // What layers cost on each view of so many devices when each stands among others like it (ClosedLayer): equal
 // layers are solved once, whatever stage they are in, and a stage is estimated as the sum of its layers. Each
 // layer is solved at some prices of memory, the same for all: a mode. Modes 0, 1, ... hold less and less and
@@ -24,21 +27,18 @@ class LayerCosts {
   // with microbatches of another size, or that computes other values again; where its layers were solved,
   // only what they chose is chosen from.
   LayerCosts(const std::vector<StageView>& parts, const std::vector<int>& same,
-             const std::vector<std::vector<int>>& base_ops, const cluster::Cluster& cluster,
-             std::string restriction, PlannerLog& log, const LayerCosts* like = nullptr);
+             const std::vector<std::vector<int>>& base_ops, const cluster::Cluster& cluster, PlannerLog& log,
+             const LayerCosts* like = nullptr);
   // Whether all was chosen from what a like one chose.
   bool narrowed() const { return like_ && !widened_; }
 
   struct Estimate {
     double seconds = 0;  // a microbatch; infinity: doesn't fit
     int view = -1;       // of cost::logical_views(devices)
-    double held = 0;     // bytes of a device
   };
   // Layers [first, last) on `devices` devices that hold `limit` bytes each, `in_flight` microbatches at once:
   // of the view that is best. Where memory binds, some of the layers are in one mode and some in the next.
   Estimate best(int first, int last, int devices, int in_flight, double limit);
-  // The same for every view.
-  std::vector<Estimate> by_view(int first, int last, int devices, int in_flight, double limit);
   // What the modes of some layers choose between, few of all strategies, by op of the base step; of a view
   // that was solved.
   using ByBase = std::map<int, std::vector<sharding::Strategy>>;
@@ -59,19 +59,18 @@ class LayerCosts {
   };
   using Layers = std::vector<ClosedLayer>;  // as View::choices
   std::vector<View>& views(int devices);
-  std::vector<std::vector<int64_t>> shapes(int devices) const;
   Layers build(int devices, int view) const;
   Restriction restrict(int layer, int devices, int view) const;
   void solve(const Layers& layers, View& view, double price) const;
   void add_modes(int devices);
   void count(const std::vector<View>& views, size_t modes);
-  Estimate estimate(const View& view, int first, int last, int in_flight, double limit) const;
+  // c_i of a stage on that view; infinity: doesn't fit.
+  double estimate(const View& view, int first, int last, int in_flight, double limit) const;
 
   const std::vector<StageView>& parts_;
   const std::vector<int>& same_;
   const std::vector<std::vector<int>>& base_ops_;
   const cluster::Cluster& cluster_;
-  std::string restriction_;
   PlannerLog& log_;
   const LayerCosts* like_;
   mutable std::atomic<bool> widened_{false};

@@ -45,12 +45,10 @@ void split(const BuiltProblem& built, StageSolver::Solved& s, int microbatches) 
   }
 }
 
-// Seconds of a step that one device takes for all ops at full speed: no sharding takes fewer device-seconds.
-double full_speed(const StageView& stage) {
-  double seconds = 0;
-  for (const auto& op : stage.ops)
-    seconds += op.seconds * (op.pass.phase == step::Phase::kApply ? 1 : stage.microbatches);
-  return seconds;
+std::vector<size_t> all_views(int devices) {
+  std::vector<size_t> out(cost::logical_views(devices).size());
+  std::iota(out.begin(), out.end(), size_t{0});
+  return out;
 }
 
 std::vector<int> three_parts(int num_layers, const StageKey& key, int& mine) {
@@ -177,7 +175,7 @@ void StageSolver::prepare() {
 LayerCosts& StageSolver::layer_costs(StageSolver* like) {
   if (!layer_costs_) {
     if (layer_parts_.empty()) find_layer_parts();
-    layer_costs_.emplace(layer_parts_, same_part_, part_base_ops_, cluster_, restriction_, log_,
+    layer_costs_.emplace(layer_parts_, same_part_, part_base_ops_, cluster_, log_,
                          like ? &like->layer_costs() : nullptr);
     least_work_ = layer_costs_->least_work();
   }
@@ -218,21 +216,11 @@ void StageSolver::learn(const StageKey& key, double seconds) {
     correct.memory *= 1.05;
 }
 
-// The views whose estimates are near the best, best first; all, where stages aren't estimated.
-std::vector<size_t> StageSolver::likely_views(const StageKey& key) {
-  constexpr double kNear = 1.03;
-  std::vector<size_t> out;
-  if (!layer_costs_) {
-    for (size_t v = 0; v < cost::logical_views(key.devices).size(); ++v) out.push_back(v);
-    return out;
-  }
-  auto all = layer_costs().by_view(key.first_layer, key.last_layer, key.devices, key.in_flight,
-                                   limit_ / corrections_[key.devices].memory);
-  std::stable_sort(all.begin(), all.end(),
-                   [](const auto& a, const auto& b) { return a.seconds < b.seconds; });
-  for (const auto& e : all)
-    if (e.seconds <= all.front().seconds * kNear && std::isfinite(e.seconds)) out.push_back(e.view);
-  return out;
+size_t StageSolver::best_by_estimate(const StageKey& key) {
+  return layer_costs()
+      .best(key.first_layer, key.last_layer, key.devices, key.in_flight,
+            limit_ / corrections_[key.devices].memory)
+      .view;
 }
 
 Restriction StageSolver::given_choices(const step::StageGraph& graph,
@@ -375,7 +363,7 @@ double StageSolver::seconds(const StageKey& key, double below) {
   int mine = 0;
   const auto cut = step::cut(joint_, layers_, three_parts(num_layers_, key, mine));
   const int m = joint_.microbatches;
-  const auto view = best_view(cut, mine, key, below * m, likely_views(key));
+  const auto view = best_view(cut, mine, key, below * m, all_views(key.devices));
   auto& proven = proven_.try_emplace(key, 0).first->second;
   proven = std::max(proven, view.solved.bound / m);
   return std::isfinite(view.solved.seconds) || below == kNever ? view.solved.seconds / m
@@ -455,7 +443,7 @@ std::optional<size_t> StageSolver::fill(plan::Plan& plan, const std::vector<Stag
   const auto cut = cut_into(stages);
   for (size_t s = 0; s < stages.size(); ++s) {
     const auto view = best_view(cut, static_cast<int>(s), stages[s], kNever,
-                                given_.empty() ? likely_views(stages[s]) : std::vector{given_[s].view});
+                                given_.empty() ? all_views(stages[s].devices) : std::vector{given_[s].view});
     if (costs) (*costs)[s] = view.solved.seconds / joint_.microbatches;
     if (view.solved.choice.empty()) {
       misfit = misfit ? misfit : s;

@@ -66,7 +66,7 @@ class StageSolver {
                              std::vector<Given> given = {}, std::vector<double>* costs = nullptr);
   // The view that is best for a stage by estimates, and what a solved stage says of estimates for as many
   // devices: `seconds` a microbatch, infinity: it didn't fit.
-  size_t best_by_estimate(const StageKey& key) { return likely_views(key).at(0); }
+  size_t best_by_estimate(const StageKey& key);
   void learn(const StageKey& key, double seconds);
   // What a stage of some layers chooses from on a view, to be given to another solver of the same base step.
   Given give(const StageKey& key, size_t view) {
@@ -95,7 +95,6 @@ class StageSolver {
   void find_layer_parts();
   const LayerBounds& layer_bounds(int devices);
   LayerCosts& layer_costs(StageSolver* like = nullptr);
-  std::vector<size_t> likely_views(const StageKey& key);
   double transfer_seconds(const StageKey& key) const;
   Restriction given_choices(const step::StageGraph& graph, const LayerCosts::ByBase& strategies) const;
   double view_bound(const StageKey& key, size_t view);

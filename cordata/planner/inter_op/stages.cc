@@ -17,12 +17,6 @@ constexpr double kLittle = 5e-3;  // what estimates promise less of isn't looked
 constexpr int kRaises = 16;
 constexpr double kCoarse = 0.02;  // to which the least cap is looked for
 
-double cores_share(const StageProblem& p, int devices) {
-  if (p.cores_shared_by <= 1) return 0;  // never the bottleneck then
-  const double cores = p.devices / p.cores_shared_by;
-  return std::min<double>(devices, cores) / cores;
-}
-
 double join(const StageProblem& p, double sum, double most, double cores) {
   return sum + (p.microbatches - 1) * std::max(most, cores);
 }
@@ -53,6 +47,8 @@ class Search {
   // Asks for exact costs of the stages of a cutting that would take less than `at_most`; true when all were
   // exact before.
   bool settle(const StageSolution& cutting, double at_most);
+  // The best cutting of solved stages, when what is best by estimates has been solved.
+  std::optional<StageSolution> best_estimated();
   // Asks for all of them.
   bool settle_estimated(const StageSolution& cutting);
   // No step is shorter, by least_work: c_i's sum is one stage's at least, and the largest has its share.
@@ -189,6 +185,19 @@ bool Search::settle_estimated(const StageSolution& cutting) {
   return false;
 }
 
+std::optional<StageSolution> Search::best_estimated() {
+  std::optional<StageSolution> best;
+  for (int round = 1; round <= kEstimateRounds; ++round) {
+    const auto cutting = this->best(Costs::kEstimate, p_.at_most);
+    if (!cutting || (best && cutting->seconds > best->seconds * (1 - kLittle))) break;
+    const bool known = settle_estimated(*cutting);
+    if ((best = this->best(Costs::kSettled, p_.at_most))) best->rounds = round;
+    if (known) break;
+  }
+  if (best) best->evaluated = evaluated();
+  return best;
+}
+
 // By what is known now: the cap is halved in on, as far as rounding lets it.
 std::optional<StageSolution> Search::least_most() {
   rows_[static_cast<size_t>(Costs::kBound)].clear();
@@ -257,17 +266,9 @@ std::optional<StageSolution> cut_stages(const StageProblem& problem, double* lea
   Search search(problem);
   double at_most = problem.at_most;
   std::optional<StageSolution> best;
-  for (int round = 0; problem.estimate && round < kEstimateRounds; ++round) {
-    const auto cutting = search.best(Costs::kEstimate, problem.at_most);
-    if (!cutting || (best && cutting->seconds > best->seconds * (1 - kLittle))) break;
-    const bool known = search.settle_estimated(*cutting);
-    best = search.best(Costs::kSettled, problem.at_most);
-    if (known) break;
-  }
-  if (best) at_most = std::min(at_most, std::nextafter(best->seconds, kNever));
-  if (best && problem.max_evaluations == 0) {
-    best->evaluated = search.evaluated(), best->complete = false;
-    if (least) *least = search.least_step();
+  if (problem.estimate) {
+    best = search.best_estimated();
+    if (best && least) *least = search.least_step();
     return best;
   }
   const auto prove = [&] {
@@ -279,9 +280,8 @@ std::optional<StageSolution> cut_stages(const StageProblem& problem, double* lea
     auto solution = search.best(Costs::kBound, at_most);
     if (!solution || solution->seconds >= problem.at_most) return prove(), best;
     const bool enough = best && solution->seconds >= best->seconds * (1 - problem.epsilon);
-    const bool spent = best && search.evaluated() >= problem.max_evaluations;
-    if (enough || spent) {
-      best->rounds = round, best->evaluated = search.evaluated(), best->complete = enough;
+    if (enough) {
+      best->rounds = round, best->evaluated = search.evaluated();
       return prove(), best;
     }
     if (problem.bound && !search.settle(*solution, at_most)) {

@@ -53,9 +53,8 @@ struct StageProblem {
   // By layer: device-seconds a microbatch that the layer takes at least, wherever it is (devices times c_i of
   // any stage is at least the sum of its layers').
   std::vector<double> least_work;
-  bool round_sizes = false;             // of submeshes of several hosts, only powers of two and the whole
-  double epsilon = 0;                   // steps within that share of the best are as good
-  int64_t max_evaluations = INT64_MAX;  // exact costs that may be asked; then the best so far is the answer
+  bool round_sizes = false;  // of submeshes of several hosts, only powers of two and the whole
+  double epsilon = 0;        // steps within that share of the best are as good
   // The first device of the placement that stands for this one: stages cost the same there. Empty: itself.
   std::function<int(int first_device, int devices)> alike;
 };
@@ -65,7 +64,6 @@ struct StageSolution {
   double seconds = 0;
   int64_t evaluated = 0;  // stages whose exact cost was asked
   int rounds = 0;         // times that the best by what is known was looked for
-  bool complete = true;   // no cutting is better by more than epsilon; else max_evaluations were used up
 };
 
 // Sizes of submeshes: within a host, all sizes for hosts of up to 6 devices, else powers of two and divisors;
@@ -83,10 +81,11 @@ double step_seconds(const StageProblem& problem, const std::vector<StageKey>& st
 // The best cutting, to epsilon of its step. For a cap on c_i, a dynamic program over (stages left, first
 // layer, first device) finds the least sum; caps fall from what the best so far leaves open to where nothing
 // fits any more (Alpa, sec. 5.1, with caps skipped that can't gain epsilon). It runs on estimates first,
-// where there are any, and asks for the exact costs of what is best by them; then on bounds: stages of the
-// best answer get their exact cost, until the best answer has no bounds in it. Answers made of exact costs
-// alone say what the others must be below. nullopt: no cutting fits, or takes less than `at_most`. `least`:
-// no cutting takes less, as far as is proven; below `at_most` even where nothing was found.
+// where there are any, and asks for the exact costs of what is best by them; without estimates, on bounds:
+// stages of the best answer get their exact cost, until the best answer has no bounds in it. Answers made of
+// exact costs alone say what the others must be below. nullopt: no cutting fits, or takes less than
+// `at_most`. `least`: no cutting takes less, as far as is proven; below `at_most` even where nothing was
+// found.
 std::optional<StageSolution> cut_stages(const StageProblem& problem, double* least = nullptr);
 
 // The best cutting by `estimate` alone.

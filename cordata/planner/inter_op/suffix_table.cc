@@ -12,13 +12,13 @@ namespace {
 constexpr double kNever = std::numeric_limits<double>::infinity();
 constexpr double kRounding = 1 + 1e-9;
 
+}  // namespace
+
 double cores_share(const StageProblem& p, int devices) {
   if (p.cores_shared_by <= 1) return 0;  // never the bottleneck then
   const double cores = p.devices / p.cores_shared_by;
   return std::min<double>(devices, cores) / cores;
 }
-
-}  // namespace
 
 SuffixTable::SuffixTable(const StageProblem& p)
     : p_(p),

@@ -15,6 +15,9 @@ struct Cutting {
   std::vector<StageKey> stages;
 };
 
+// What stages on `devices` devices take of the cores that all share, of c_i; 0 where they don't.
+double cores_share(const StageProblem& problem, int devices);
+
 // The dynamic program under a cap on c_i. It keeps, for every (stages left, first layer, first device), the
 // ways to do the rest that nothing else beats in sum and cores; states from which the rest can't be done
 // under the cap, by StageProblem::least_work, are left out.
