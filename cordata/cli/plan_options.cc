@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cordata/cli/plan_options.h"
 
+#include <fmt/ranges.h>
+
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <filesystem>
 
 #include "cordata/base/progress.h"
 #include "cordata/cli/names.h"
+#include "cordata/planner/baselines/restrictions.h"
+#include "cordata/planner/fixes.h"
 
 namespace cordata::cli {
 namespace {
@@ -47,6 +51,12 @@ void add_plan_options(CLI::App& app, PlanOptions& o) {
          "matmuls and reductions) or layer (all but what enters a layer); less memory, more work. auto: the "
          "planner chooses by stage in large steps, none in small ones")
       ->capture_default_str();
+  app.add_option("--fix", o.fixes,
+                 "Stages that you say, the rest is planned: stage=FIRST-LAST (its layers, as `plan` counts "
+                 "them) devices=FIRST-LAST mesh=2x4 sharding=batch/tensor (by mesh axis, or one for all: " +
+                     fmt::format("{}", fmt::join(planner::restriction_names(), ", ")) + ")")
+      ->expected(1, -1)
+      ->type_name("KEY=VALUE");
   app.add_flag("--allow-idle", o.allow_idle, "Let the plan leave devices unused");
 }
 
@@ -58,6 +68,8 @@ planner::PlannerOptions to_planner_options(const PlanOptions& o) {
   options.memory_limit = parse_limit(o.memory_limit);
   options.allow_idle = o.allow_idle;
   options.remat = parse_remat(o.remat);
+  options.fixes = o.fixes;
+  planner::parse_fixes(o.fixes);
   return options;
 }
 

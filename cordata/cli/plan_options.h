@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cordata/cli/verb.h"
 #include "cordata/plan/plan.h"
@@ -16,6 +17,7 @@ struct PlanOptions {
   std::string memory_limit;
   std::string remat = "auto";
   bool allow_idle = false;
+  std::vector<std::string> fixes;
 };
 void add_plan_options(CLI::App& app, PlanOptions& options);
 

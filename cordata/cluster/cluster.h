@@ -29,6 +29,8 @@ struct Device {
   base::Bytes memory{0};
   base::BytesPerSecond memory_bandwidth{0};
   base::Seconds launch{0};  // to start one op
+  // Its compiler computes a value again in each kernel that reads it where that moves less (XLA on GPUs).
+  bool merges_kernels = false;
   std::string source;
 };
 

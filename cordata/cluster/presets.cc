@@ -28,6 +28,7 @@ Cluster h100() {
   c.device.memory = Bytes(80e9);
   c.device.memory_bandwidth = BytesPerSecond(3.35e12);
   c.device.launch = Seconds(3e-6);
+  c.device.merges_kernels = true;
   c.device.source =
       "NVIDIA H100 data sheet (SXM, dense): 989 TFLOP/s bf16, 67 f32, 34 f64, 80 GB HBM3 at 3.35 TB/s; "
       "efficiency 0.6 and launch 3 us modelled";
@@ -57,6 +58,7 @@ Cluster p3_16xlarge() {
   c.device.memory = Bytes(16.0 * (1 << 30));
   c.device.memory_bandwidth = BytesPerSecond(900e9);
   c.device.launch = Seconds(5e-6);
+  c.device.merges_kernels = true;
   c.device.source =
       "NVIDIA V100 data sheet (SXM2): 125 TFLOP/s f16 (tensor cores), 15.7 f32, 7.8 f64, 16 GiB HBM2 at 900 "
       "GB/s; efficiency 0.5 from the one-GPU rows of "
@@ -106,6 +108,7 @@ Cluster p4d() {
   c.device.memory = Bytes(40e9);
   c.device.memory_bandwidth = BytesPerSecond(1.555e12);
   c.device.launch = Seconds(4e-6);
+  c.device.merges_kernels = true;
   c.device.source =
       "NVIDIA A100 data sheet (SXM4 40 GB, dense): 312 TFLOP/s bf16 and f16, 156 tf32, 19.5 f32, 9.7 f64 "
       "(without "

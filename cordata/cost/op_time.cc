@@ -3,22 +3,11 @@
 
 #include <algorithm>
 
+#include "cordata/cost/fusion.h"
 #include "cordata/ir/op_table.h"
 
 namespace cordata::cost {
 namespace {
-
-// One tensor in, one tensor of the same shape out, no sum: by its rule, not its name.
-bool elementwise(const ir::Graph& graph, const ir::Node& node, const ir::FactorRule& rule) {
-  if (node.num_results != 1 || rule.replicated_only() || !node.regions.empty()) return false;
-  const auto& shape = graph.type(node.result()).shape;
-  const auto same = [&](ir::ValueId v) {
-    return graph.type(v).shape == shape || graph.type(v).shape.empty();
-  };
-  const auto pass = [](const ir::Factor& f) { return f.kind == ir::FactorKind::kPass; };
-  return std::all_of(node.operands.begin(), node.operands.end(), same) &&
-         std::all_of(rule.factors.begin(), rule.factors.end(), pass);
-}
 
 double peak(const cluster::Device& device, ir::DType type) {
   if (const auto it = device.peak.find(type); it != device.peak.end()) return it->second.value;
@@ -26,58 +15,31 @@ double peak(const cluster::Device& device, ir::DType type) {
   return device.peak.begin()->second.value;
 }
 
-// Hands values on, and only says what comes first.
-bool orders_only(const ir::Node& node) {
-  return node.kind == ir::OpKind::kAfter ||
-         (node.kind == ir::OpKind::kOptimizationBarrier && node.operands.size() > 1);
-}
-
 }  // namespace
 
-std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& cluster) {
-  const auto readers = ir::users(graph);
-  std::vector<char> simple(graph.num_nodes(), 0), free(graph.num_nodes(), 0);
-  std::vector<char> leaves(graph.num_values(), 0);
-  for (const auto v : graph.results()) leaves[v.index] = 1;
-  std::vector<char> fused(graph.num_values(), 0);
-  for (const auto id : graph.ops()) {
-    const auto& node = graph.node(id);
-    simple[id.index] = !orders_only(node) && elementwise(graph, node, ir::factor_rule(graph, node));
-    free[id.index] = ir::is_constant_like(node.kind);
-  }
-  for (const auto id : graph.ops()) {
-    const auto& node = graph.node(id);
-    if (!simple[id.index]) continue;
-    const auto& users = readers[node.result().index];
-    const bool returned = leaves[node.result().index];
-    fused[node.result().index] = !returned && users.size() == 1 && simple[users[0].index];
-  }
+std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& cluster,
+                             const std::vector<int>& part) {
+  const Fusion fusion = fuse(graph, cluster.device.merges_kernels, part);
   std::vector<OpTime> out;
-  for (const auto id : graph.ops()) {
-    const auto& node = graph.node(id);
+  for (size_t i = 0; i < graph.ops().size(); ++i) {
+    const auto& node = graph.node(graph.ops()[i]);
     OpTime t;
-    if (orders_only(node)) {
-      t.fused = node.kind == ir::OpKind::kAfter;
-    } else if (!free[id.index]) {
-      double bytes = 0;
-      for (const auto v : node.operands) {
-        const auto def = graph.value(v).def;
-        if (!fused[v.index] && !(def.valid() && free[def.index]))
-          bytes += static_cast<double>(graph.type(v).num_bytes());
-      }
-      for (int r = 0; r < node.num_results; ++r)
-        if (!fused[node.result(r).index])
-          bytes += static_cast<double>(graph.type(node.result(r)).num_bytes());
+    t.fused = fusion.fused[i];
+    if (!orders_only(node) && !ir::is_constant_like(node.kind)) {
       const auto type = node.operands.empty() ? ir::DType::kF32 : graph.type(node.operands[0]).dtype;
-      t.fused = node.num_results == 1 && fused[node.result().index];
-      t.seconds =
-          std::max(ir::flops(graph, node).value / (peak(cluster.device, type) * cluster.device.efficiency),
-                   bytes / cluster.device.memory_bandwidth.value);
+      t.compute = ir::flops(graph, node).value / (peak(cluster.device, type) * cluster.device.efficiency);
+      t.seconds = std::max(t.compute, fusion.bytes[i] / cluster.device.memory_bandwidth.value);
       t.launch = t.fused ? 0 : cluster.device.launch.value;
     }
     out.push_back(t);
   }
   return out;
+}
+
+std::vector<OpTime> op_times(const step::StageGraph& stage, const cluster::Cluster& cluster) {
+  std::vector<int> part;
+  for (const auto& pass : stage.pass) part.push_back(static_cast<int>(pass.phase) + 16 * pass.round);
+  return op_times(stage.graph, cluster, part);
 }
 
 double slowdown(const cluster::Cluster& cluster, int devices) {

@@ -5,20 +5,24 @@
 
 #include "cordata/cluster/cluster.h"
 #include "cordata/ir/graph.h"
+#include "cordata/step/cut.h"
 
 namespace cordata::cost {
 
 // What one op takes on one device, whole: the roofline max(FLOPs / (peak * efficiency), bytes / bandwidth),
-// and the time to start it. Elementwise ops fuse with what they read and with their one reader when that is
-// elementwise too: the bytes between are not counted and the pair is started once. The peak is that of the
-// op's first operand's type; of a type the device doesn't list, f32's. What only orders others is free: its
-// results are its operands.
+// and the time to start it. Bytes are those that kernels read and write (fusion.h); a kernel is started once.
+// The peak is that of the op's first operand's type; of a type the device doesn't list, f32's. What only
+// orders others is free: its results are its operands.
 struct OpTime {
   double seconds = 0, launch = 0;
+  double compute = 0;  // of the seconds: what FLOPs alone take
   bool fused = false;  // the result is never written
 };
-std::vector<OpTime> op_times(const ir::Graph& graph,
-                             const cluster::Cluster& cluster);  // by position in graph.ops()
+// By position in graph.ops(). `part`: by op; only ops of one part fuse; empty: all are of one.
+std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& cluster,
+                             const std::vector<int>& part = {});
+// Of a stage, whose passes are programs of their own.
+std::vector<OpTime> op_times(const step::StageGraph& stage, const cluster::Cluster& cluster);
 
 // How much longer an op takes while `devices` are at work together: where devices share cores, in proportion.
 double slowdown(const cluster::Cluster& cluster, int devices);

@@ -59,7 +59,7 @@ std::vector<Parameter> parameters(const GptConfig& c) {
 struct Context {
   GraphBuilder& b;
   const GptConfig& c;
-  ValueId mask;  // [B, heads, S, S], true where position i may see position j
+  ValueId mask;  // [B, heads, S, S], true where position i may see position j; none: everywhere
 
   // Norms, softmax and loss are computed in f32 at least; matrix products in the model's type.
   DType wide() const { return master(c); }
@@ -88,8 +88,8 @@ ValueId attention(Context& m, ValueId x, Values p) {
   ValueId k = project(2), v = project(4);
   ValueId scores = m.widen(b.dot_general(q, k, {0, 2}, {0, 2}, {3}, {3}, m.c.dtype));  // [B, n, S, S]
   const Type& t = b.type(scores);
-  ValueId masked = b.select(m.mask, scores, b.constant(kMasked, t.dtype, t.shape));
-  ValueId weights = m.narrow(softmax(b, masked));
+  if (m.c.causal) scores = b.select(m.mask, scores, b.constant(kMasked, t.dtype, t.shape));
+  ValueId weights = m.narrow(softmax(b, scores));
   ValueId mixed = b.dot_general(weights, v, {0, 1}, {0, 2}, {3}, {1}, m.c.dtype);  // [B, n, S, d]
   return add_bias(b, m.dense(mixed, p[6], {1, 3}, {0, 1}), m.narrow(p[7]));
 }
@@ -99,21 +99,26 @@ ValueId mlp_block(Context& m, ValueId x, Values p) {
   return add_bias(m.b, m.dense(up, p[2], {2}, {0}), m.narrow(p[3]));
 }
 
+// p: ln1.g, ln1.b, attention's, ln2.g, ln2.b, the MLP's.
 ValueId block(Context& m, ValueId x, Values p) {
-  ValueId mixed = attention(m, m.norm(x, p[0], p[1]), p.subspan(2, 8));
-  x = m.b.add(x, m.widen(mixed));
-  return m.b.add(x, m.widen(mlp_block(m, m.norm(x, p[10], p[11]), p.subspan(12, 4))));
+  const auto part = [&](ValueId in, Values norm, auto&& inner) {
+    if (!m.c.post_norm) return m.b.add(in, m.widen(inner(m.norm(in, norm[0], norm[1]))));
+    return layer_norm(m.b, m.b.add(in, m.widen(inner(m.narrow(in)))), norm[0], norm[1]);
+  };
+  x = part(x, p.subspan(0, 2), [&](ValueId in) { return attention(m, in, p.subspan(2, 8)); });
+  return part(x, p.subspan(10, 2), [&](ValueId in) { return mlp_block(m, in, p.subspan(12, 4)); });
 }
 
 // ids [B, S] -> logits [B, S, V], in f32 at least.
 ValueId logits(GraphBuilder& b, const GptConfig& c, Values p, ValueId ids) {
   int64_t samples = b.type(ids).shape[0], seq = b.type(ids).shape[1];
-  Context m{b, c, causal_mask(b, samples, c.heads, seq)};
-  ValueId x = add_bias(b, m.widen(embed(b, m.narrow(p[0]), ids)), p[1]);
+  Context m{b, c, c.causal ? causal_mask(b, samples, c.heads, seq) : ValueId()};
+  Values rest = p.subspan(2 + c.layers * kBlockParameters);
+  ValueId x = add_bias(b, m.widen(embed(b, m.narrow(p[0]), ids, c.one_hot)), p[1]);
+  if (c.post_norm) x = layer_norm(b, x, rest[0], rest[1]);
   for (int64_t l = 0; l < c.layers; ++l)
     x = block(m, x, p.subspan(2 + l * kBlockParameters, kBlockParameters));
-  Values rest = p.subspan(2 + c.layers * kBlockParameters);
-  ValueId last = m.norm(x, rest[0], rest[1]);
+  ValueId last = c.post_norm ? m.narrow(x) : m.norm(x, rest[0], rest[1]);
   return m.widen(b.dot_general(last, m.narrow(c.tied ? p[0] : rest[2]), {}, {}, {2}, {1}, c.dtype));
 }
 

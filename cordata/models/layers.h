@@ -23,8 +23,8 @@ ir::ValueId softmax(ir::GraphBuilder& b, ir::ValueId x);
 ir::ValueId one_hot(ir::GraphBuilder& b, ir::ValueId ids, int64_t vocabulary, ir::DType dtype);
 
 // Rows of table [V, H] by ids [B, S]: a matrix product with one-hot rows for small vocabularies (its
-// derivative is one too, where a scatter would add row by row), else a gather.
-ir::ValueId embed(ir::GraphBuilder& b, ir::ValueId table, ir::ValueId ids);
+// derivative is one too, where a scatter would add row by row) or where asked for, else a gather.
+ir::ValueId embed(ir::GraphBuilder& b, ir::ValueId table, ir::ValueId ids, bool one_hot = false);
 
 // Mean over all positions of -log softmax(logits [..., V])[target [...]].
 ir::ValueId cross_entropy(ir::GraphBuilder& b, ir::ValueId logits, ir::ValueId targets);

@@ -82,6 +82,16 @@ DType dtype(std::string_view key, std::string_view v) {
   bad(key, v, "f32, bf16, f16 or f64");
 }
 
+bool flag(std::string_view key, std::string_view v) {
+  if (v != "0" && v != "1") bad(key, v, "0 or 1");
+  return v == "1";
+}
+
+bool post_norm(std::string_view key, std::string_view v) {
+  if (v != "pre" && v != "post") bad(key, v, "pre or post");
+  return v == "post";
+}
+
 Optimizer optimizer(std::string_view key, std::string_view v) {
   if (v == "sgd") return Optimizer::kSgd;
   if (v == "momentum") return Optimizer::kMomentum;
@@ -104,6 +114,7 @@ constexpr Override kOverrides[] = {
     {"batch", Of::kAny, [](ZooModel& m, View k, View v) { m.batch = integer(k, v, 1); }},
     {"beta1", Of::kAny, [](ZooModel& m, View k, View v) { m.optimizer.beta1 = real(k, v, 0, 0.99999); }},
     {"beta2", Of::kAny, [](ZooModel& m, View k, View v) { m.optimizer.beta2 = real(k, v, 0, 0.99999); }},
+    {"causal", Of::kGpt, [](ZooModel& m, View k, View v) { as_gpt(m).causal = flag(k, v); }},
     {"clip", Of::kAny, [](ZooModel& m, View k, View v) { m.optimizer.clip = real(k, v, 0, 1e9); }},
     {"decay_steps", Of::kAny,
      [](ZooModel& m, View k, View v) { m.optimizer.decay_steps = integer(k, v, 0); }},
@@ -123,10 +134,12 @@ constexpr Override kOverrides[] = {
     {"lr", Of::kAny, [](ZooModel& m, View k, View v) { m.optimizer.lr = real(k, v, 0, 1e3); }},
     {"lr_end", Of::kAny, [](ZooModel& m, View k, View v) { m.optimizer.lr_end = real(k, v, 0, 1); }},
     {"momentum", Of::kAny, [](ZooModel& m, View k, View v) { m.optimizer.momentum = real(k, v, 0, 1); }},
+    {"norm", Of::kGpt, [](ZooModel& m, View k, View v) { as_gpt(m).post_norm = post_norm(k, v); }},
+    {"onehot", Of::kGpt, [](ZooModel& m, View k, View v) { as_gpt(m).one_hot = flag(k, v); }},
     {"optimizer", Of::kAny, [](ZooModel& m, View k, View v) { m.optimizer.kind = optimizer(k, v); }},
     {"out", Of::kMlp, [](ZooModel& m, View k, View v) { as_mlp(m).out = integer(k, v, 1); }},
     {"seq", Of::kGpt, [](ZooModel& m, View k, View v) { as_gpt(m).seq = integer(k, v, 1); }},
-    {"tied", Of::kGpt, [](ZooModel& m, View k, View v) { as_gpt(m).tied = integer(k, v, 0) != 0; }},
+    {"tied", Of::kGpt, [](ZooModel& m, View k, View v) { as_gpt(m).tied = flag(k, v); }},
     {"vocab", Of::kGpt, [](ZooModel& m, View k, View v) { as_gpt(m).vocab = integer(k, v, 2); }},
     {"warmup", Of::kAny, [](ZooModel& m, View k, View v) { m.optimizer.warmup = integer(k, v, 0); }},
     {"weight_decay", Of::kAny,

@@ -26,8 +26,8 @@ struct Variant {
   Variant(const LargeStep& in, const step::JointStep& base, const StepLayers& layers, step::Remat kind)
       : remat(kind),
         planned(step::rematerialise(base, layers.of_op, std::vector(layers.count, kind))),
-        solver(planned.joint, planned.layers, layers.count, in.cluster, "", in.limit, in.cache, in.log,
-               planned.origin) {}
+        solver(planned.joint, planned.layers, layers.count, in.cluster, {"", in.fixes}, in.limit, in.cache,
+               in.log, planned.origin) {}
 
   const step::Remat remat;
   const step::RematStep planned;
@@ -42,10 +42,8 @@ class Model {
       : in_(in),
         base_(step::build_joint(in.step, microbatches)),
         layers_(step_layers(base_, in.options.layers, in.cluster.num_devices(), true)) {
-    const int most = in.cluster.num_devices() <= 512 ? kMostRuns : 2 * kMostRuns;
-    const int run = (layers_.count + most - 1) / most;
-    for (int l = 0; l < layers_.count; l += run) runs_.push_back(l);
-    runs_.push_back(layers_.count);
+    check_fixes(in.fixes, layers_.count, in.cluster.num_devices());
+    find_runs();
     std::vector<step::Remat> kinds;
     for (const auto kind : kAll)
       if (!in.options.remat || *in.options.remat == kind) kinds.push_back(kind);
@@ -86,8 +84,10 @@ class Model {
     return least;
   }
   double estimate(const StageKey& key, size_t variant) {
+    if (!allowed(in_.fixes, in_layers(key))) return kNever;
     return failed_.contains({key, variant}) ? kNever : variants_[variant]->solver.estimate(in_layers(key));
   }
+  void find_runs();
   // The stages of a cutting, each in the variant that is best for it by estimates: what they cost, a
   // microbatch.
   std::vector<double> solve(const std::vector<StageKey>& stages);
@@ -111,6 +111,19 @@ class Model {
   std::map<std::vector<StageKey>, plan::Plan> solved_;
 };
 
+// Fixed stages begin and end with runs.
+void Model::find_runs() {
+  const int most = in_.cluster.num_devices() <= 512 ? kMostRuns : 2 * kMostRuns;
+  const int run = (layers_.count + most - 1) / most;
+  const auto edge = [&](int layer) {
+    return std::any_of(in_.fixes.begin(), in_.fixes.end(),
+                       [&](const Fix& f) { return layer == f.first_layer || layer == f.last_layer; });
+  };
+  for (int l = 0; l < layers_.count; ++l)
+    if (runs_.empty() || l - runs_.back() == run || edge(l)) runs_.push_back(l);
+  runs_.push_back(layers_.count);
+}
+
 std::vector<double> Model::solve(const std::vector<StageKey>& stages) {
   plan::Plan out;
   out.layers = layers_.of_op, out.num_layers = layers_.count;
@@ -133,8 +146,8 @@ std::vector<double> Model::solve(const std::vector<StageKey>& stages) {
   if (std::any_of(remat.begin(), remat.end(), [](auto r) { return r != step::Remat::kNone; }))
     out.remat = remat;
   const auto planned = step::rematerialise(base_, layers_.of_op, out.remat);
-  StageSolver together(planned.joint, planned.layers, layers_.count, in_.cluster, "", in_.limit, in_.cache,
-                       in_.log, planned.origin);
+  StageSolver together(planned.joint, planned.layers, layers_.count, in_.cluster, {"", in_.fixes}, in_.limit,
+                       in_.cache, in_.log, planned.origin);
   std::vector<double> costs;
   bool all = true;
   for (size_t s = 0; s < stages.size(); ++s) costs.push_back(kNever);

@@ -17,6 +17,7 @@ struct LargeStep {
   double limit;                                                        // bytes of a device
   const PlannerOptions& options;
   std::string schedule;
+  const std::vector<Fix>& fixes;
   StageSolver::Cache& cache;
   PlannerLog& log;
 };

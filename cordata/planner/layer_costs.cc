@@ -68,6 +68,17 @@ void add_choices(const ClosedLayer& layer, const std::vector<int>& choice,
   }
 }
 
+// Nothing where sizes don't divide what may be chosen.
+std::optional<ClosedLayer> closed(const StageView& part, const sharding::Mesh& mesh,
+                                  const Restriction& restriction) {
+  try {
+    return build_closed_layer(part, mesh, restriction);
+  } catch (const base::Error& e) {
+    if (e.kind() != base::ErrorKind::kUser) throw;
+    return std::nullopt;
+  }
+}
+
 int64_t least_of(const std::vector<std::vector<int64_t>>& bytes) {
   int64_t sum = 0;
   for (const auto& of_node : bytes)
@@ -86,8 +97,14 @@ double full_speed(const StageView& stage) {
 
 LayerCosts::LayerCosts(const std::vector<StageView>& parts, const std::vector<int>& same,
                        const std::vector<std::vector<int>>& base_ops, const cluster::Cluster& cluster,
-                       PlannerLog& log, const LayerCosts* like)
-    : parts_(parts), same_(same), base_ops_(base_ops), cluster_(cluster), log_(log), like_(like) {}
+                       PlannerLog& log, Limits limits, const LayerCosts* like)
+    : parts_(parts),
+      same_(same),
+      base_ops_(base_ops),
+      cluster_(cluster),
+      log_(log),
+      limits_(std::move(limits)),
+      like_(like) {}
 
 std::vector<double> LayerCosts::least_work() const {
   std::vector<double> out;
@@ -106,7 +123,7 @@ LayerCosts::ByBase LayerCosts::by_base(int first, int last, int devices, int vie
 }
 
 // What the layer's like chose between, where that was solved; for what it doesn't have, anything.
-Restriction LayerCosts::restrict(int layer, int devices, int view) const {
+Restriction LayerCosts::as_like(int layer, int devices, int view) const {
   if (!like_) return {};
   const auto known = like_->views_.find(devices);
   if (known == like_->views_.end() || layer >= static_cast<int>(like_->same_.size())) return {};
@@ -120,21 +137,24 @@ Restriction LayerCosts::restrict(int layer, int devices, int view) const {
   return out;
 }
 
+// Without choices where it isn't there, or can't be as is asked.
+ClosedLayer LayerCosts::build(int layer, int devices, int view, const sharding::Mesh& mesh) const {
+  auto part = parts_[layer];
+  const double slower = cost::slowdown(cluster_, devices);
+  for (auto& op : part.ops) op.seconds *= slower, op.launch *= slower;
+  const auto asked = limits_(layer, mesh);
+  if (!asked) return {};
+  if (auto narrow = closed(part, mesh, both(as_like(layer, devices, view), *asked))) return std::move(*narrow);
+  if (!like_) return {};
+  widened_ = true;
+  return closed(part, mesh, *asked).value_or(ClosedLayer());
+}
+
 LayerCosts::Layers LayerCosts::build(int devices, int view) const {
   const auto mesh = cost::make_mesh(cluster_, 0, cost::logical_views(devices)[view]);
-  const double slower = cost::slowdown(cluster_, devices);
   Layers out(parts_.size());
-  for (size_t l = 0; l < parts_.size(); ++l) {
-    if (same_[l] < static_cast<int>(l)) continue;
-    auto part = parts_[l];
-    for (auto& op : part.ops) op.seconds *= slower, op.launch *= slower;
-    try {
-      out[l] = build_closed_layer(part, mesh, restrict(static_cast<int>(l), devices, view));
-    } catch (const base::Error&) {  // sizes that don't divide what was chosen for others
-      widened_ = true;
-      out[l] = build_closed_layer(part, mesh);
-    }
-  }
+  for (size_t l = 0; l < parts_.size(); ++l)
+    if (same_[l] == static_cast<int>(l)) out[l] = build(static_cast<int>(l), devices, view, mesh);
   return out;
 }
 

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "cordata/cluster/cluster.h"
@@ -26,9 +28,11 @@ class LayerCosts {
   // layer and op of its part, the op of the base joint step that it is or repeats. `like`: of the same step
   // with microbatches of another size, or that computes other values again; where its layers were solved,
   // only what they chose is chosen from.
+  // `limits`: what a layer may choose from on a mesh; nothing: it isn't there.
+  using Limits = std::function<std::optional<Restriction>(int layer, const sharding::Mesh& mesh)>;
   LayerCosts(const std::vector<StageView>& parts, const std::vector<int>& same,
              const std::vector<std::vector<int>>& base_ops, const cluster::Cluster& cluster, PlannerLog& log,
-             const LayerCosts* like = nullptr);
+             Limits limits, const LayerCosts* like = nullptr);
   // Whether all was chosen from what a like one chose.
   bool narrowed() const { return like_ && !widened_; }
 
@@ -60,7 +64,8 @@ class LayerCosts {
   using Layers = std::vector<ClosedLayer>;  // as View::choices
   std::vector<View>& views(int devices);
   Layers build(int devices, int view) const;
-  Restriction restrict(int layer, int devices, int view) const;
+  Restriction as_like(int layer, int devices, int view) const;
+  ClosedLayer build(int layer, int devices, int view, const sharding::Mesh& mesh) const;
   void solve(const Layers& layers, View& view, double price) const;
   void add_modes(int devices);
   void count(const std::vector<View>& views, size_t modes);
@@ -72,6 +77,7 @@ class LayerCosts {
   const std::vector<std::vector<int>>& base_ops_;
   const cluster::Cluster& cluster_;
   PlannerLog& log_;
+  const Limits limits_;
   const LayerCosts* like_;
   mutable std::atomic<bool> widened_{false};
   std::map<int, std::vector<View>> views_;  // by devices

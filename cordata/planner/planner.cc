@@ -12,6 +12,7 @@
 
 #include "cordata/base/error.h"
 #include "cordata/ir/op_table.h"
+#include "cordata/planner/fixes.h"
 #include "cordata/planner/inter_op/stages.h"
 #include "cordata/planner/large_step.h"
 #include "cordata/planner/layers/step_layers.h"
@@ -31,6 +32,7 @@ struct Request {
   int microbatches = 0;
   std::string schedule = "1f1b";
   bool single = false;
+  std::vector<Fix> fixes;
 };
 
 int number(const std::string& key, const std::string& word) {
@@ -75,6 +77,9 @@ Request parse(const PlannerOptions& options, int devices) {
   }
   Request r;
   r.microbatches = options.microbatches;
+  r.fixes = parse_fixes(options.fixes);
+  if (!r.fixes.empty() && head != "auto")
+    throw base::user_error("[planner] --fix is for --planner auto, got {}", options.name);
   if (head != "pipeline") {
     if (colon != std::string::npos)
       throw base::user_error("[planner] {} takes no options, got '{}'", head, options.name.substr(colon + 1));
@@ -139,8 +144,10 @@ struct Layered {
                   : std::vector(layers.count, *in.options.remat)),
         planned(step::rematerialise(base, layers.of_op, remat)),
         joint(planned.joint),
-        solver(joint, planned.layers, layers.count, in.cluster, in.request.restriction, limit, in.cache,
-               in.log) {}
+        solver(joint, planned.layers, layers.count, in.cluster, 
+               StageSolver::Asked{in.request.restriction, in.request.fixes}, limit, in.cache, in.log) {
+    check_fixes(in.request.fixes, layers.count, in.cluster.num_devices());
+  }
 
   const step::JointStep base;
   const StepLayers layers;  // of the base step
@@ -162,24 +169,29 @@ StageProblem cuttings(const Search& in, int layers, int microbatches) {
   out.allow_idle = in.options.allow_idle;
   if (in.request.stages > 0) out.min_stages = out.max_stages = in.request.stages;
   const int host = in.cluster.devices_per_host;
-  out.alike = [host](int first, int devices) { return devices < host ? first % host : 0; };
+  const bool anywhere = in.request.fixes.empty();
+  out.alike = [host, anywhere](int first, int devices) {
+    if (!anywhere) return first;
+    return devices < host ? first % host : 0;
+  };
   return out;
 }
 
 // Ops times stages that there are to choose from, above which stages are estimated first and not all solved.
 constexpr double kManyStages = 3e5;
 
-bool too_many_stages(const Search& in, int microbatches) {
-  if (!in.request.restriction.empty() || in.request.single) return false;
-  const auto joint = step::build_joint(in.step, microbatches);
-  const double layers = step_layers(joint, in.options.layers, in.cluster.num_devices()).count;
-  const double sizes = static_cast<double>(submesh_sizes(in.devices(), in.cluster.devices_per_host).size());
+bool too_many_stages(const step::JointStep& joint, const cluster::Cluster& cluster,
+                     const PlannerOptions& options) {
+  const double layers = step_layers(joint, options.layers, cluster.num_devices()).count;
+  const double sizes =
+      static_cast<double>(submesh_sizes(cluster.num_devices(), cluster.devices_per_host).size());
   const double ops_of_one = static_cast<double>(joint.graph.ops().size()) / layers;
   return layers * (layers + 1) / 2 * sizes * ops_of_one > kManyStages;
 }
 
-bool wrong_size(const Search& in, const StageKey& k) {
-  return in.request.stage_devices > 0 && k.devices != in.request.stage_devices;
+bool not_asked(const Search& in, const StageKey& k) {
+  return (in.request.stage_devices > 0 && k.devices != in.request.stage_devices) ||
+         !allowed(in.request.fixes, k);
 }
 
 // The best plan with that many microbatches; nothing where none fits, or none takes less than `at_most`
@@ -194,14 +206,14 @@ std::optional<plan::Plan> plan_for(const Search& in, Layered& model, double limi
   // none.
   std::set<StageKey> misfits;
   const auto is_none = [&](const StageKey& k) {
-    return wrong_size(in, k) || solver.peak_bound(k) > limit || misfits.contains(k);
+    return not_asked(in, k) || solver.peak_bound(k) > limit || misfits.contains(k);
   };
   problem.bound = [&](const StageKey& k) { return is_none(k) ? kNever : solver.bound(k); };
   problem.exact = [&](const StageKey& k, double below) {
     return is_none(k) ? kNever : solver.seconds(k, below);
   };
   problem.at_most = at_most;
-  problem.proven = [&](const StageKey& k) { return wrong_size(in, k) ? kNever : solver.proven(k); };
+  problem.proven = [&](const StageKey& k) { return not_asked(in, k) ? kNever : solver.proven(k); };
   p.microbatches = model.joint.microbatches;
   while (const auto solution = cut_stages(problem, &least)) {
     plan::Plan whole = p;
@@ -226,7 +238,7 @@ double least_peak(const Search& in, int microbatches, double below) {
   problem.bound = [&](const StageKey& k) {
     const auto seen = beside.find(k);
     const double least = seen == beside.end() ? 0 : seen->second;
-    return wrong_size(in, k) ? kNever : std::max(least, solver.peak_bound(k));
+    return not_asked(in, k) ? kNever : std::max(least, solver.peak_bound(k));
   };
   std::map<StageKey, double> alone;
   problem.exact = [&](const StageKey& k, double most) {
@@ -282,6 +294,10 @@ std::vector<std::string> planner_names() {
   return {"auto", "single", "data", "zero-2", "zero-3", "tensor", "pipeline"};
 }
 
+StepLayers layers_of(const step::JointStep& joint, const cluster::Cluster& cluster) {
+  return step_layers(joint, 0, cluster.num_devices(), too_many_stages(joint, cluster, {}));
+}
+
 plan::Plan plan(const step::TrainStep& step, const cluster::Cluster& cluster, const PlannerOptions& options,
                 PlannerLog* log) {
   PlannerLog own;
@@ -300,9 +316,10 @@ plan::Plan plan(const step::TrainStep& step, const cluster::Cluster& cluster, co
     least = std::min(least, least_of_these);
     if (found && (!best || found->step < best->step)) best = std::move(found);
   };
-  if (too_many_stages(search, counts.back())) {
+  const bool any_stages = request.restriction.empty() && !request.single;
+  if (any_stages && too_many_stages(step::build_joint(step, counts.back()), cluster, options)) {
     const LargeStep large{step,  cluster, [&](int layers, int m) { return cuttings(search, layers, m); },
-                          limit, options, request.schedule,
+                          limit, options, request.schedule, request.fixes,
                           cache, notes};
     best = plan_large(large, counts, &least);
   } else {
@@ -322,6 +339,7 @@ plan::Plan plan(const step::TrainStep& step, const cluster::Cluster& cluster, co
   out.model_hash = step::model_hash(step);
   out.cluster = cluster;
   out.planner = options.name;
+  for (const Fix& fix : request.fixes) out.planner += "; fixed: " + fix.words;
   return out;
 }
 

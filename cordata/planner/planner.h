@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cordata/plan/plan.h"
+#include "cordata/planner/layers/step_layers.h"
 #include "cordata/step/train_step.h"
 
 namespace cordata::planner {
@@ -18,6 +19,7 @@ struct PlannerOptions {
   bool allow_idle = false;
   int layers = 0;                    // 0: the planner chooses
   std::optional<step::Remat> remat;  // of every layer; nothing: chosen in large steps, else none
+  std::vector<std::string> fixes;    // stages said beforehand (fixes.h); only with auto
 };
 
 // What was done, for people and for tests.
@@ -28,6 +30,9 @@ struct PlannerLog {
 };
 
 std::vector<std::string> planner_names();
+
+// The layers that stages of a step are made of on a cluster: what fixes count.
+StepLayers layers_of(const step::JointStep& joint, const cluster::Cluster& cluster);
 
 // Finds a plan. Throws a user error for a planner or option that doesn't exist or can't be had (a batch that
 // the devices don't divide), and ErrorKind::kInfeasible when nothing fits memory: by how much, and a limit

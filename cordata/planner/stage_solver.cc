@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cordata/planner/stage_solver.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -45,6 +47,13 @@ void split(const BuiltProblem& built, StageSolver::Solved& s, int microbatches) 
   }
 }
 
+// Nothing where all is free.
+Restriction limits(const std::vector<std::string>& by_axis, const StageView& stage,
+                   const sharding::Mesh& mesh) {
+  const bool free = std::all_of(by_axis.begin(), by_axis.end(), [](const auto& w) { return w == "free"; });
+  return free ? Restriction() : restriction(by_axis, stage, mesh);
+}
+
 std::vector<size_t> all_views(int devices) {
   std::vector<size_t> out(cost::logical_views(devices).size());
   std::iota(out.begin(), out.end(), size_t{0});
@@ -62,18 +71,18 @@ std::vector<int> three_parts(int num_layers, const StageKey& key, int& mine) {
 }  // namespace
 
 StageSolver::StageSolver(const step::JointStep& joint, const step::Layers& layers, int num_layers,
-                         const cluster::Cluster& cluster, std::string restriction, double limit, Cache& cache,
+                         const cluster::Cluster& cluster, Asked asked, double limit, Cache& cache,
                          PlannerLog& log, std::vector<int> base_op)
     : joint_(joint),
       layers_(layers),
       num_layers_(num_layers),
       cluster_(cluster),
-      restriction_(std::move(restriction)),
+      asked_(std::move(asked)),
       limit_(limit),
       cache_(cache),
       log_(log),
       base_op_(std::move(base_op)) {
-  if (restriction_.empty()) return;
+  if (!restricted()) return;
   const auto whole = step::cut(joint, layers, std::vector<int>(num_layers, 0));
   // The cut has its own order of arguments and its own numbers of values.
   const auto& stage = whole.stages[0];
@@ -88,6 +97,19 @@ StageSolver::StageSolver(const step::JointStep& joint, const step::Layers& layer
   }
 }
 
+bool StageSolver::restricted() const {
+  return !asked_.restriction.empty() || std::any_of(asked_.fixes.begin(), asked_.fixes.end(),
+                                                    [](const Fix& f) { return !f.sharding.empty(); });
+}
+
+std::optional<std::vector<std::string>> StageSolver::words(int layer,
+                                                           const std::vector<int64_t>& view) const {
+  if (const Fix* fix = fix_of(asked_.fixes, layer)) return fix->on_view(view);
+  if (asked_.restriction.empty()) return std::vector<std::string>(view.size(), "free");
+  if (view.size() > 1) return std::nullopt;  // baselines use one axis
+  return std::vector(view.size(), asked_.restriction);
+}
+
 std::vector<int> StageSolver::each_layer_a_stage() const {
   std::vector<int> each(num_layers_);
   std::iota(each.begin(), each.end(), 0);
@@ -99,7 +121,23 @@ const step::Homes& StageSolver::homes_of_layers() {
   return *homes_of_layers_;
 }
 
-// Ops take the least time where all are one stage: nothing is written there only to leave.
+// Tells a layer's part which dims of what its ops make count samples.
+void StageSolver::add_samples(StageView& part, const step::StageGraph& graph,
+                              const std::vector<int>& places) const {
+  for (size_t i = 0; i < places.size(); ++i) {
+    const int from = graph.origin[places[i]];
+    if (from < 0 || part.ops[i].constant_like) continue;
+    const auto& node = joint_.graph.node(joint_.graph.ops()[from]);
+    for (size_t r = 0; r < part.ops[i].results.size(); ++r) {
+      const auto& dims = joint_batch_[node.result(static_cast<int>(r)).index];
+      for (size_t d = 0; d < dims.size(); ++d)
+        if (dims[d]) part.samples_at.emplace_back(part.ops[i].results[r], static_cast<int>(d));
+    }
+  }
+}
+
+// Ops take the same time in every stage that holds their layer, where they do both in a stage of that layer
+// alone and in one of all layers; else at least that of their FLOPs.
 void StageSolver::find_layer_parts() {
   const auto cut = step::cut(joint_, layers_, each_layer_a_stage());
   const auto& homes = homes_of_layers();
@@ -110,24 +148,39 @@ void StageSolver::find_layer_parts() {
     for (int l = std::min(t.from_stage, t.to_stage); l < std::max(t.from_stage, t.to_stage); ++l)
       crossing[l + 1] += static_cast<double>(t.type.num_bytes());
   }
-  const auto times = cost::op_times(joint_.graph, cluster_);
+  std::vector<int> part;
+  for (const auto phase : joint_.phase)
+    part.push_back(static_cast<int>(phase == step::Phase::kAccumulate ? step::Phase::kBackward : phase));
+  const auto times = cost::op_times(joint_.graph, cluster_, part);
   std::map<std::string, int> first_with;
   for (const auto& graph : cut.stages) {
     const auto own = own_ops(graph, joint_.graph, homes);
     auto stage = describe(graph, cluster_, 1, joint_.microbatches, 1);
-    for (size_t i = 0; i < stage.ops.size(); ++i)
-      if (own[i])
-        stage.ops[i].seconds = times[graph.origin[i]].seconds,
-        stage.ops[i].launch = times[graph.origin[i]].launch, stage.ops[i].fused = false;
+    std::vector<Least> least(stage.ops.size());
+    for (size_t i = 0; i < stage.ops.size(); ++i) {
+      if (!own[i]) continue;
+      auto& op = stage.ops[i];
+      const auto& among_all = times[graph.origin[i]];
+      if (op.seconds != among_all.seconds || op.fused != among_all.fused)
+        least[i] = {among_all.compute, 0};
+      else
+        least[i] = {op.seconds, op.launch};
+      op.seconds = among_all.seconds, op.launch = among_all.launch, op.fused = false;
+    }
     std::vector<int> places;
     layer_parts_.push_back(layer_part(stage, own, &places));
+    if (restricted()) add_samples(layer_parts_.back(), graph, places);
     auto& base = part_base_ops_.emplace_back();
+    auto& least_here = least_of_parts_.emplace_back();
     for (const int place : places) {
+      least_here.push_back(least[place]);
       const int op = graph.origin[place];
       base.push_back(op < 0 || base_op_.empty() ? op : base_op_[op]);
     }
     const auto layer = static_cast<int>(same_part_.size());
-    same_part_.push_back(first_with.try_emplace(fingerprint(layer_parts_.back()), layer).first->second);
+    const Fix* fix = fix_of(asked_.fixes, layer);
+    const auto about = fingerprint(layer_parts_.back()) + (fix ? fix->words : "");
+    same_part_.push_back(first_with.try_emplace(about, layer).first->second);
   }
 }
 
@@ -146,7 +199,10 @@ const StageSolver::LayerBounds& StageSolver::layer_bounds(int devices) {
         continue;
       }
       auto part = layer_parts_[layer];
-      for (auto& op : part.ops) op.seconds *= slower, op.launch *= slower;
+      for (size_t i = 0; i < part.ops.size(); ++i) {
+        const Least& least = least_of_parts_[layer][i];
+        part.ops[i].seconds = least.seconds * slower, part.ops[i].launch = least.launch * slower;
+      }
       const int64_t least = quick_bound(build_layer_problem(part, mesh));
       seconds.push_back(static_cast<double>(least) * 1e-12 / joint_.microbatches);
     }
@@ -163,7 +219,9 @@ double StageSolver::view_bound(const StageKey& key, size_t view) {
 
 double StageSolver::bound(const StageKey& key) {
   double least = kNever;
-  for (size_t v = 0; v < layer_bounds(key.devices).size(); ++v) least = std::min(least, view_bound(key, v));
+  const auto views = cost::logical_views(key.devices);
+  for (size_t v = 0; v < views.size(); ++v)
+    if (words(key.first_layer, views[v])) least = std::min(least, view_bound(key, v));
   return least;
 }
 
@@ -175,8 +233,19 @@ void StageSolver::prepare() {
 LayerCosts& StageSolver::layer_costs(StageSolver* like) {
   if (!layer_costs_) {
     if (layer_parts_.empty()) find_layer_parts();
-    layer_costs_.emplace(layer_parts_, same_part_, part_base_ops_, cluster_, log_,
-                         like ? &like->layer_costs() : nullptr);
+    layer_costs_.emplace(
+        layer_parts_, same_part_, part_base_ops_, cluster_, log_,
+        [this](int layer, const sharding::Mesh& mesh) -> std::optional<Restriction> {
+          const auto by_axis = words(layer, mesh.shape);
+          if (!by_axis) return std::nullopt;
+          try {
+            return limits(*by_axis, layer_parts_[layer], mesh);
+          } catch (const base::Error& e) {  // a batch that doesn't divide
+            if (e.kind() != base::ErrorKind::kUser) throw;
+            return std::nullopt;
+          }
+        },
+        like ? &like->layer_costs() : nullptr);
     least_work_ = layer_costs_->least_work();
   }
   return *layer_costs_;
@@ -245,7 +314,7 @@ std::vector<int> StageSolver::batch_dims_of_args(const step::Cut& cut, int s) co
           port.index == stage.args[a].index)
         out[a] = port.batch_dim;
   for (const auto& t : cut.transfers) {
-    if (t.to_stage != s || restriction_.empty()) continue;
+    if (t.to_stage != s || !restricted()) continue;
     const auto& from = cut.stages[t.from_stage];
     const auto value = from.graph.results()[t.from_result];
     const auto def = from.graph.value(value).def;
@@ -302,12 +371,13 @@ StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const Stag
                            static_cast<int>(t.sent_after.phase));
   const int64_t alike =
       int64_t{cluster_.devices_per_host} * (cluster_.racks ? cluster_.racks->hosts_per_rack : 1);
-  about += fmt::format("|{},{},{},{}", key.first_device % alike, key.devices, limit_, restriction_);
+  about += fmt::format("|{},{},{}", key.first_device % alike, key.devices, limit_);
   const auto shapes = cost::logical_views(key.devices);
   for (const size_t k : views) {
-    if (!restriction_.empty() && shapes[k].size() > 1) continue;  // baselines use one axis
+    const auto by_axis = words(key.first_layer, shapes[k]);
+    if (!by_axis) continue;
     View v{stage, k, cost::make_mesh(cluster_, key.first_device, shapes[k]), {}, {}};
-    auto& known = cache_[about + sharding::to_string(v.mesh)];
+    auto& known = cache_[fmt::format("{}{}|{}", about, sharding::to_string(v.mesh), fmt::join(*by_axis, "/"))];
     if (given_.empty()) known.bound = std::max(known.bound, view_bound(key, k) * joint_.microbatches);
     const double wanted = std::min(below, best.solved.seconds);
     if (!known.settled && known.bound < wanted) {
@@ -327,12 +397,11 @@ StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const Stag
 }
 
 BuiltProblem StageSolver::build(const View& view, const step::Cut& cut, int s, const StageKey& key) {
-  Restriction limits;
-  if (!given_.empty())
-    limits = given_choices(cut.stages[s], given_[s].strategies);
-  else if (!restriction_.empty())
-    limits = restriction(restriction_, view.stage, view.mesh);
-  auto built = build_problem(view.stage, view.mesh, limits);
+  Restriction wanted;
+  if (const auto by_axis = words(key.first_layer, view.mesh.shape))
+    wanted = limits(*by_axis, view.stage, view.mesh);
+  if (!given_.empty()) wanted = both(given_choices(cut.stages[s], given_[s].strategies), std::move(wanted));
+  auto built = build_problem(view.stage, view.mesh, wanted);
   add_transfers(built, cut, s, view.stage, key, view.mesh);
   built.problem.usage_limit = static_cast<int64_t>(limit_);
   ++log_.problems_built;
@@ -405,7 +474,7 @@ double StageSolver::least_peak(const step::Cut& cut, int s, const StageKey& key,
                               batch_dims_of_args(cut, s));
   double least = kNever;
   for (const auto& shape : cost::logical_views(key.devices)) {
-    if (!restriction_.empty() && shape.size() > 1) continue;
+    if (!words(key.first_layer, shape)) continue;
     const View view{stage, 0, cost::make_mesh(cluster_, key.first_device, shape), {}, {}};
     const auto problem = build(view, cut, s, key).problem;
     const auto floor = static_cast<double>(usage_floor(problem));

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cordata/planner/fixes.h"
 #include "cordata/planner/inter_op/stages.h"
 #include "cordata/planner/intra_op/build.h"
 #include "cordata/planner/layer_costs.h"
@@ -32,9 +33,14 @@ class StageSolver {
   using Cache = std::map<std::string, Solved>;
 
   // `base_op`: by op of the joint step, the op of the base step that it is or repeats; empty: itself.
+  // `asked`: of which stages only some choices are wanted.
+  struct Asked {
+    std::string restriction;  // of all stages that aren't fixed (restrictions.h); empty: none
+    std::vector<Fix> fixes;
+  };
   StageSolver(const step::JointStep& joint, const step::Layers& layers, int num_layers,
-              const cluster::Cluster& cluster, std::string restriction, double limit, Cache& cache,
-              PlannerLog& log, std::vector<int> base_op = {});
+              const cluster::Cluster& cluster, Asked asked, double limit, Cache& cache, PlannerLog& log,
+              std::vector<int> base_op = {});
 
   double seconds(const StageKey& key,
                  double below);        // c_i: of the best view, a microbatch; see StageProblem::exact
@@ -93,6 +99,7 @@ class StageSolver {
   std::vector<int> each_layer_a_stage() const;
   const step::Homes& homes_of_layers();
   void find_layer_parts();
+  void add_samples(StageView& part, const step::StageGraph& graph, const std::vector<int>& places) const;
   const LayerBounds& layer_bounds(int devices);
   LayerCosts& layer_costs(StageSolver* like = nullptr);
   double transfer_seconds(const StageKey& key) const;
@@ -103,12 +110,15 @@ class StageSolver {
                      const StageKey& key, const sharding::Mesh& mesh) const;
   step::Cut cut_into(const std::vector<StageKey>& stages) const;
   std::vector<int> batch_dims_of_args(const step::Cut& cut, int s) const;
+  bool restricted() const;
+  // What a stage with that layer may do on the axes of a view; nothing: the view isn't looked at.
+  std::optional<std::vector<std::string>> words(int layer, const std::vector<int64_t>& view) const;
 
   const step::JointStep& joint_;
   const step::Layers& layers_;
   int num_layers_;
   const cluster::Cluster& cluster_;
-  std::string restriction_;
+  Asked asked_;
   double limit_;
   Cache& cache_;
   PlannerLog& log_;
@@ -127,9 +137,13 @@ class StageSolver {
   std::vector<StageView> layer_parts_;          // by layer; see layer_part.h
   std::vector<int> base_op_;
   std::vector<std::vector<int>> part_base_ops_;  // by layer and op of its part
+  struct Least {
+    double seconds = 0, launch = 0;
+  };
+  std::vector<std::vector<Least>> least_of_parts_;  // as part_base_ops_: what the op takes in any stage, at least
   std::vector<int> same_part_;                   // by layer: the first one with an equal part
   std::vector<double> layer_state_;  // by layer: bytes of the parameters and optimizer state that live there
-  std::vector<std::vector<bool>> joint_batch_;  // by value of the joint graph and dim; only for restrictions
+  std::vector<std::vector<bool>> joint_batch_;  // by value of the joint graph and dim; only if restricted()
 };
 
 }  // namespace cordata::planner

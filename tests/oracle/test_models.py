@@ -17,6 +17,7 @@ MLP = "mlp:layers=3,in=12,hidden=24,out=6,batch=8"
 GPT = "gpt:layers=2,hidden=32,heads=4,seq=16,vocab=64,batch=4"
 ONE_BLOCK = "gpt:layers=1,hidden=32,heads=4,seq=16,batch=4"
 UNTIED = ONE_BLOCK + ",vocab=64,tied=0"
+POST_NORM = "gpt:layers=2,hidden=32,heads=4,seq=16,batch=4,norm=post,causal=0,onehot=1,vocab=3000"
 
 
 def zero_gradient(name):
@@ -41,7 +42,8 @@ class Zoo:
     def loss(self, params, batch):
         if self.kind == "mlp":
             return twins.mlp_loss(params, batch, layers=self.number("layers"))
-        return twins.gpt_loss(params, batch, layers=self.number("layers"), tied=self.config.get("tied", "1") != "0")
+        return twins.gpt_loss(params, batch, layers=self.number("layers"), tied=self.config.get("tied", "1") != "0",
+                              norm=self.config.get("norm", "pre"), causal=self.config.get("causal", "1") != "0")
 
     def batch(self, step):
         draw = np.random.default_rng([11, step])
@@ -66,7 +68,7 @@ def far_from_start(params):
     return {name: v + 0.1 * draw.normal(size=v.shape).astype(v.dtype) for name, v in params.items()}
 
 
-@pytest.mark.parametrize("spec", [MLP, GPT, UNTIED, ONE_BLOCK + ",vocab=3000"])
+@pytest.mark.parametrize("spec", [MLP, GPT, UNTIED, ONE_BLOCK + ",vocab=3000", POST_NORM])
 def test_gradients_of_one_step_in_f64(spec, tmp_path):
     with jax.enable_x64(True):
         zoo = Zoo(spec + ",dtype=f64", tmp_path)

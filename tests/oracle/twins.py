@@ -16,33 +16,42 @@ def layer_norm(x, gain, bias):
     return (x - mean) * jax.lax.rsqrt(variance + 1e-5) * gain + bias
 
 
-def attention(p, at, x):
+def attention(p, at, x, causal):
     q, k, v = (jnp.einsum("bsh,hnd->bsnd", x, p[f"{at}.{i}.w"]) + p[f"{at}.{i}.b"] for i in "qkv")
     scores = jnp.einsum("bsnd,btnd->bnst", q, k) / math.sqrt(q.shape[-1])
     seq = x.shape[1]
-    scores = jnp.where(jnp.tril(jnp.ones((seq, seq), bool)), scores, -1e30)
+    if causal:
+        scores = jnp.where(jnp.tril(jnp.ones((seq, seq), bool)), scores, -1e30)
     mixed = jnp.einsum("bnst,btnd->bsnd", jax.nn.softmax(scores, -1), v)
     return jnp.einsum("bsnd,ndh->bsh", mixed, p[f"{at}.o.w"]) + p[f"{at}.o.b"]
 
 
-def gpt_logits(p, ids, *, layers, tied=True):
+def gpt_logits(p, ids, *, layers, tied=True, norm="pre", causal=True):
     """Parameters and ids [B, S], S up to the model's -> [B, S, V]."""
+    def normed(x, at):
+        return layer_norm(x, p[f"{at}.g"], p[f"{at}.b"])
+
+    def part(x, at, inner):
+        return x + inner(normed(x, at)) if norm == "pre" else normed(x + inner(x), at)
+
+    def mlp(x, at):
+        h = jax.nn.gelu(x @ p[f"{at}.up.w"] + p[f"{at}.up.b"], approximate=True)
+        return h @ p[f"{at}.down.w"] + p[f"{at}.down.b"]
+
     x = p["wte"][ids] + p["wpe"][: ids.shape[1]]
+    x = normed(x, "lnf") if norm == "post" else x
     for layer in range(layers):
         at = f"blocks.{layer}"
-        x = x + attention(p, f"{at}.attn", layer_norm(x, p[f"{at}.ln1.g"], p[f"{at}.ln1.b"]))
-        h = layer_norm(x, p[f"{at}.ln2.g"], p[f"{at}.ln2.b"])
-        h = jax.nn.gelu(h @ p[f"{at}.mlp.up.w"] + p[f"{at}.mlp.up.b"], approximate=True)
-        x = x + h @ p[f"{at}.mlp.down.w"] + p[f"{at}.mlp.down.b"]
-    x = layer_norm(x, p["lnf.g"], p["lnf.b"])
+        x = part(x, f"{at}.ln1", lambda x: attention(p, f"{at}.attn", x, causal))
+        x = part(x, f"{at}.ln2", lambda x: mlp(x, f"{at}.mlp"))
+    x = normed(x, "lnf") if norm == "pre" else x
     return x @ (p["wte"] if tied else p["head.w"]).T
 
 
-def gpt_loss(p, batch, *, layers, tied=True):
+def gpt_loss(p, batch, **form):
     """Parameters and batch {"tokens": [B, S + 1]} -> mean cross entropy."""
     ids, targets = batch["tokens"][:, :-1], batch["tokens"][:, 1:]
-    logits = gpt_logits(p, ids, layers=layers, tied=tied)
-    return optax.softmax_cross_entropy_with_integer_labels(logits, targets).mean()
+    return optax.softmax_cross_entropy_with_integer_labels(gpt_logits(p, ids, **form), targets).mean()
 
 
 def mlp_loss(p, batch, *, layers):

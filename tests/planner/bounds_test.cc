@@ -38,7 +38,7 @@ TEST(StageSolver, LayersBoundStages) {
       const auto layers = step_layers(joint, 4, 4);
       StageSolver::Cache cache;
       PlannerLog log;
-      StageSolver solver(joint, layers.of_op, layers.count, cluster, "", 1e18, cache, log);
+      StageSolver solver(joint, layers.of_op, layers.count, cluster, {}, 1e18, cache, log);
       double bounds = 0, costs = 0;
       for (int first = 0; first < layers.count; ++first)
         for (int last = first + 1; last <= layers.count; ++last)
@@ -66,7 +66,7 @@ TEST(StageSolver, LayersBoundStagesWhereverTheyLie) {
   const auto layers = step_layers(joint, 4, 4);
   StageSolver::Cache cache;
   PlannerLog log;
-  StageSolver solver(joint, layers.of_op, layers.count, cluster, "", 1e18, cache, log);
+  StageSolver solver(joint, layers.of_op, layers.count, cluster, {}, 1e18, cache, log);
   int quicker = 0;
   for (int last = 1; last <= layers.count; ++last) {
     const StageKey here{0, last, 2, 2, 1}, there{0, last, 0, 2, 1};

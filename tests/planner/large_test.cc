@@ -42,8 +42,8 @@ TEST(LayerCosts, EstimatesAreNearSolvedStages) {
   const auto layers = step_layers(joint, 0, 8);
   PlannerLog log;
   StageSolver::Cache cache, other;
-  StageSolver exact(joint, layers.of_op, layers.count, cluster, "", 1e18, cache, log);
-  StageSolver estimates(joint, layers.of_op, layers.count, cluster, "", 1e18, other, log);
+  StageSolver exact(joint, layers.of_op, layers.count, cluster, {}, 1e18, cache, log);
+  StageSolver estimates(joint, layers.of_op, layers.count, cluster, {}, 1e18, other, log);
   double worst = 0;
   for (const auto& [first, last] : {std::pair{0, 3}, std::pair{4, 8}, std::pair{12, layers.count}})
     for (const int devices : {1, 2, 4}) {
@@ -65,7 +65,7 @@ TEST(LayerCosts, LessMemoryTakesLonger) {
   int finite = 0, different = 0;
   for (const double limit : {1e12, 1e9, 6e8, 5e8, 4.5e8, 4e8, 3.5e8, 3e8, 2.5e8, 2e8, 1e8, 1e7}) {
     StageSolver::Cache cache;
-    StageSolver solver(joint, layers.of_op, layers.count, cluster, "", limit, cache, log);
+    StageSolver solver(joint, layers.of_op, layers.count, cluster, {}, limit, cache, log);
     const double seconds = solver.estimate({0, 8, 0, 4, 4});
     EXPECT_GE(seconds, before) << limit;
     finite += std::isfinite(seconds), different += seconds > before;

@@ -4,10 +4,12 @@
 
 #include "cordata/base/table.h"
 #include "cordata/cli/model_source.h"
+#include "cordata/cli/names.h"
 #include "cordata/cli/verbs/verbs.h"
 #include "cordata/ir/op_table.h"
 #include "cordata/ir/text.h"
 #include "cordata/planner/layers/step_layers.h"
+#include "cordata/planner/planner.h"
 #include "cordata/report/graph_summary.h"
 
 namespace cordata::cli {
@@ -54,9 +56,12 @@ void add_inputs(Answer& answer, std::vector<std::vector<std::string>>& rows, con
   }
 }
 
-// What stages would be made of on few devices: the joint step's ops and FLOPs of a microbatch, by layer.
-void add_layers(Answer& answer, std::vector<std::vector<std::string>>& rows, const step::JointStep& joint) {
-  const auto layers = planner::step_layers(joint, 0, 1);
+// What stages would be made of on a cluster, or on few devices: the joint step's ops and FLOPs of a
+// microbatch, by layer.
+void add_layers(Answer& answer, std::vector<std::vector<std::string>>& rows, const step::JointStep& joint,
+                const std::string& cluster) {
+  const auto layers = cluster.empty() ? planner::step_layers(joint, 0, 1)
+                                      : planner::layers_of(joint, resolve_cluster(cluster));
   struct Layer {
     int ops = 0;
     double forward = 0, backward = 0;
@@ -81,7 +86,7 @@ void add_layers(Answer& answer, std::vector<std::vector<std::string>>& rows, con
   rows.push_back({"layers", std::to_string(layers.count), "forward FLOPs, %: " + shares});
 }
 
-Answer inspect_step(const std::string& spec) {
+Answer inspect_step(const std::string& spec, const std::string& cluster) {
   const auto step = load_step(spec, "inspect");
   const int64_t smallest = *std::min_element(step.microbatch_sizes.begin(), step.microbatch_sizes.end());
   const auto joint = step::build_joint(step, static_cast<int>(step.batch / smallest));
@@ -98,7 +103,7 @@ Answer inspect_step(const std::string& spec) {
        fmt::format("{} {} a step", base::with_commas(step.batch * step.units_per_sample), step.unit)});
   add_inputs(answer, rows, step, joint);
   add_ops(answer, rows, s.graph);
-  add_layers(answer, rows, joint);
+  add_layers(answer, rows, joint, cluster);
   rows.push_back({"FLOPs of a step", people(base::Flops(total)),
                   fmt::format("forward {}, backward {}, update {}", people(s.forward), people(s.backward),
                               people(s.apply))});
@@ -156,14 +161,17 @@ Verb inspect_verb() {
   return {"inspect", "Ops, layers, parameters, FLOPs and memory of a model, directory or module",
           "  cordata inspect gpt-39b                        no weights are made\n"
           "  cordata inspect gpt:layers=4,hidden=256        a zoo model with overrides\n"
+          "  cordata inspect gpt-2.6b --cluster h100:1      with the layers that plan --fix counts\n"
           "  cordata inspect step_directory                 what cordata export or the Python export wrote\n"
           "  cordata inspect module.mlir --json             any StableHLO module\n",
           [](CLI::App& app) -> std::function<Answer(const Context&)> {
-            auto spec = std::make_shared<std::string>();
+            auto spec = std::make_shared<std::string>(), cluster = std::make_shared<std::string>();
             app.add_option("model", *spec, "Zoo name with overrides, train step directory, or module file")
                 ->required();
-            return [spec](const Context&) {
-              return source_kind(*spec) == SourceKind::kModule ? inspect_module(*spec) : inspect_step(*spec);
+            app.add_option("--cluster", *cluster, "Layers as `plan` cuts them for this cluster, and --fix counts them");
+            return [spec, cluster](const Context&) {
+              return source_kind(*spec) == SourceKind::kModule ? inspect_module(*spec)
+                                                               : inspect_step(*spec, *cluster);
             };
           }};
 }

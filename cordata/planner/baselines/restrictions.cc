@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cordata/planner/baselines/restrictions.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <memory>
 #include <numeric>
@@ -50,8 +52,9 @@ class DimClasses {
 
 // What the functions of one Restriction share.
 struct Facts {
-  std::vector<std::vector<bool>> batch;           // by op and factor: it counts samples
-  std::vector<std::vector<Strategy>> strategies;  // by op, where a choice depends on what else there is
+  std::vector<std::vector<bool>> batch_dims;      // by value and dim: it counts samples
+  std::vector<std::vector<bool>> batch;           // by op and factor: the same
+  std::vector<std::vector<Strategy>> strategies;  // by op: all there are
   sharding::Mesh mesh;
 };
 
@@ -75,48 +78,42 @@ std::vector<bool> batch_factors(const StageView& stage, const StageView::Op& op,
 std::shared_ptr<const Facts> facts_of(const StageView& stage, const sharding::Mesh& mesh) {
   auto facts = std::make_shared<Facts>();
   facts->mesh = mesh;
-  const auto dims = batch_dims(stage);
+  facts->batch_dims = batch_dims(stage);
   for (const auto& op : stage.ops) {
-    facts->batch.push_back(batch_factors(stage, op, dims));
+    facts->batch.push_back(batch_factors(stage, op, facts->batch_dims));
     facts->strategies.push_back(sharding::enumerate_strategies(op.rule, mesh));
   }
   return facts;
 }
 
-// How many axes of a strategy split a factor that does (or doesn't) count samples.
-int axes_on(const Facts& facts, int op, const Strategy& s, bool batch) {
-  int n = 0;
-  for (int a = 0; a < facts.mesh.num_axes(); ++a) n += s.use[a] >= 0 && facts.batch[op][s.use[a]] == batch;
-  return n;
+// Whether two choices are the same on all axes but one.
+template <typename Places>
+bool differ_only_on(int axis, const Places& a, const Places& b) {
+  for (size_t k = 0; k < a.size(); ++k)
+    if (static_cast<int>(k) != axis && a[k] != b[k]) return false;
+  return true;
 }
 
-template <typename Count>
-int most(const Facts& facts, int op, const Count& count) {
-  int best = 0;
-  for (const auto& s : facts.strategies[op]) best = std::max(best, count(s));
-  return best;
+// Whether axis `axis` of a strategy splits what is `wanted`, or nothing where, the other axes being as they
+// are, it can't.
+template <typename Wanted>
+bool splits_where_it_can(const Facts& facts, int op, const Strategy& s, int axis, const Wanted& wanted) {
+  if (s.use[axis] >= 0) return wanted(s.use[axis]);
+  const auto& all = facts.strategies[op];
+  return std::none_of(all.begin(), all.end(), [&](const Strategy& t) {
+    return t.use[axis] >= 0 && wanted(t.use[axis]) && differ_only_on(axis, s.use, t.use);
+  });
 }
 
-int sharded_axes(const Sharding& s) {
-  return static_cast<int>(
-      std::count_if(s.at.begin(), s.at.end(), [](sharding::Placement p) { return p >= 0; }));
+bool shards_where_it_can(const ir::Type& type, const Sharding& s, const sharding::Mesh& mesh, int axis) {
+  if (s.at[axis] >= 0) return true;
+  const auto all = sharding::enumerate_shardings(type, mesh, false);
+  return std::none_of(all.begin(), all.end(), [&](const Sharding& t) {
+    return t.at[axis] >= 0 && differ_only_on(axis, s.at, t.at);
+  });
 }
 
-// As many axes shard as can for this type.
-bool most_sharded(const ir::Type& type, const Sharding& s, const sharding::Mesh& mesh) {
-  int best = 0;
-  for (const auto& other : sharding::enumerate_shardings(type, mesh, false))
-    best = std::max(best, sharded_axes(other));
-  return sharded_axes(s) == best;
-}
-
-bool samples_split(const Facts& facts, int op, const Strategy& s) {
-  const auto on_batch = [&](const Strategy& t) { return axes_on(facts, op, t, true); };
-  return axes_on(facts, op, s, false) == 0 && on_batch(s) == most(facts, op, on_batch);
-}
-
-void check_divides(const StageView& stage, const sharding::Mesh& mesh) {
-  const int64_t devices = mesh.size();
+void check_divides(const StageView& stage, int64_t devices) {
   for (size_t a = 0; a < stage.args.size() && a < stage.batch_dim.size(); ++a) {
     if (stage.arg_kinds[a].kind != step::ArgKind::kBatch || stage.batch_dim[a] < 0) continue;
     const int64_t batch = stage.values[stage.args[a]].shape[stage.batch_dim[a]];
@@ -131,65 +128,113 @@ void check_divides(const StageView& stage, const sharding::Mesh& mesh) {
   }
 }
 
-Restriction samples_only(const StageView& stage, const sharding::Mesh& mesh, bool shard_state,
-                         bool shard_params) {
-  check_divides(stage, mesh);
-  const auto facts = facts_of(stage, mesh);
-  Restriction r;
-  r.op = [=](const StageView& s, int o, const Strategy& strategy) {
-    const auto& op = s.ops[o];
-    if (!shard_state || (op.pass.phase != step::Phase::kApply && !op.accumulate))
-      return samples_split(*facts, o, strategy);
-    if (!op.accumulate) return true;
-    const auto on_any = [&](const Strategy& t) { return axes_on(*facts, o, t, false); };
-    return on_any(strategy) == most(*facts, o, on_any);
-  };
-  r.arg = [=](const StageView& s, int a, const Sharding& rest) {
-    const auto& type = s.values[s.args[a]];
-    switch (s.arg_kinds[a].kind) {
-      case step::ArgKind::kBatch: {
-        const int dim = a < static_cast<int>(s.batch_dim.size()) ? s.batch_dim[a] : -1;
-        for (int axis = 0; axis < mesh.num_axes(); ++axis)
-          if (rest.at[axis] != (dim < 0 ? sharding::kReplicated : dim)) return false;
-        return true;
-      }
-      case step::ArgKind::kParam:
-        return shard_params ? most_sharded(type, rest, mesh) : sharded_axes(rest) == 0;
-      case step::ArgKind::kOptState:
-        return shard_state ? most_sharded(type, rest, mesh) : sharded_axes(rest) == 0;
-      case step::ArgKind::kState:
-      case step::ArgKind::kKey:
-        return sharded_axes(rest) == 0;
-      case step::ArgKind::kReceived:
-        return true;
-    }
-    return true;
-  };
-  return r;
+// A mesh axis asked about, and the op or argument.
+struct At {
+  const Facts& facts;
+  const StageView& stage;
+  int index, axis;
+
+  const StageView::Op& op() const { return stage.ops[index]; }
+  step::ArgKind kind() const { return stage.arg_kinds[index].kind; }
+  const ir::Type& type() const { return stage.values[stage.args[index]]; }
+};
+
+bool splits_samples(const At& at, const Strategy& s) {
+  return splits_where_it_can(at.facts, at.index, s, at.axis,
+                             [&](int f) { return at.facts.batch[at.index][f]; });
 }
 
-Restriction no_samples(const StageView& stage, const sharding::Mesh& mesh) {
-  const auto facts = facts_of(stage, mesh);
-  const auto dims = std::make_shared<const std::vector<std::vector<bool>>>(batch_dims(stage));
-  Restriction r;
-  r.op = [=](const StageView& s, int o, const Strategy& strategy) {
-    if (axes_on(*facts, o, strategy, true) > 0) return false;
-    const auto& op = s.ops[o];
-    const bool contracts = op.operands.size() >= 2 &&
-                           std::any_of(op.rule.factors.begin(), op.rule.factors.end(),
-                                       [](const ir::Factor& f) { return f.kind == ir::FactorKind::kReduce; });
-    if (!contracts) return true;
-    int best = 0;
-    for (const auto& t : facts->strategies[o])
-      if (axes_on(*facts, o, t, true) == 0) best = std::max(best, axes_on(*facts, o, t, false));
-    return axes_on(*facts, o, strategy, false) == best;
-  };
-  r.arg = [=](const StageView& s, int a, const Sharding& rest) {
-    for (int axis = 0; axis < mesh.num_axes(); ++axis)
-      if (rest.at[axis] >= 0 && (*dims)[s.args[a]][rest.at[axis]]) return false;
-    return s.arg_kinds[a].kind != step::ArgKind::kBatch || sharded_axes(rest) == 0;
-  };
-  return r;
+bool updates(const At& at) { return at.op().pass.phase == step::Phase::kApply || at.op().accumulate; }
+
+bool splits_samples_before_update(const At& at, const Strategy& s) {
+  return updates(at) || splits_samples(at, s);
+}
+
+bool splits_samples_then_gradients(const At& at, const Strategy& s) {
+  if (!updates(at)) return splits_samples(at, s);
+  return !at.op().accumulate || splits_where_it_can(at.facts, at.index, s, at.axis, [](int) { return true; });
+}
+
+bool splits_contractions(const At& at, const Strategy& s) {
+  const auto other = [&](int f) { return !at.facts.batch[at.index][f]; };
+  if (s.use[at.axis] >= 0) return other(s.use[at.axis]);
+  const bool contracts =
+      at.op().operands.size() >= 2 &&
+      std::any_of(at.op().rule.factors.begin(), at.op().rule.factors.end(),
+                  [](const ir::Factor& f) { return f.kind == ir::FactorKind::kReduce; });
+  return !contracts || splits_where_it_can(at.facts, at.index, s, at.axis, other);
+}
+
+bool whole(const At& at, const Sharding& rest) { return rest.at[at.axis] < 0; }
+bool sharded(const At& at, const Sharding& rest) {
+  return shards_where_it_can(at.type(), rest, at.facts.mesh, at.axis);
+}
+
+// Batch arguments along their samples, what arrives anyhow, what a stage keeps as `param` and `state` say.
+using OfArgument = bool(const At&, const Sharding&);
+template <OfArgument* param, OfArgument* state>
+bool with_samples(const At& at, const Sharding& rest) {
+  switch (at.kind()) {
+    case step::ArgKind::kBatch: {
+      const auto& dims = at.stage.batch_dim;
+      const int dim = at.index < static_cast<int>(dims.size()) ? dims[at.index] : -1;
+      return rest.at[at.axis] == (dim < 0 ? sharding::kReplicated : dim);
+    }
+    case step::ArgKind::kParam:
+      return param(at, rest);
+    case step::ArgKind::kOptState:
+      return state(at, rest);
+    case step::ArgKind::kState:
+    case step::ArgKind::kKey:
+      return whole(at, rest);
+    case step::ArgKind::kReceived:
+      return true;
+  }
+  return true;
+}
+
+bool anywhere(const At&, const Sharding&) { return true; }
+
+bool without_samples(const At& at, const Sharding& rest) {
+  const int dim = rest.at[at.axis];
+  return dim < 0 ||
+         (at.kind() != step::ArgKind::kBatch && !at.facts.batch_dims[at.stage.args[at.index]][dim]);
+}
+
+// Parameters and optimizer state along the largest dim that the axis divides.
+bool largest_dim(const At& at, const Sharding& rest) {
+  if (at.kind() != step::ArgKind::kParam && at.kind() != step::ArgKind::kOptState) return true;
+  const auto& shape = at.type().shape;
+  int largest = -1;
+  for (int d = 0; d < static_cast<int>(shape.size()); ++d)
+    if (shape[d] % at.facts.mesh.shape[at.axis] == 0 && (largest < 0 || shape[d] > shape[largest]))
+      largest = d;
+  return largest < 0 ? whole(at, rest) : rest.at[at.axis] == largest;
+}
+
+// What one axis may be used for.
+struct AxisRule {
+  std::string_view name;
+  bool (*op)(const At&, const Strategy&);  // null: anything
+  OfArgument* arg;
+  bool splits_batch;
+};
+
+constexpr AxisRule kRules[] = {
+    {"batch", splits_samples_before_update, with_samples<anywhere, anywhere>, true},
+    {"data", splits_samples, with_samples<whole, whole>, true},
+    {"free", nullptr, nullptr, false},
+    {"heuristic", nullptr, largest_dim, false},
+    {"tensor", splits_contractions, without_samples, false},
+    {"zero-2", splits_samples_then_gradients, with_samples<whole, sharded>, true},
+    {"zero-3", splits_samples_then_gradients, with_samples<sharded, sharded>, true},
+};
+
+const AxisRule& rule_named(const std::string& name) {
+  for (const AxisRule& rule : kRules)
+    if (rule.name == name) return rule;
+  throw base::user_error("[planner] no sharding '{}'; there are {}", name,
+                         fmt::join(restriction_names(), ", "));
 }
 
 }  // namespace
@@ -199,6 +244,7 @@ std::vector<std::vector<bool>> batch_dims(const StageView& stage) {
   std::vector<int> seeds;
   for (size_t a = 0; a < stage.args.size() && a < stage.batch_dim.size(); ++a)
     if (stage.batch_dim[a] >= 0) seeds.push_back(classes.of(stage.args[a], stage.batch_dim[a]));
+  for (const auto& [value, dim] : stage.samples_at) seeds.push_back(classes.of(value, dim));
   std::vector<std::vector<bool>> out;
   for (size_t v = 0; v < stage.values.size(); ++v) {
     out.emplace_back();
@@ -209,12 +255,36 @@ std::vector<std::vector<bool>> batch_dims(const StageView& stage) {
   return out;
 }
 
-Restriction restriction(const std::string& name, const StageView& stage, const sharding::Mesh& mesh) {
-  if (name == "data") return samples_only(stage, mesh, false, false);
-  if (name == "zero-2") return samples_only(stage, mesh, true, false);
-  if (name == "zero-3") return samples_only(stage, mesh, true, true);
-  if (name == "tensor") return no_samples(stage, mesh);
-  throw base::user_error("[planner] wanted data, zero-2, zero-3 or tensor, got {}", name);
+std::vector<std::string> restriction_names() {
+  std::vector<std::string> out;
+  for (const AxisRule& rule : kRules) out.emplace_back(rule.name);
+  return out;
+}
+
+Restriction restriction(const std::vector<std::string>& by_axis, const StageView& stage,
+                        const sharding::Mesh& mesh) {
+  std::vector<AxisRule> rules;
+  for (const auto& name : by_axis) rules.push_back(rule_named(name));
+  if (static_cast<int>(rules.size()) != mesh.num_axes())
+    throw base::internal_error("[planner] wanted a restriction for each of {} axes, got {}", mesh.num_axes(),
+                               rules.size());
+  int64_t divide = 1;
+  for (size_t axis = 0; axis < rules.size(); ++axis)
+    if (rules[axis].splits_batch) divide *= mesh.shape[axis];
+  check_divides(stage, divide);
+  const auto facts = facts_of(stage, mesh);
+  Restriction r;
+  r.op = [=](const StageView& s, int o, const Strategy& strategy) {
+    for (int axis = 0; axis < mesh.num_axes(); ++axis)
+      if (rules[axis].op && !rules[axis].op({*facts, s, o, axis}, strategy)) return false;
+    return true;
+  };
+  r.arg = [=](const StageView& s, int a, const Sharding& rest) {
+    for (int axis = 0; axis < mesh.num_axes(); ++axis)
+      if (rules[axis].arg && !rules[axis].arg({*facts, s, a, axis}, rest)) return false;
+    return true;
+  };
+  return r;
 }
 
 std::vector<int64_t> nearest_batches(int64_t batch, int64_t devices) {

@@ -12,14 +12,19 @@ namespace cordata::planner {
 // that ops share, forwards and backwards; never from names.
 std::vector<std::vector<bool>> batch_dims(const StageView& stage);
 
-// The intra-op baselines as limits on what the problem may choose. `name`:
-//   data    ops with a batch dim split it and nothing else; parameters and optimizer state whole
-//   zero-2  as data; accumulators and optimizer state are sharded where a dim divides, so gradients are
-//   reduce-scattered zero-3  as zero-2, and parameters rest sharded tensor  no batch dim is split; ops that
-//   contract two operands split something else where they can
-// Throws a user error for another name. `data` and both zeros throw one when the mesh doesn't divide the
-// batch.
-Restriction restriction(const std::string& name, const StageView& stage, const sharding::Mesh& mesh);
+// The intra-op baselines as limits on what the problem may choose, by mesh axis:
+//   data       ops with a batch dim split it along the axis and nothing else; parameters and state whole
+//   batch      the same of forward and backward passes; the rest is free (Alpa's forced batch dim)
+//   zero-2     as data; accumulators and optimizer state are sharded where a dim divides, so gradients are
+//              reduce-scattered
+//   zero-3     as zero-2, and parameters rest sharded
+//   tensor     no batch dim is split; ops that contract two operands split something else where they can
+//   heuristic  parameters and optimizer state rest sharded along their largest dim; the rest is free
+//   free       anything
+// Throws a user error for another name, and where batches are split one when the axes don't divide the batch.
+Restriction restriction(const std::vector<std::string>& by_axis, const StageView& stage,
+                        const sharding::Mesh& mesh);
+std::vector<std::string> restriction_names();
 
 // Batch sizes next to `batch` that `devices` divide, for messages: {6, 9} for 8 and 3; one of them when 0
 // would be the other.

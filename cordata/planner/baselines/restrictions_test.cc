@@ -72,7 +72,7 @@ TEST(Restrictions, SamplesAreFollowedThroughFactors) {
 
 TEST(Restrictions, DataSplitsSamplesOnly) {
   const auto s = training(16);
-  const auto built = build_problem(s, devices(4), restriction("data", s, devices(4)));
+  const auto built = build_problem(s, devices(4), restriction({"data"}, s, devices(4)));
   EXPECT_THAT(left(built, Kind::kOp, 0), ElementsAre(0));  // samples
   EXPECT_THAT(left(built, Kind::kOp, 1), ElementsAre(1));  // contracted: a partial gradient
   EXPECT_THAT(left(built, Kind::kArg, 0), ElementsAre(-1));
@@ -83,17 +83,17 @@ TEST(Restrictions, DataSplitsSamplesOnly) {
 
 TEST(Restrictions, ZeroShardsStateThenParameters) {
   const auto s = training(16);
-  const auto two = build_problem(s, devices(4), restriction("zero-2", s, devices(4)));
+  const auto two = build_problem(s, devices(4), restriction({"zero-2"}, s, devices(4)));
   EXPECT_THAT(left(two, Kind::kArg, 0), ElementsAre(-1));
   EXPECT_THAT(left(two, Kind::kArg, 1), Each(Ge(0)));
   EXPECT_THAT(left(two, Kind::kOp, 2), Each(Ge(0)));  // reduce-scattered into its accumulator
-  const auto three = build_problem(s, devices(4), restriction("zero-3", s, devices(4)));
+  const auto three = build_problem(s, devices(4), restriction({"zero-3"}, s, devices(4)));
   EXPECT_THAT(left(three, Kind::kArg, 0), Each(Ge(0)));
 }
 
 TEST(Restrictions, TensorSplitsNoSamples) {
   const auto s = training(16);
-  const auto built = build_problem(s, devices(4), restriction("tensor", s, devices(4)));
+  const auto built = build_problem(s, devices(4), restriction({"tensor"}, s, devices(4)));
   EXPECT_THAT(left(built, Kind::kOp, 0), ElementsAre(1, 2));
   EXPECT_THAT(left(built, Kind::kOp, 1), ElementsAre(0, 2));
   EXPECT_THAT(left(built, Kind::kArg, 2), ElementsAre(-1));
@@ -103,7 +103,7 @@ TEST(Restrictions, TensorSplitsNoSamples) {
 TEST(Restrictions, ABatchThatDoesNotDivideIsAnErrorThatNamesTheNearest) {
   const auto s = training(8);
   for (const char* name : {"data", "zero-2", "zero-3"}) try {
-      (void)restriction(name, s, devices(3));
+      (void)restriction({name}, s, devices(3));
       ADD_FAILURE() << name;
     } catch (const base::Error& e) {
       EXPECT_EQ(e.kind(), base::ErrorKind::kUser);
@@ -111,7 +111,7 @@ TEST(Restrictions, ABatchThatDoesNotDivideIsAnErrorThatNamesTheNearest) {
     }
   EXPECT_THAT(nearest_batches(2, 4), ElementsAre(4));
   EXPECT_THAT(nearest_batches(8, 4), ElementsAre(8));
-  EXPECT_THROW((void)restriction("dta", s, devices(2)), base::Error);
+  EXPECT_THROW((void)restriction({"dta"}, s, devices(2)), base::Error);
 }
 
 }  // namespace

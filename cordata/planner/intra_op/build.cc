@@ -493,6 +493,22 @@ class Builder {
 
 }  // namespace
 
+namespace {
+
+template <typename Allowed>
+Allowed both_of(Allowed a, Allowed b) {
+  if (!a || !b) return a ? a : b;
+  return [a = std::move(a), b = std::move(b)](const StageView& s, int i, const auto& choice) {
+    return a(s, i, choice) && b(s, i, choice);
+  };
+}
+
+}  // namespace
+
+Restriction both(Restriction a, Restriction b) {
+  return {both_of(std::move(a.op), std::move(b.op)), both_of(std::move(a.arg), std::move(b.arg))};
+}
+
 BuiltProblem build_problem(const StageView& stage, const sharding::Mesh& mesh,
                            const Restriction& restriction) {
   return Builder(stage, mesh, restriction).run();

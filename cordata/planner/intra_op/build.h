@@ -17,6 +17,9 @@ struct Restriction {
   std::function<bool(const StageView& stage, int arg, const sharding::Sharding& rest)> arg;
 };
 
+// What both allow.
+Restriction both(Restriction a, Restriction b);
+
 // An intra-op problem and what its nodes stand for. Costs are picoseconds of one step: everything in a
 // forward or backward pass counts once a microbatch.
 struct BuiltProblem {

@@ -12,7 +12,7 @@ StageView describe(const step::StageGraph& stage, const cluster::Cluster& cluste
                    int microbatches, int in_flight, std::vector<int> batch_dim) {
   const auto& graph = stage.graph;
   const double slower = cost::slowdown(cluster, devices);
-  const auto times = cost::op_times(graph, cluster);
+  const auto times = cost::op_times(stage, cluster);
   StageView out;
   out.microbatches = microbatches;
   out.in_flight = in_flight;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "cordata/ir/factor_rule.h"
@@ -27,7 +28,9 @@ struct StageView {
   std::vector<int> args;  // values
   std::vector<step::StageArg> arg_kinds;
   std::vector<int> batch_dim;  // by argument: the dim that counts samples, or -1; may be empty
-  std::vector<int> results;    // values
+  // (value, dim) that are known to count samples, besides; others follow from them.
+  std::vector<std::pair<int, int>> samples_at;
+  std::vector<int> results;  // values
   std::vector<step::StageResult> result_kinds;
   int microbatches = 1;
   int in_flight = 1;  // microbatches whose residuals are held at once

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cordata/cost/fusion.h"
+
+#include <algorithm>
+#include <set>
+
+#include "cordata/ir/op_table.h"
+
+namespace cordata::cost {
+namespace {
+
+constexpr size_t kMostKernels = 4;  // that compute a value each for itself
+
+// Makes each element of its one result from one element of each operand: by its rule.
+bool pointwise(const ir::Graph& graph, const ir::Node& node) {
+  if (node.num_results != 1 || !node.regions.empty() || ir::is_constant_like(node.kind)) return false;
+  if (node.kind == ir::OpKind::kReshape || node.kind == ir::OpKind::kBroadcastInDim) return true;
+  const auto rule = ir::factor_rule(graph, node);
+  if (rule.replicated_only()) return false;
+  const auto& shape = graph.type(node.result()).shape;
+  return std::all_of(
+             node.operands.begin(), node.operands.end(),
+             [&](ir::ValueId v) { return graph.type(v).shape == shape || graph.type(v).shape.empty(); }) &&
+         std::all_of(rule.factors.begin(), rule.factors.end(),
+                     [](const ir::Factor& f) { return f.kind == ir::FactorKind::kPass; });
+}
+
+// One tensor is summed, or its maximum taken.
+bool reduces(const ir::Node& node) { return node.kind == ir::OpKind::kReduce && node.num_results == 1; }
+
+// Takes much longer to compute than to read.
+bool slow(ir::OpKind kind) {
+  switch (kind) {
+    case ir::OpKind::kExponential:
+    case ir::OpKind::kExponentialMinusOne:
+    case ir::OpKind::kLog:
+    case ir::OpKind::kLogPlusOne:
+    case ir::OpKind::kLogistic:
+    case ir::OpKind::kTanh:
+    case ir::OpKind::kSine:
+    case ir::OpKind::kCosine:
+    case ir::OpKind::kPower:
+    case ir::OpKind::kDivide:
+    case ir::OpKind::kSqrt:
+    case ir::OpKind::kRsqrt:
+    case ir::OpKind::kCbrt:
+      return true;
+    default:
+      return false;
+  }
+}
+
+class Fuser {
+ public:
+  Fuser(const ir::Graph& graph, bool merging, const std::vector<int>& part)
+      : graph_(graph), merging_(merging), part_(part) {
+    const auto ops = graph.ops();
+    place_.assign(graph.num_nodes(), -1);
+    for (size_t i = 0; i < ops.size(); ++i) place_[ops[i].index] = static_cast<int>(i);
+    for (const auto id : ops) pointwise_.push_back(pointwise(graph, graph.node(id)));
+    returned_.assign(graph.num_values(), 0);
+    for (const auto v : graph.results()) returned_[v.index] = 1;
+    out_.kernels.resize(ops.size()), out_.fused.assign(ops.size(), 0), out_.bytes.assign(ops.size(), 0);
+  }
+
+  Fusion run() {
+    const auto readers = ir::users(graph_);
+    const auto ops = graph_.ops();
+    for (size_t i = ops.size(); i-- > 0;) {
+      const auto& node = graph_.node(ops[i]);
+      if (orders_only(node)) {
+        out_.fused[i] = node.kind == ir::OpKind::kAfter;
+        continue;
+      }
+      out_.kernels[i] = {static_cast<int>(i)};
+      if (!pointwise_[i] || returned_[node.result().index]) continue;
+      if (auto kernels = computed_in(static_cast<int>(i), readers[node.result().index]); !kernels.empty())
+        out_.kernels[i] = std::move(kernels), out_.fused[i] = 1;
+    }
+    read_by_.resize(graph_.num_values());
+    for (size_t i = 0; i < ops.size(); ++i) count_bytes(static_cast<int>(i));
+    return std::move(out_);
+  }
+
+ private:
+  double bytes(ir::ValueId v) const { return static_cast<double>(graph_.type(v).num_bytes()); }
+  int maker(ir::ValueId v) const {
+    const auto def = graph_.value(v).def;
+    return def.valid() ? place_[def.index] : -1;
+  }
+  bool constant(ir::ValueId v) const {
+    const int m = maker(v);
+    return m >= 0 && ir::is_constant_like(graph_.node(graph_.ops()[m]).kind);
+  }
+
+  // The kernels that compute op i's result each for themselves; empty: it is written.
+  std::vector<int> computed_in(int i, const std::vector<ir::NodeId>& readers) const {
+    std::set<int> kernels;
+    for (const auto id : readers) {
+      const int r = id.index < static_cast<int>(place_.size()) ? place_[id.index] : -1;
+      if (r < 0 || !(pointwise_[r] || reduces(graph_.node(id)))) return {};
+      if (!part_.empty() && part_[r] != part_[i]) return {};
+      kernels.insert(out_.kernels[r].begin(), out_.kernels[r].end());
+    }
+    if (kernels.empty() || kernels.size() > kMostKernels) return {};
+    if (kernels.size() > 1 && !worth_computing_in(graph_.node(graph_.ops()[i]), kernels.size())) return {};
+    return {kernels.begin(), kernels.end()};
+  }
+
+  bool worth_computing_in(const ir::Node& node, size_t kernels) const {
+    const std::set<ir::ValueId> operands(node.operands.begin(), node.operands.end());
+    double in = 0;
+    int large = 0;
+    for (const auto v : operands) {
+      const int m = maker(v);
+      const ir::Node* made = m < 0 ? nullptr : &graph_.node(graph_.ops()[m]);
+      const bool spread = made && made->kind == ir::OpKind::kBroadcastInDim;
+      if (constant(v)) continue;
+      in += spread ? bytes(made->operands[0]) : bytes(v);
+      large += !spread && graph_.type(v).num_elements() >= graph_.type(node.result()).num_elements();
+    }
+    const auto n = static_cast<double>(kernels);
+    if (!merging_) return !slow(node.kind) && large <= 1;
+    return in * n <= in + bytes(node.result()) * (1 + n);
+  }
+
+  // Each kernel reads a value once.
+  void count_bytes(int i) {
+    const auto& node = graph_.node(graph_.ops()[i]);
+    if (orders_only(node) || ir::is_constant_like(node.kind)) return;
+    for (const auto v : node.operands) {
+      const int m = maker(v);
+      if (constant(v) || (m >= 0 && out_.fused[m] && !orders_only(graph_.node(graph_.ops()[m])))) continue;
+      auto& read = read_by_[v.index];
+      for (const int kernel : out_.kernels[i])
+        if (std::find(read.begin(), read.end(), kernel) == read.end())
+          read.push_back(kernel), out_.bytes[i] += bytes(v);
+    }
+    // A reshape is the same bytes under another type.
+    if (node.kind == ir::OpKind::kReshape && !out_.fused[i]) return void(out_.bytes[i] = 0);
+    for (int r = 0; r < node.num_results && !out_.fused[i]; ++r) out_.bytes[i] += bytes(node.result(r));
+  }
+
+  const ir::Graph& graph_;
+  const bool merging_;
+  const std::vector<int>& part_;
+  std::vector<int> place_;
+  std::vector<char> pointwise_, returned_;
+  std::vector<std::vector<int>> read_by_;  // by value: kernels
+  Fusion out_;
+};
+
+}  // namespace
+
+bool orders_only(const ir::Node& node) {
+  return node.kind == ir::OpKind::kAfter ||
+         (node.kind == ir::OpKind::kOptimizationBarrier && node.operands.size() > 1);
+}
+
+Fusion fuse(const ir::Graph& graph, bool merging, const std::vector<int>& part) {
+  return Fuser(graph, merging, part).run();
+}
+
+}  // namespace cordata::cost

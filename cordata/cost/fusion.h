@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "cordata/ir/graph.h"
+
+namespace cordata::cost {
+
+// How a compiler fuses a graph's ops into kernels: an op that makes each of its elements from one of each
+// operand (elementwise, a broadcast, a reshape) is part of the kernel that reads its result; reductions end a
+// kernel that computes what they sum; all else is a kernel of its own. Where several kernels read a result,
+// each computes it
+//   merging      if reading its operands in each is no more than writing it and reading it back (XLA's
+//                FusionMerger, on GPUs)
+//   not merging  if it isn't slow to compute and reads at most one tensor as large as itself (XLA's
+//                InstructionFusion)
+struct Fusion {
+  std::vector<std::vector<int>> kernels;  // by position in graph.ops(): the ops that its kernels end with
+  std::vector<char> fused;                // by position: the result is never written
+  // By position: bytes that the op adds to what its kernels read and write.
+  std::vector<double> bytes;
+};
+
+// `part`: by op; only ops of one part fuse. Empty: all are of one.
+Fusion fuse(const ir::Graph& graph, bool merging, const std::vector<int>& part = {});
+
+// Whether an op hands values on and only says what comes first.
+bool orders_only(const ir::Node& node);
+
+}  // namespace cordata::cost
