@@ -34,7 +34,7 @@ bool orders_only(const ir::Node& node) {
 
 }  // namespace
 
-std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& cluster) {
+std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Device& device) {
   const auto readers = ir::users(graph);
   std::vector<char> simple(graph.num_nodes(), 0), free(graph.num_nodes(), 0);
   std::vector<char> leaves(graph.num_values(), 0);
@@ -70,14 +70,28 @@ std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& clu
           bytes += static_cast<double>(graph.type(node.result(r)).num_bytes());
       const auto type = node.operands.empty() ? ir::DType::kF32 : graph.type(node.operands[0]).dtype;
       t.fused = node.num_results == 1 && fused[node.result().index];
-      t.seconds =
-          std::max(ir::flops(graph, node).value / (peak(cluster.device, type) * cluster.device.efficiency),
-                   bytes / cluster.device.memory_bandwidth.value);
-      t.launch = t.fused ? 0 : cluster.device.launch.value;
+      t.seconds = std::max(ir::flops(graph, node).value / (peak(device, type) * device.efficiency),
+                           bytes / device.memory_bandwidth.value) /
+                  device.speed;
+      t.launch = t.fused ? 0 : device.launch.value / device.speed;
     }
     out.push_back(t);
   }
   return out;
+}
+
+std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& cluster,
+                             const std::vector<int>& kinds) {
+  std::vector<OpTime> slowest;
+  for (const int kind : kinds) {
+    auto times = op_times(graph, cluster.device_at(kind));
+    if (slowest.empty()) slowest = times;
+    for (size_t i = 0; i < times.size(); ++i) {
+      slowest[i].seconds = std::max(slowest[i].seconds, times[i].seconds);
+      slowest[i].launch = std::max(slowest[i].launch, times[i].launch);
+    }
+  }
+  return slowest;
 }
 
 double slowdown(const cluster::Cluster& cluster, int devices) {

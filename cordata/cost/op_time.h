@@ -17,8 +17,10 @@ struct OpTime {
   double seconds = 0, launch = 0;
   bool fused = false;  // the result is never written
 };
-std::vector<OpTime> op_times(const ir::Graph& graph,
-                             const cluster::Cluster& cluster);  // by position in graph.ops()
+std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Device& device);  // by position in ops()
+// Of ops that devices of these kinds (Cluster::kinds_in) share: the slowest counts, since all wait for it.
+std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& cluster,
+                             const std::vector<int>& kinds);
 
 // How much longer an op takes while `devices` are at work together: where devices share cores, in proportion.
 double slowdown(const cluster::Cluster& cluster, int devices);

@@ -69,7 +69,7 @@ StageSolver::StageSolver(const step::JointStep& joint, const step::Layers& layer
       num_layers_(num_layers),
       cluster_(cluster),
       restriction_(std::move(restriction)),
-      limit_(limit),
+      places_(cluster, limit),
       cache_(cache),
       log_(log),
       base_op_(std::move(base_op)) {
@@ -77,7 +77,7 @@ StageSolver::StageSolver(const step::JointStep& joint, const step::Layers& layer
   const auto whole = step::cut(joint, layers, std::vector<int>(num_layers, 0));
   // The cut has its own order of arguments and its own numbers of values.
   const auto& stage = whole.stages[0];
-  const auto batch = batch_dims(describe(stage, cluster, 1, 1, 1, batch_dims_of_args(whole, 0)));
+  const auto batch = batch_dims(describe(stage, cluster, 0, 1, 1, 1, batch_dims_of_args(whole, 0)));
   joint_batch_.resize(joint.graph.num_values());
   for (size_t i = 0; i < stage.graph.ops().size(); ++i) {
     if (stage.origin[i] < 0) continue;
@@ -110,33 +110,53 @@ void StageSolver::find_layer_parts() {
     for (int l = std::min(t.from_stage, t.to_stage); l < std::max(t.from_stage, t.to_stage); ++l)
       crossing[l + 1] += static_cast<double>(t.type.num_bytes());
   }
-  const auto times = cost::op_times(joint_.graph, cluster_);
-  std::map<std::string, int> first_with;
+  auto& parts = layer_parts_[cluster_.kinds_in(0, 1)];
   for (const auto& graph : cut.stages) {
     const auto own = own_ops(graph, joint_.graph, homes);
-    auto stage = describe(graph, cluster_, 1, joint_.microbatches, 1);
+    auto stage = describe(graph, cluster_, 0, 1, joint_.microbatches, 1);
     for (size_t i = 0; i < stage.ops.size(); ++i)
-      if (own[i])
-        stage.ops[i].seconds = times[graph.origin[i]].seconds,
-        stage.ops[i].launch = times[graph.origin[i]].launch, stage.ops[i].fused = false;
+      if (own[i]) stage.ops[i].fused = false;
     std::vector<int> places;
-    layer_parts_.push_back(layer_part(stage, own, &places));
+    parts.push_back(layer_part(stage, own, &places));
+    auto& ops = part_ops_.emplace_back();
+    for (const int place : places) ops.push_back(own[place] ? graph.origin[place] : -1);
     auto& base = part_base_ops_.emplace_back();
     for (const int place : places) {
       const int op = graph.origin[place];
       base.push_back(op < 0 || base_op_.empty() ? op : base_op_[op]);
     }
-    const auto layer = static_cast<int>(same_part_.size());
-    same_part_.push_back(first_with.try_emplace(fingerprint(layer_parts_.back()), layer).first->second);
   }
+  give_times(parts, cluster_.kinds_in(0, 1));
+  std::vector<std::string> prints(num_layers_);
+  for (const int kind : cluster_.kinds_in(0, cluster_.num_devices()))
+    for (int l = 0; l < num_layers_; ++l) prints[l] += fingerprint(layer_parts({kind})[l]);
+  std::map<std::string, int> first_with;
+  for (int l = 0; l < num_layers_; ++l)
+    same_part_.push_back(first_with.try_emplace(std::move(prints[l]), l).first->second);
 }
 
-const StageSolver::LayerBounds& StageSolver::layer_bounds(int devices) {
-  const auto [it, fresh] = layer_bounds_.try_emplace(devices);
-  if (!fresh) return it->second;
+void StageSolver::give_times(std::vector<StageView>& parts, const std::vector<int>& kinds) const {
+  const auto times = cost::op_times(joint_.graph, cluster_, kinds);
+  for (size_t l = 0; l < parts.size(); ++l)
+    for (size_t k = 0; k < parts[l].ops.size(); ++k)
+      if (const int op = part_ops_[l][k]; op >= 0)
+        parts[l].ops[k].seconds = times[op].seconds, parts[l].ops[k].launch = times[op].launch;
+}
+
+const std::vector<StageView>& StageSolver::layer_parts(const std::vector<int>& kinds) {
   if (layer_parts_.empty()) find_layer_parts();
-  const double slower = cost::slowdown(cluster_, devices);
-  for (const auto& shape : cost::logical_views(devices)) {
+  if (const auto it = layer_parts_.find(kinds); it != layer_parts_.end()) return it->second;
+  auto parts = layer_parts_.at(cluster_.kinds_in(0, 1));
+  give_times(parts, kinds);
+  return layer_parts_[kinds] = std::move(parts);
+}
+
+const StageSolver::LayerBounds& StageSolver::layer_bounds(const Place& place) {
+  const auto [it, fresh] = layer_bounds_.try_emplace(place);
+  if (!fresh) return it->second;
+  const auto& parts = layer_parts(place.kinds);
+  const double slower = cost::slowdown(cluster_, place.devices);
+  for (const auto& shape : cost::logical_views(place.devices)) {
     const auto mesh = cost::fastest_mesh(cluster_, shape);
     auto& seconds = it->second.emplace_back();
     for (int layer = 0; layer < num_layers_; ++layer) {
@@ -145,7 +165,7 @@ const StageSolver::LayerBounds& StageSolver::layer_bounds(int devices) {
         seconds.push_back(seconds[same]);
         continue;
       }
-      auto part = layer_parts_[layer];
+      auto part = parts[layer];
       for (auto& op : part.ops) op.seconds *= slower, op.launch *= slower;
       const int64_t least = quick_bound(build_layer_problem(part, mesh));
       seconds.push_back(static_cast<double>(least) * 1e-12 / joint_.microbatches);
@@ -155,7 +175,7 @@ const StageSolver::LayerBounds& StageSolver::layer_bounds(int devices) {
 }
 
 double StageSolver::view_bound(const StageKey& key, size_t view) {
-  const auto& seconds = layer_bounds(key.devices)[view];
+  const auto& seconds = layer_bounds(place(key))[view];
   double sum = 0;
   for (int l = key.first_layer; l < key.last_layer; ++l) sum += seconds[l];
   return sum * (1 - 1e-6);
@@ -163,7 +183,7 @@ double StageSolver::view_bound(const StageKey& key, size_t view) {
 
 double StageSolver::bound(const StageKey& key) {
   double least = kNever;
-  for (size_t v = 0; v < layer_bounds(key.devices).size(); ++v) least = std::min(least, view_bound(key, v));
+  for (size_t v = 0; v < layer_bounds(place(key)).size(); ++v) least = std::min(least, view_bound(key, v));
   return least;
 }
 
@@ -175,7 +195,8 @@ void StageSolver::prepare() {
 LayerCosts& StageSolver::layer_costs(StageSolver* like) {
   if (!layer_costs_) {
     if (layer_parts_.empty()) find_layer_parts();
-    layer_costs_.emplace(layer_parts_, same_part_, part_base_ops_, cluster_, log_,
+    const auto parts = [this](const std::vector<int>& kinds) -> const auto& { return layer_parts(kinds); };
+    layer_costs_.emplace(parts, same_part_, part_base_ops_, cluster_, log_,
                          like ? &like->layer_costs() : nullptr);
     least_work_ = layer_costs_->least_work();
   }
@@ -199,16 +220,16 @@ double StageSolver::transfer_seconds(const StageKey& key) const {
 }
 
 double StageSolver::estimate(const StageKey& key) {
-  const auto& correct = corrections_[key.devices];
-  const auto best = layer_costs().best(key.first_layer, key.last_layer, key.devices, key.in_flight,
-                                       limit_ / correct.memory);
+  const auto& correct = corrections_[place(key)];
+  const auto best = layer_costs().best(key.first_layer, key.last_layer, place(key), key.in_flight,
+                                       limit(key) / correct.memory);
   return best.seconds * correct.seconds + transfer_seconds(key);
 }
 
 void StageSolver::learn(const StageKey& key, double seconds) {
-  auto& correct = corrections_[key.devices];
-  const auto guess = layer_costs().best(key.first_layer, key.last_layer, key.devices, key.in_flight,
-                                        limit_ / correct.memory);
+  auto& correct = corrections_[place(key)];
+  const auto guess = layer_costs().best(key.first_layer, key.last_layer, place(key), key.in_flight,
+                                        limit(key) / correct.memory);
   if (!std::isfinite(guess.seconds)) return;
   if (std::isfinite(seconds))
     correct.seconds = (seconds - transfer_seconds(key)) / guess.seconds;
@@ -218,8 +239,8 @@ void StageSolver::learn(const StageKey& key, double seconds) {
 
 size_t StageSolver::best_by_estimate(const StageKey& key) {
   return layer_costs()
-      .best(key.first_layer, key.last_layer, key.devices, key.in_flight,
-            limit_ / corrections_[key.devices].memory)
+      .best(key.first_layer, key.last_layer, place(key), key.in_flight,
+            limit(key) / corrections_[place(key)].memory)
       .view;
 }
 
@@ -293,8 +314,8 @@ StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const Stag
   View best;
   best.solved.seconds = kNever;
   double bound = kNever;
-  const auto stage = describe(cut.stages[s], cluster_, key.devices, joint_.microbatches, key.in_flight,
-                              batch_dims_of_args(cut, s));
+  const auto stage = describe(cut.stages[s], cluster_, key.first_device, key.devices, joint_.microbatches,
+                              key.in_flight, batch_dims_of_args(cut, s));
   std::string about = fingerprint(stage);
   for (const auto& t : cut.transfers)
     if (t.to_stage == s)
@@ -302,7 +323,7 @@ StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const Stag
                            static_cast<int>(t.sent_after.phase));
   const int64_t alike =
       int64_t{cluster_.devices_per_host} * (cluster_.racks ? cluster_.racks->hosts_per_rack : 1);
-  about += fmt::format("|{},{},{},{}", key.first_device % alike, key.devices, limit_, restriction_);
+  about += fmt::format("|{},{},{},{}", key.first_device % alike, key.devices, limit(key), restriction_);
   const auto shapes = cost::logical_views(key.devices);
   for (const size_t k : views) {
     if (!restriction_.empty() && shapes[k].size() > 1) continue;  // baselines use one axis
@@ -334,7 +355,7 @@ BuiltProblem StageSolver::build(const View& view, const step::Cut& cut, int s, c
     limits = restriction(restriction_, view.stage, view.mesh);
   auto built = build_problem(view.stage, view.mesh, limits);
   add_transfers(built, cut, s, view.stage, key, view.mesh);
-  built.problem.usage_limit = static_cast<int64_t>(limit_);
+  built.problem.usage_limit = static_cast<int64_t>(limit(key));
   ++log_.problems_built;
   return built;
 }
@@ -401,8 +422,8 @@ double StageSolver::least_peak(const StageKey& key, double below) {
 }
 
 double StageSolver::least_peak(const step::Cut& cut, int s, const StageKey& key, double below) {
-  const auto stage = describe(cut.stages[s], cluster_, key.devices, joint_.microbatches, key.in_flight,
-                              batch_dims_of_args(cut, s));
+  const auto stage = describe(cut.stages[s], cluster_, key.first_device, key.devices, joint_.microbatches,
+                              key.in_flight, batch_dims_of_args(cut, s));
   double least = kNever;
   for (const auto& shape : cost::logical_views(key.devices)) {
     if (!restriction_.empty() && shape.size() > 1) continue;

@@ -8,11 +8,11 @@
 
 namespace cordata::planner {
 
-StageView describe(const step::StageGraph& stage, const cluster::Cluster& cluster, int devices,
-                   int microbatches, int in_flight, std::vector<int> batch_dim) {
+StageView describe(const step::StageGraph& stage, const cluster::Cluster& cluster, int first_device,
+                   int devices, int microbatches, int in_flight, std::vector<int> batch_dim) {
   const auto& graph = stage.graph;
   const double slower = cost::slowdown(cluster, devices);
-  const auto times = cost::op_times(graph, cluster);
+  const auto times = cost::op_times(graph, cluster, cluster.kinds_in(first_device, devices));
   StageView out;
   out.microbatches = microbatches;
   out.in_flight = in_flight;
