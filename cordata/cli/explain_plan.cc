@@ -168,8 +168,8 @@ report::Explanation explain_plan(const plan::Plan& plan, const step::TrainStep& 
     const auto& stage = plan.stages[i];
     Stage s{cut.stages[i],
             stage,
-            planner::describe(cut.stages[i], plan.cluster, static_cast<int>(stage.ranks.size()),
-                              plan.microbatches, 1),
+            planner::describe(cut.stages[i], plan.cluster, stage.ranks.front(),
+                              static_cast<int>(stage.ranks.size()), plan.microbatches, 1),
             {}};
     const auto built = planner::build_problem(s.view, stage.mesh);
     s.costs = planner::op_costs(built, s.view, planner::encode(built, s.view, stage.sharding), kWaysShown);

@@ -3,6 +3,8 @@
 
 #include "cordata/base/files.h"
 #include "cordata/base/table.h"
+#include "cordata/cli/names.h"
+#include "cordata/runtime/launch/cores.h"
 #include "cordata/runtime/launch/launch.h"
 #include "cordata/runtime/launch/rank.h"
 
@@ -69,6 +71,11 @@ std::string summary(const Measured& m) {
   std::string text = fmt::format("{} x {} {}, {} at once: memory {}, an op started in {}\n", c.hosts,
                                  c.devices_per_host, c.device.kind, m.at_once,
                                  rate(c.device.memory_bandwidth), base::to_string(c.device.launch));
+  for (const auto& g : c.groups)
+    text += fmt::format(
+        "rank{} {}: at {:.2f} of that speed, all ranks at work\n", g.count > 1 ? "s" : "",
+        g.count > 1 ? fmt::format("{}-{}", g.first, g.first + g.count - 1) : std::to_string(g.first),
+        g.device.speed);
   if (c.num_devices() == 1) return text;
   text += fmt::format("the file's link in a host: {} after {}", rate(c.intra.bandwidth),
                       base::to_string(c.intra.alpha));
@@ -89,6 +96,7 @@ Answer show(const Measured& m, const std::string& written_to) {
   if (!written_to.empty()) answer.text += "written to " + written_to + "; pass it as --cluster\n";
   answer.json["cluster"] = ordered_json(nlohmann::json(m.cluster));
   answer.json["at_once"] = m.at_once;
+  answer.json["speeds"] = m.speeds;
   answer.json["matmul"] = answer.json["pairs"] = answer.json["rings"] = ordered_json::array();
   for (const auto& s : m.matmul)
     answer.json["matmul"].push_back(
@@ -101,17 +109,22 @@ Answer show(const Measured& m, const std::string& written_to) {
 Answer measure_cluster(const MeasureOptions& o, const Context& context) {
   Answer answer;
   if (runtime::is_worker()) {
-    answer.status = runtime::run_rank([&] { return run_measure_rank(o, context); });
+    answer.status = runtime::run_rank([&] {
+      check_unbound(o.cpu_list);
+      return run_measure_rank(o, context);
+    });
     return answer;
   }
   if (!o.output.empty()) base::check_writable(o.output);
+  const auto cpus = runtime::parse_cpu_list(o.cpu_list, o.ranks);
   runtime::Plugin::load(runtime::plugin_path(o.plugin));
   std::vector<std::string> words{"cluster", "measure"};
   if (!o.output.empty()) words.insert(words.end(), {"-o", o.output});
   if (!o.plugin.empty()) words.insert(words.end(), {"--plugin", o.plugin});
   if (o.quick) words.push_back("--quick");
   if (context.json) words.push_back("--json");
-  answer.status = runtime::launch({.ranks = o.ranks, .arguments = words, .program = context.program});
+  answer.status =
+      runtime::launch({.ranks = o.ranks, .arguments = words, .program = context.program, .cpus = cpus});
   return answer;
 }
 

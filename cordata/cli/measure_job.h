@@ -13,7 +13,7 @@
 namespace cordata::cli {
 
 struct MeasureOptions {
-  std::string output, plugin;
+  std::string output, plugin, cpu_list;
   int ranks = 1;
   bool quick = false;
 };
@@ -41,7 +41,8 @@ struct MeasuredRings {
 struct Measured {
   cluster::Cluster cluster;  // what is written
   std::vector<runtime::MatmulSpeed> matmul;
-  int at_once = 1;  // ranks that measured their device together
+  std::vector<double> speeds;  // by rank, beside the fastest, all at work together
+  int at_once = 1;             // ranks that measured their device together
   std::vector<MeasuredPair> pairs;
   std::vector<MeasuredRings> rings;
 };

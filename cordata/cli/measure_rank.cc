@@ -33,6 +33,7 @@ struct Effort {
   runtime::DeviceEffort device;
   runtime::LinkEffort link;
   std::vector<ir::DType> types;
+  int windows;  // in which all ranks' speeds are compared
 };
 
 // The whole command takes less than a minute, or a quarter of one.
@@ -45,6 +46,7 @@ Effort effort_of(bool quick) {
   if (!quick) e.link.sizes = {64, 1024, 8192, 65536, 1 << 19, 4 << 20, 16 << 20};
   e.link.times = quick ? 15 : 40;
   e.link.each = Seconds(quick ? 0.01 : 0.06);
+  e.windows = quick ? 7 : 11;
   e.link.end = runtime::Deadline::after(Seconds(quick ? 7 : 40));
   return e;
 }
@@ -104,11 +106,11 @@ class Measuring {
     c.hosts = transport.size() / place_.local_size;
     cores_ = runtime::cores_of_all(*all_);
     c.cores_shared_by = std::max(1.0, static_cast<double>(c.devices_per_host) / cores_);
-    measured_.at_once = std::min(transport.size(), cores_);
   }
 
   // Whole on rank 0 only.
   Measured run() {
+    measure_speeds();
     measure_device();
     measure_pairs();
     measure_rings();
@@ -117,26 +119,49 @@ class Measuring {
   }
 
  private:
-  // As many ranks at once as have a core each, so that what they share counts and waiting doesn't.
+  runtime::Client client() const {
+    return runtime::Client(runtime::Plugin::load(runtime::plugin_path(o_.plugin)),
+                           {.devices = 1, .threads = runtime::threads_of_this_rank(), .asynchronous = false});
+  }
+
+  // All ranks at work together: whether some of them have less of a core than others. What they have then is
+  // in their speeds, and no cores are shared.
+  void measure_speeds() {
+    json rates;
+    {
+      const auto mine = client();
+      all_->barrier();
+      rates = runtime::measure_windows(mine, Seconds(0.2), effort_.windows);  // two periods of a CPU quota
+    }
+    std::vector<std::vector<double>> of_all;
+    for (const std::string& text : runtime::gather_texts(*all_, rates.dump()))
+      of_all.push_back(json::parse(text).get<std::vector<double>>());
+    measured_.speeds = cluster::relative_speeds(of_all);
+    const bool equal = std::ranges::all_of(measured_.speeds, [](double s) { return s == 1; });
+    measured_.at_once = equal ? std::min(transport_.size(), cores_) : transport_.size();
+    if (!equal) measured_.cluster.cores_shared_by = 1;
+  }
+
+  // As many ranks at once as have a core each, so that what they share counts and waiting doesn't; all where
+  // they are unequal. The fastest ones' figures count.
   void measure_device() {
     std::vector<int> working(measured_.at_once);
     std::iota(working.begin(), working.end(), 0);
     const auto together = transport_.make_communicator(working);
     std::string figures;
     if (together) {
-      const runtime::Client client(
-          runtime::Plugin::load(runtime::plugin_path(o_.plugin)),
-          {.devices = 1, .threads = runtime::threads_of_this_rank(), .asynchronous = false});
-      measured_.cluster.device.kind = client.device(0).kind;
-      measured_.cluster.device.memory = memory_of(client, place_.local_size);
+      const auto mine = client();
+      measured_.cluster.device.kind = mine.device(0).kind;
+      measured_.cluster.device.memory = memory_of(mine, place_.local_size);
       together->barrier();
-      figures = device_figures(client, effort_).dump();
+      figures = device_figures(mine, effort_).dump();
       together->barrier();
     }
     wake_the_others();
     std::vector<json> parsed;
-    for (const std::string& text : runtime::gather_texts(*all_, figures))
-      if (!text.empty()) parsed.push_back(json::parse(text));
+    const auto texts = runtime::gather_texts(*all_, figures);
+    for (size_t r = 0; r < texts.size(); ++r)
+      if (!texts[r].empty() && measured_.speeds[r] == 1) parsed.push_back(json::parse(texts[r]));
     take_device(parsed);
   }
 
@@ -170,6 +195,8 @@ class Measuring {
                              ": matmul by size ({} ranks at once), memory by a += b / 2; efficiency: the "
                              "largest matmul of the best",
                              measured_.at_once);
+    measured_.cluster.groups = cluster::speed_groups(measured_.speeds, d);
+    for (auto& g : measured_.cluster.groups) g.device.source = d.source + "; speed: all ranks at work";
   }
 
   // The first type's largest matmul: what "efficiency" says.

@@ -48,6 +48,14 @@ cluster::Cluster resolve_cluster(const std::string& spec, std::optional<int> cor
   return cluster::resolve(spec, cores);
 }
 
+void check_unbound(const std::string& cpu_list) {
+  if (!cpu_list.empty())
+    throw base::user_error(
+        "[cli] --cpu-list: wanted none where mpirun or srun starts the ranks, which binds them itself "
+        "(--bind-to, --cpu-set), got '{}'",
+        cpu_list);
+}
+
 void check_planner(const std::string& name) {
   const std::string head = name.substr(0, name.find(':'));
   const auto known = planner::planner_names();

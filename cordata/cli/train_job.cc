@@ -7,6 +7,7 @@
 #include "cordata/program/program.h"
 #include "cordata/report/plan_text.h"
 #include "cordata/runtime/checkpoint.h"
+#include "cordata/runtime/launch/cores.h"
 #include "cordata/runtime/launch/launch.h"
 #include "cordata/runtime/launch/private_folder.h"
 #include "cordata/runtime/launch/rank.h"
@@ -80,7 +81,10 @@ std::vector<std::string> rank_arguments(const TrainOptions& o, const std::string
 Answer train(const TrainOptions& options, const Context& context) {
   Answer answer;
   if (runtime::is_worker()) {
-    answer.status = runtime::run_rank([&] { return run_train_rank(options, context); });
+    answer.status = runtime::run_rank([&] {
+      check_unbound(options.cpu_list);
+      return run_train_rank(options, context);
+    });
     return answer;
   }
   TrainOptions o = options;
@@ -88,6 +92,7 @@ Answer train(const TrainOptions& options, const Context& context) {
   check_paths(o);
   const auto step = load_step(o.model, "train");
   const auto plan = choose_plan(o, step);
+  const auto cpus = runtime::parse_cpu_list(o.cpu_list, plan.cluster.num_devices());
   check_against_program(
       o, step,
       program::lower(plan::planned_step(step, plan), step, plan, partition::CollectiveMode::kCustomCall));
@@ -102,6 +107,7 @@ Answer train(const TrainOptions& options, const Context& context) {
   if (context.json) o.result = folder.path() + "/result.json";
   runtime::LaunchOptions launch;
   launch.ranks = plan.cluster.num_devices();
+  launch.cpus = cpus;
   launch.program = context.program;
   launch.arguments = rank_arguments(o, plan_file, context.json);
   answer.status = runtime::launch(launch);

@@ -17,8 +17,9 @@ struct TrainOptions {
   int64_t steps = 20;
   uint64_t seed = 0;
   double time_limit = 600;
-  std::string paced;   // a named pipe of orders, see runtime/pace.h
-  std::string result;  // where rank 0 writes the JSON document of --json; set by the command for its ranks
+  std::string cpu_list;  // "0,1,1": the CPU that each rank is bound to
+  std::string paced;     // a named pipe of orders, see runtime/pace.h
+  std::string result;    // where rank 0 writes the JSON document of --json; set by the command for its ranks
 };
 
 // Trains. Everything that can be wrong with the words, the files and the plan is found before a rank starts.

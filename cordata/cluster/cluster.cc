@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cordata/cluster/cluster.h"
 
+#include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "cordata/base/error.h"
 #include "cordata/cluster/fields.h"
@@ -48,7 +50,49 @@ Cluster read_file(const std::string& path) {
   return c;
 }
 
+bool same_figures(const Device& a, const Device& b) {
+  const auto figures = [](const Device& d) {
+    return std::tie(d.peak, d.efficiency, d.memory, d.memory_bandwidth, d.launch, d.speed);
+  };
+  return figures(a) == figures(b);
+}
+
+// Where devices may begin to differ, up to `last`.
+std::vector<int> run_starts(const Cluster& c, int last) {
+  std::vector<int> out{0};
+  for (const DeviceGroup& g : c.groups)
+    for (const int at : {g.first, g.first + g.count})
+      if (at > out.back() && at < last) out.push_back(at);
+  return out;
+}
+
 }  // namespace
+
+const Device& Cluster::device_at(int index) const {
+  for (const DeviceGroup& g : groups)
+    if (index >= g.first && index < g.first + g.count) return g.device;
+  return device;
+}
+
+std::vector<int> Cluster::kinds_in(int first, int count) const {
+  if (groups.empty()) return {0};
+  const auto starts = run_starts(*this, first + count);
+  std::vector<int> kinds;
+  for (size_t i = 0; i < starts.size(); ++i) {
+    if (i + 1 < starts.size() && starts[i + 1] <= first) continue;
+    const auto like =
+        std::ranges::find_if(starts, [&](int s) { return same_figures(device_at(s), device_at(starts[i])); });
+    if (std::ranges::find(kinds, *like) == kinds.end()) kinds.push_back(*like);
+  }
+  std::ranges::sort(kinds);
+  return kinds;
+}
+
+base::Bytes Cluster::least_memory(int first, int count) const {
+  base::Bytes least = device_at(first).memory;
+  for (const int k : kinds_in(first, count)) least = std::min(least, device_at(k).memory);
+  return least;
+}
 
 std::vector<std::string> presets() {
   std::vector<std::string> out;

@@ -21,7 +21,8 @@ struct Link {
 };
 
 // A device: what it can do in a second and hold. Peak by dtype name ("f32", "bf16"); the planner multiplies
-// it by `efficiency` (what a large matmul reaches of the peak). All figures carry their source.
+// it by `efficiency` (what a large matmul reaches of the peak). All that it computes goes at `speed` times
+// these figures (a rank with half a core: 0.5). All figures carry their source.
 struct Device {
   std::string kind;
   std::map<ir::DType, base::FlopsPerSecond> peak;
@@ -29,9 +30,16 @@ struct Device {
   base::Bytes memory{0};
   base::BytesPerSecond memory_bandwidth{0};
   base::Seconds launch{0};  // to start one op
+  double speed = 1.0;
   // Its compiler computes a value again in each kernel that reads it where that moves less (XLA on GPUs).
   bool merges_kernels = false;
   std::string source;
+};
+
+// A run of devices that are unlike Cluster::device.
+struct DeviceGroup {
+  int first = 0, count = 1;
+  Device device;
 };
 
 // How the devices of a host are joined, and so what Cluster::intra's bandwidth, in each direction, is of.
@@ -59,15 +67,17 @@ struct Racks {
   std::string source;
 };
 
-// Hosts of equal devices; LASTING. Devices are numbered host by host. `intra`: between two devices of a host;
-// `inter`: out of a host, shared by all its devices that talk at once, through `nics` equal NICs of which a
-// message takes one. `cores_shared_by`: devices that share one set of cores (local:N with more ranks than
-// cores), 1 when each has its own. What links and racks come to: topology.h. docs/clusters.md has the file.
+// Hosts of as many devices each; LASTING. Devices are numbered host by host. `intra`: between two devices of
+// a host; `inter`: out of a host, shared by all its devices that talk at once, through `nics` equal NICs of
+// which a message takes one. `cores_shared_by`: devices that share one set of cores (local:N with more ranks
+// than cores), 1 when each has its own. What links and racks come to: topology.h. docs/clusters.md has the
+// file.
 struct Cluster {
   std::string name;  // for people; never looked at
   int hosts = 1;
   int devices_per_host = 1;
-  Device device;
+  Device device;                    // of all that are in no group
+  std::vector<DeviceGroup> groups;  // in order, each device in one at most
   Link intra, inter;
   Topology topology = Topology::kUniform;
   std::vector<Wire> wires;  // of Topology::kLinks
@@ -78,6 +88,11 @@ struct Cluster {
   int num_devices() const { return hosts * devices_per_host; }
   int host_of(int device) const { return device / devices_per_host; }
   int rack_of(int device) const { return racks ? host_of(device) / racks->hosts_per_rack : 0; }
+  const Device& device_at(int index) const;
+  // One device for each kind in a run: the first of the cluster with the same figures. Ascending; names and
+  // sources don't count. {0} where there are no groups.
+  std::vector<int> kinds_in(int first, int count) const;
+  base::Bytes least_memory(int first, int count) const;  // of a device in that run
 };
 
 // "p3.16xlarge:8" (PRESET:HOSTS), "local:4" (ranks on this machine: its memory and cores divided), or a

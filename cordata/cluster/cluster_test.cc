@@ -76,6 +76,30 @@ TEST(Cluster, OldFilesMeanWhatTheyMeant) {
   EXPECT_DOUBLE_EQ(c.device.efficiency, 1);
 }
 
+TEST(Cluster, KindsOfDevicesInARun) {
+  Cluster c = resolve("p4d:4");
+  EXPECT_EQ(c.kinds_in(5, 20), std::vector<int>{0});
+  Device slow = c.device, same = c.device;
+  slow.speed = 0.5, slow.memory = base::Bytes(1e9);
+  same.kind = "the same by another name";
+  c.groups = {{8, 8, slow}, {16, 4, same}, {28, 4, slow}};
+  EXPECT_EQ(c.kinds_in(0, 8), std::vector<int>{0});
+  EXPECT_EQ(c.kinds_in(7, 1), std::vector<int>{0});
+  EXPECT_EQ(c.kinds_in(8, 8), std::vector<int>{8});
+  EXPECT_EQ(c.kinds_in(16, 8), std::vector<int>{0});
+  EXPECT_EQ(c.kinds_in(28, 2), std::vector<int>{8});
+  EXPECT_EQ(c.kinds_in(24, 8), (std::vector<int>{0, 8}));
+  EXPECT_EQ(c.kinds_in(0, 32), (std::vector<int>{0, 8}));
+  EXPECT_EQ(c.device_at(15).speed, 0.5);
+  EXPECT_EQ(c.device_at(27).speed, 1);
+  EXPECT_EQ(c.least_memory(16, 12).value, c.device.memory.value);
+  EXPECT_EQ(c.least_memory(24, 8).value, 1e9);
+  c.groups = {{0, 8, slow}};  // no device of the cluster's own kind before it
+  EXPECT_EQ(c.kinds_in(0, 32), (std::vector<int>{0, 8}));
+  EXPECT_EQ(c.kinds_in(8, 2), std::vector<int>{8});
+  EXPECT_EQ(c.kinds_in(0, 2), std::vector<int>{0});
+}
+
 TEST(Cluster, ErrorsNameTheKey) {
   const nlohmann::json good = resolve("p3.16xlarge:2");
   struct Case {

@@ -19,6 +19,7 @@ constexpr Wanted kAlpha = zero_or_more("seconds before a message arrives, howeve
 constexpr Wanted kSource = some_text("\"NVIDIA A100 data sheet\"");
 constexpr Wanted kTopology{"how a host's devices are joined: uniform, switch, ring or links", "",
                            "\"switch\""};
+constexpr Wanted kFusion{"how the device's compiler fuses elementwise ops: plain or merging", "", "\"plain\""};
 constexpr Wanted kLinks{"a list of the links inside a host", "",
                         "[{\"devices\": [0, 1], \"count\": 2, \"bandwidth_bytes_per_s\": 25e9}]"};
 constexpr const char* kLinkExample =
@@ -45,24 +46,66 @@ std::map<ir::DType, base::FlopsPerSecond> peaks_from(const json& j, const std::s
   return peaks;
 }
 
-Device device_from(const json& j) {
-  const Fields f(j, "device",
+constexpr const char* kDeviceExample =
+    "{\"kind\": \"A100\", \"peak_flops_per_s\": {\"f32\": 19.5e12}, \"memory_bytes\": 40e9, "
+    "\"memory_bandwidth_bytes_per_s\": 1.555e12}";
+
+// `like`: has what is left out; without one only what has a default may be.
+Device device_from(const json& j, const std::string& path, const Device* like = nullptr) {
+  const Fields f(j, path,
                  {"kind", "peak_flops_per_s", "efficiency", "memory_bytes", "memory_bandwidth_bytes_per_s",
-                  "launch_s", "source"},
-                 "{\"kind\": \"A100\", \"peak_flops_per_s\": {\"f32\": 19.5e12}, \"memory_bytes\": 40e9, "
-                 "\"memory_bandwidth_bytes_per_s\": 1.555e12}");
-  Device d;
-  d.kind = f.text("kind", some_text("\"A100-SXM4-40GB\""));
-  d.peak = peaks_from(f.value("peak_flops_per_s", kPeaks), f.path_of("peak_flops_per_s"));
+                  "launch_s", "fusion", "speed", "source"},
+                 kDeviceExample);
+  const auto given = [&](const char* key) { return !like || f.has(key); };
+  Device d = like ? *like : Device{};
+  if (given("kind")) d.kind = f.text("kind", some_text("\"A100-SXM4-40GB\""));
+  if (given("peak_flops_per_s"))
+    d.peak = peaks_from(f.value("peak_flops_per_s", kPeaks), f.path_of("peak_flops_per_s"));
   d.efficiency = f.number_or(
-      1, "efficiency",
+      d.efficiency, "efficiency",
       {"a share above 0, at most 1", "of the peak, what a large matmul reaches", "0.6", 0, true, 1});
-  d.memory = base::Bytes(f.number("memory_bytes", above_zero("bytes", "40e9")));
-  d.memory_bandwidth = base::BytesPerSecond(
-      f.number("memory_bandwidth_bytes_per_s", above_zero("bytes a second", "1.555e12")));
-  d.launch = base::Seconds(f.number_or(0, "launch_s", zero_or_more("seconds to start an op", "4e-6")));
-  d.source = f.text_or("", "source", kSource);
+  if (given("memory_bytes")) d.memory = base::Bytes(f.number("memory_bytes", above_zero("bytes", "40e9")));
+  if (given("memory_bandwidth_bytes_per_s"))
+    d.memory_bandwidth = base::BytesPerSecond(
+        f.number("memory_bandwidth_bytes_per_s", above_zero("bytes a second", "1.555e12")));
+  d.launch =
+      base::Seconds(f.number_or(d.launch.value, "launch_s", zero_or_more("seconds to start an op", "4e-6")));
+  const std::string fusion = f.text_or(d.merges_kernels ? "merging" : "plain", "fusion", kFusion);
+  if (fusion != "merging" && fusion != "plain") refuse(f.path_of("fusion"), kFusion, "'" + fusion + "'");
+  d.merges_kernels = fusion == "merging";
+  d.speed = f.number_or(d.speed, "speed",
+                        above_zero("share of the figures beside it that the device goes at", "0.5"));
+  d.source = f.text_or(d.source.c_str(), "source", kSource);
   return d;
+}
+
+// In order and apart; past no device of the cluster.
+std::vector<DeviceGroup> groups_from(const json& j, const Cluster& c) {
+  const Wanted list{"a list of runs of devices that are unlike `device`", "",
+                    "[{\"first_device\": 8, \"devices\": 8, \"device\": {\"memory_bytes\": 80e9}}]"};
+  if (!j.is_array() || j.empty()) refuse("groups", list, j.dump());
+  std::vector<DeviceGroup> groups;
+  int next = 0;
+  for (size_t i = 0; i < j.size(); ++i) {
+    const Fields f(j[i], fmt::format("groups[{}]", i), {"first_device", "devices", "device"},
+                   "{\"first_device\": 8, \"devices\": 8, \"device\": {\"memory_bytes\": 80e9}}");
+    DeviceGroup g;
+    g.first = f.whole("first_device", count("a device's number", "8", 0));
+    g.count = f.whole("devices", count("devices", "8"));
+    if (g.first < next)
+      refuse(
+          f.path_of("first_device"),
+          {"groups in order, each device in one at most", "a device's number", std::to_string(next).c_str()},
+          std::to_string(g.first));
+    next = g.first + g.count;
+    if (next > c.num_devices())
+      refuse(f.path_of("devices"), {"no more devices than there are", "devices", "1"},
+             fmt::format("{} from {} on, of {}", g.count, g.first, c.num_devices()));
+    g.device =
+        device_from(f.value("device", object("{\"memory_bytes\": 80e9}")), f.path_of("device"), &c.device);
+    groups.push_back(std::move(g));
+  }
+  return groups;
 }
 
 Topology topology_named(const std::string& word, const std::string& path) {
@@ -160,6 +203,8 @@ json device_json(const Device& d) {
           {"memory_bytes", d.memory.value},
           {"memory_bandwidth_bytes_per_s", d.memory_bandwidth.value},
           {"launch_s", d.launch.value},
+          {"fusion", d.merges_kernels ? "merging" : "plain"},
+          {"speed", d.speed},
           {"source", d.source}};
 }
 
@@ -189,6 +234,9 @@ void to_json(json& j, const Cluster& c) {
        {"inter", link_json(c.inter)},
        {"cores_shared_by", c.cores_shared_by}};
   j["inter"]["nics"] = c.nics;
+  for (const DeviceGroup& g : c.groups)
+    j["groups"].push_back(
+        {{"first_device", g.first}, {"devices", g.count}, {"device", device_json(g.device)}});
   if (c.racks)
     j["racks"] = {{"hosts_per_rack", c.racks->hosts_per_rack},
                   {"oversubscription", c.racks->oversubscription},
@@ -197,10 +245,10 @@ void to_json(json& j, const Cluster& c) {
 }
 
 void from_json(const json& j, Cluster& out) {
-  const Fields f(
-      j, "",
-      {"format", "name", "hosts", "devices_per_host", "device", "intra", "inter", "racks", "cores_shared_by"},
-      "what `cordata cluster show p4d:2 -o FILE` writes");
+  const Fields f(j, "",
+                 {"format", "name", "hosts", "devices_per_host", "device", "groups", "intra", "inter",
+                  "racks", "cores_shared_by"},
+                 "what `cordata cluster show p4d:2 -o FILE` writes");
   const Wanted format{"the format's name", "", "\"cordata.cluster/1\""};
   if (const auto word = f.text("format", format); word != "cordata.cluster/1")
     refuse("format", format, "'" + word + "'");
@@ -211,7 +259,8 @@ void from_json(const json& j, Cluster& out) {
   if (static_cast<int64_t>(c.hosts) * c.devices_per_host > 1'000'000)
     refuse("hosts", {"hosts x devices_per_host up to 1000000", "devices", "2"},
            fmt::format("{} x {}", c.hosts, c.devices_per_host));
-  c.device = device_from(f.value("device", object("{\"kind\": \"A100\", ...}")));
+  c.device = device_from(f.value("device", object(kDeviceExample)), "device");
+  if (f.has("groups")) c.groups = groups_from(f.value("groups", some_text("[]")), c);
   intra_from(f.value("intra", object(kLinkExample)), c);
   c.inter = c.intra;
   if (f.has("inter")) inter_from(f.value("inter", object(kLinkExample)), c);

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <numeric>
 
 #include "cordata/base/error.h"
 
@@ -44,6 +46,53 @@ double relative_error(std::span<const Sample> samples, base::Seconds alpha, base
     sum += error * error;
   }
   return samples.empty() ? 0 : std::sqrt(sum / static_cast<double>(samples.size()));
+}
+
+namespace {
+
+constexpr double kAlike = 0.85;  // of the faster one's speed
+
+// The value below which that share of them lies.
+double quantile(std::vector<double> values, double share) {
+  std::ranges::sort(values);
+  return values.at(static_cast<size_t>(share * static_cast<double>(values.size() - 1) + 0.5));
+}
+
+}  // namespace
+
+std::vector<double> relative_speeds(const std::vector<std::vector<double>>& rates) {
+  std::vector<int> order(rates.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::stable_sort(order, std::greater<>(), [&](int r) { return quantile(rates[r], 0.5); });
+  std::vector<double> speeds(rates.size(), 1);
+  double fastest = 0;
+  for (size_t from = 0, to = 0; from < order.size(); from = to) {
+    const auto& leader = rates[order[from]];
+    double sum = 0;
+    const auto is_like = [&](const std::vector<double>& other) {
+      return quantile(other, 0.5) >= kAlike * quantile(leader, 0.5) ||
+             quantile(other, 0.75) >= quantile(leader, 0.25);
+    };
+    while (to < order.size() && is_like(rates[order[to]])) sum += quantile(rates[order[to++]], 0.5);
+    const double mean = sum / static_cast<double>(to - from);
+    if (from == 0) fastest = mean;
+    for (size_t i = from; i < to; ++i) speeds[order[i]] = from == 0 ? 1 : mean / fastest;
+  }
+  return speeds;
+}
+
+std::vector<DeviceGroup> speed_groups(const std::vector<double>& speeds, const Device& device) {
+  std::vector<DeviceGroup> groups;
+  for (size_t r = 0; r < speeds.size(); ++r) {
+    if (speeds[r] == 1) continue;
+    if (r > 0 && speeds[r] == speeds[r - 1]) {
+      ++groups.back().count;
+      continue;
+    }
+    groups.push_back({static_cast<int>(r), 1, device});
+    groups.back().device.speed = device.speed * speeds[r];
+  }
+  return groups;
 }
 
 double median(std::vector<double> values) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cordata/base/units.h"
+#include "cordata/cluster/cluster.h"
 
 namespace cordata::cluster {
 
@@ -28,6 +29,15 @@ LinkFit fit_link(std::span<const Sample> samples);
 
 // Root mean square of (predicted / measured - 1), the prediction by that link.
 double relative_error(std::span<const Sample> samples, base::Seconds alpha, base::BytesPerSecond bandwidth);
+
+// By rank, how fast it is beside the fastest, from rates of several ones at work together: `rates[r]` are
+// rank r's at several times. Ranks that differ by less than 15 %, or no more than the rates of one differ
+// from time to time (their middle halves overlap), are alike and have the mean of theirs. All 1 where all are
+// alike.
+std::vector<double> relative_speeds(const std::vector<std::vector<double>>& rates);
+
+// Those with a speed other than 1 as groups: as the cluster's device, but at that speed.
+std::vector<DeviceGroup> speed_groups(const std::vector<double>& speeds, const Device& device);
 
 // The middle one, the larger of the middle two; 0 of none.
 double median(std::vector<double> values);

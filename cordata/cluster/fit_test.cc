@@ -66,5 +66,43 @@ TEST(Fit, Median) {
   EXPECT_EQ(median({4, 1, 2, 3}), 3);
 }
 
+// Ranks' rates with such noise.
+std::vector<std::vector<double>> rates(const std::vector<double>& speeds, double noise, unsigned seed) {
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<double> off(1 - noise, 1 + noise);
+  std::vector<std::vector<double>> out;
+  for (const double s : speeds) {
+    auto& of_rank = out.emplace_back();
+    for (int w = 0; w < 9; ++w) of_rank.push_back(300 * s * off(random));
+  }
+  return out;
+}
+
+TEST(Fit, UnequalRanksAreFoundAndEqualOnesAreNot) {
+  for (unsigned seed = 1; seed <= 20; ++seed) {
+    for (const double noise : {0.0, 0.05, 0.3})
+      EXPECT_EQ(relative_speeds(rates({1, 0.95, 1}, noise, seed)), (std::vector<double>{1, 1, 1}));
+    const auto found = relative_speeds(rates({0.5, 1, 0.48, 0.25}, 0.05, seed));
+    EXPECT_EQ(found[1], 1);
+    EXPECT_EQ(found[0], found[2]);
+    EXPECT_NEAR(found[0], 0.49, 0.03);
+    EXPECT_NEAR(found[3], 0.25, 0.02);
+  }
+}
+
+TEST(Fit, GroupsOfSpeeds) {
+  Device device;
+  device.memory = base::Bytes(5);
+  EXPECT_TRUE(speed_groups({1, 1}, device).empty());
+  const auto groups = speed_groups({0.5, 1, 0.5, 0.5, 0.25}, device);
+  ASSERT_EQ(groups.size(), 3u);
+  EXPECT_EQ(groups[0].first, 0);
+  EXPECT_EQ(groups[1].first, 2);
+  EXPECT_EQ(groups[1].count, 2);
+  EXPECT_EQ(groups[2].first, 4);
+  EXPECT_EQ(groups[2].device.speed, 0.25);
+  EXPECT_EQ(groups[2].device.memory.value, 5);
+}
+
 }  // namespace
 }  // namespace cordata::cluster

@@ -56,7 +56,7 @@ Cluster p3_16xlarge() {
                    {DType::kF64, FlopsPerSecond(7.8e12)}};
   c.device.efficiency = 0.5;
   c.device.memory = Bytes(16.0 * (1 << 30));
-  c.device.memory_bandwidth = BytesPerSecond(900e9);
+  c.device.memory_bandwidth = BytesPerSecond(750e9);
   c.device.launch = Seconds(5e-6);
   c.device.merges_kernels = true;
   c.device.source =

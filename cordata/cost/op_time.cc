@@ -17,9 +17,9 @@ double peak(const cluster::Device& device, ir::DType type) {
 
 }  // namespace
 
-std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& cluster,
+std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Device& device,
                              const std::vector<int>& part) {
-  const Fusion fusion = fuse(graph, cluster.device.merges_kernels, part);
+  const Fusion fusion = fuse(graph, device.merges_kernels, part);
   std::vector<OpTime> out;
   for (size_t i = 0; i < graph.ops().size(); ++i) {
     const auto& node = graph.node(graph.ops()[i]);
@@ -27,19 +27,35 @@ std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& clu
     t.fused = fusion.fused[i];
     if (!orders_only(node) && !ir::is_constant_like(node.kind)) {
       const auto type = node.operands.empty() ? ir::DType::kF32 : graph.type(node.operands[0]).dtype;
-      t.compute = ir::flops(graph, node).value / (peak(cluster.device, type) * cluster.device.efficiency);
-      t.seconds = std::max(t.compute, fusion.bytes[i] / cluster.device.memory_bandwidth.value);
-      t.launch = t.fused ? 0 : cluster.device.launch.value;
+      t.compute = ir::flops(graph, node).value / (peak(device, type) * device.efficiency) / device.speed;
+      t.seconds = std::max(t.compute, fusion.bytes[i] / device.memory_bandwidth.value / device.speed);
+      t.launch = t.fused ? 0 : device.launch.value / device.speed;
     }
     out.push_back(t);
   }
   return out;
 }
 
-std::vector<OpTime> op_times(const step::StageGraph& stage, const cluster::Cluster& cluster) {
+std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& cluster,
+                             const std::vector<int>& kinds, const std::vector<int>& part) {
+  std::vector<OpTime> slowest;
+  for (const int kind : kinds) {
+    auto times = op_times(graph, cluster.device_at(kind), part);
+    if (slowest.empty()) slowest = times;
+    for (size_t i = 0; i < times.size(); ++i) {
+      slowest[i].seconds = std::max(slowest[i].seconds, times[i].seconds);
+      slowest[i].compute = std::max(slowest[i].compute, times[i].compute);
+      slowest[i].launch = std::max(slowest[i].launch, times[i].launch);
+    }
+  }
+  return slowest;
+}
+
+std::vector<OpTime> op_times(const step::StageGraph& stage, const cluster::Cluster& cluster,
+                             const std::vector<int>& kinds) {
   std::vector<int> part;
   for (const auto& pass : stage.pass) part.push_back(static_cast<int>(pass.phase) + 16 * pass.round);
-  return op_times(stage.graph, cluster, part);
+  return op_times(stage.graph, cluster, kinds, part);
 }
 
 double slowdown(const cluster::Cluster& cluster, int devices) {

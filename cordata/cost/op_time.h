@@ -19,10 +19,14 @@ struct OpTime {
   bool fused = false;  // the result is never written
 };
 // By position in graph.ops(). `part`: by op; only ops of one part fuse; empty: all are of one.
-std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& cluster,
+std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Device& device,
                              const std::vector<int>& part = {});
+// Of ops that devices of these kinds (Cluster::kinds_in) share: the slowest counts, since all wait for it.
+std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& cluster,
+                             const std::vector<int>& kinds, const std::vector<int>& part);
 // Of a stage, whose passes are programs of their own.
-std::vector<OpTime> op_times(const step::StageGraph& stage, const cluster::Cluster& cluster);
+std::vector<OpTime> op_times(const step::StageGraph& stage, const cluster::Cluster& cluster,
+                             const std::vector<int>& kinds);
 
 // How much longer an op takes while `devices` are at work together: where devices share cores, in proportion.
 double slowdown(const cluster::Cluster& cluster, int devices);

@@ -27,7 +27,7 @@ TEST(OpTimes, WaitingIsFree) {
   const ValueId waits = b.value(OpKind::kAfter, {made, x});
   const ir::Node barrier = b.node(b.create(OpKind::kOptimizationBarrier, {waits, x}));
   const ValueId read = b.neg(barrier.result());
-  const auto times = op_times(b.finish({read}), one_device());
+  const auto times = op_times(b.finish({read}), one_device(), {0});
   for (int free : {1, 2}) {
     EXPECT_EQ(times[free].seconds, 0);
     EXPECT_EQ(times[free].launch, 0);

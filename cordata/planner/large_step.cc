@@ -194,7 +194,7 @@ base::Error does_not_fit(const LargeStep& in, double held) {
                                  "and optimizer state alone are {} a device when all {} share them, and "
                                  "gradients and activations come "
                                  "on top; try more devices or a smaller model",
-                                 base::to_string(base::Bytes(in.limit)), base::to_string(base::Bytes(held)),
+                                 Places(in.cluster, in.limit).limits(), base::to_string(base::Bytes(held)),
                                  in.cluster.num_devices()));
 }
 

@@ -14,7 +14,7 @@ struct LargeStep {
   const step::TrainStep& step;
   const cluster::Cluster& cluster;
   std::function<StageProblem(int layers, int microbatches)> cuttings;  // those that are asked for
-  double limit;                                                        // bytes of a device
+  double limit;                                                        // bytes of a device; 0: what each has
   const PlannerOptions& options;
   std::string schedule;
   const std::vector<Fix>& fixes;

@@ -95,10 +95,11 @@ double full_speed(const StageView& stage) {
   return seconds;
 }
 
-LayerCosts::LayerCosts(const std::vector<StageView>& parts, const std::vector<int>& same,
+LayerCosts::LayerCosts(Parts parts, const std::vector<int>& same,
                        const std::vector<std::vector<int>>& base_ops, const cluster::Cluster& cluster,
                        PlannerLog& log, Limits limits, const LayerCosts* like)
-    : parts_(parts),
+    : parts_on_(std::move(parts)),
+      parts_(parts_on_(cluster.kinds_in(0, 1))),
       same_(same),
       base_ops_(base_ops),
       cluster_(cluster),
@@ -107,15 +108,19 @@ LayerCosts::LayerCosts(const std::vector<StageView>& parts, const std::vector<in
       like_(like) {}
 
 std::vector<double> LayerCosts::least_work() const {
-  std::vector<double> out;
-  for (const auto& part : parts_) out.push_back(full_speed(part) / part.microbatches);
+  std::vector<double> out(parts_.size(), kNever);
+  for (const int kind : cluster_.kinds_in(0, cluster_.num_devices())) {
+    const auto& parts = parts_on_({kind});
+    for (size_t l = 0; l < out.size(); ++l)
+      out[l] = std::min(out[l], full_speed(parts[l]) / parts[l].microbatches);
+  }
   return out;
 }
 
-LayerCosts::ByBase LayerCosts::by_base(int first, int last, int devices, int view) const {
+LayerCosts::ByBase LayerCosts::by_base(int first, int last, const Place& place, int view) const {
   ByBase out;
   for (int layer = first; layer < last; ++layer) {
-    const auto& chosen = views_.at(devices)[view].choices[same_[layer]];
+    const auto& chosen = views_.at(place)[view].choices[same_[layer]];
     for (size_t k = 0; k < chosen.size(); ++k)
       for (const auto& s : chosen[k]) add_once(out[base_ops_[layer][k]], s);
   }
@@ -123,11 +128,11 @@ LayerCosts::ByBase LayerCosts::by_base(int first, int last, int devices, int vie
 }
 
 // What the layer's like chose between, where that was solved; for what it doesn't have, anything.
-Restriction LayerCosts::as_like(int layer, int devices, int view) const {
+Restriction LayerCosts::as_like(int layer, const Place& place, int view) const {
   if (!like_) return {};
-  const auto known = like_->views_.find(devices);
+  const auto known = like_->views_.find(place);
   if (known == like_->views_.end() || layer >= static_cast<int>(like_->same_.size())) return {};
-  auto by_base = like_->by_base(layer, layer + 1, devices, view);
+  auto by_base = like_->by_base(layer, layer + 1, place, view);
   Restriction out;
   out.op = [this, layer, by_base = std::move(by_base)](const StageView&, int op,
                                                        const sharding::Strategy& s) {
@@ -138,23 +143,23 @@ Restriction LayerCosts::as_like(int layer, int devices, int view) const {
 }
 
 // Without choices where it isn't there, or can't be as is asked.
-ClosedLayer LayerCosts::build(int layer, int devices, int view, const sharding::Mesh& mesh) const {
-  auto part = parts_[layer];
-  const double slower = cost::slowdown(cluster_, devices);
+ClosedLayer LayerCosts::build(int layer, const Place& place, int view, const sharding::Mesh& mesh) const {
+  auto part = parts_on_(place.kinds)[layer];
+  const double slower = cost::slowdown(cluster_, place.devices);
   for (auto& op : part.ops) op.seconds *= slower, op.launch *= slower;
   const auto asked = limits_(layer, mesh);
   if (!asked) return {};
-  if (auto narrow = closed(part, mesh, both(as_like(layer, devices, view), *asked))) return std::move(*narrow);
+  if (auto narrow = closed(part, mesh, both(as_like(layer, place, view), *asked))) return std::move(*narrow);
   if (!like_) return {};
   widened_ = true;
   return closed(part, mesh, *asked).value_or(ClosedLayer());
 }
 
-LayerCosts::Layers LayerCosts::build(int devices, int view) const {
-  const auto mesh = cost::make_mesh(cluster_, 0, cost::logical_views(devices)[view]);
+LayerCosts::Layers LayerCosts::build(const Place& place, int view) const {
+  const auto mesh = cost::make_mesh(cluster_, 0, cost::logical_views(place.devices)[view]);
   Layers out(parts_.size());
   for (size_t l = 0; l < parts_.size(); ++l)
-    if (same_[l] == static_cast<int>(l)) out[l] = build(static_cast<int>(l), devices, view, mesh);
+    if (same_[l] == static_cast<int>(l)) out[l] = build(static_cast<int>(l), place, view, mesh);
   return out;
 }
 
@@ -185,13 +190,14 @@ void LayerCosts::solve(const Layers& layers, View& view, double price) const {
   }
 }
 
-std::vector<LayerCosts::View>& LayerCosts::views(int devices) {
-  const auto [it, fresh] = views_.try_emplace(devices);
+std::vector<LayerCosts::View>& LayerCosts::views(const Place& place) {
+  const auto [it, fresh] = views_.try_emplace(place);
   if (!fresh) return it->second;
   auto& all = it->second;
-  all.resize(cost::logical_views(devices).size());
+  all.resize(cost::logical_views(place.devices).size());
+  parts_on_(place.kinds);  // made before several threads ask
   base::parallel_for(static_cast<int>(all.size()), [&](int v) {
-    const Layers layers = build(devices, v);
+    const Layers layers = build(place, v);
     View& view = all[v];
     view.choices.resize(parts_.size());
     for (size_t l = 0; l < parts_.size(); ++l) {
@@ -208,8 +214,8 @@ std::vector<LayerCosts::View>& LayerCosts::views(int devices) {
 }
 
 // The other modes, of the views that could be the best for some memory.
-void LayerCosts::add_modes(int devices) {
-  auto& all = views(devices);
+void LayerCosts::add_modes(const Place& place) {
+  auto& all = views(place);
   double least = kNever;
   for (const View& v : all) least = std::min(least, v.modes[0].seconds.back());
   base::parallel_for(static_cast<int>(all.size()), [&](int v) {
@@ -217,7 +223,7 @@ void LayerCosts::add_modes(int devices) {
     if (!(free.seconds.back() < least * kHopeless)) return;
     const double bytes = free.held.back() + free.flight.back() + 1;
     const double unit = free.seconds.back() * parts_[0].microbatches * 1e12 / bytes;
-    const Layers layers = build(devices, v);
+    const Layers layers = build(place, v);
     for (const double p : kPrices) solve(layers, all[v], unit * p);
   });
   count(all, std::size(kPrices));
@@ -257,8 +263,8 @@ double LayerCosts::estimate(const View& of, int first, int last, int in_flight, 
   return best;
 }
 
-LayerCosts::Estimate LayerCosts::best(int first, int last, int devices, int in_flight, double limit) {
-  auto& all = views(devices);
+LayerCosts::Estimate LayerCosts::best(int first, int last, const Place& place, int in_flight, double limit) {
+  auto& all = views(place);
   const auto look = [&] {
     Estimate best{kNever, -1};
     for (size_t v = 0; v < all.size(); ++v)
@@ -273,9 +279,9 @@ LayerCosts::Estimate LayerCosts::best(int first, int last, int devices, int in_f
     return bytes <= limit && v.modes[0].seconds[last] - v.modes[0].seconds[first] < found.seconds &&
            !std::isfinite(estimate(v, first, last, in_flight, limit));
   };
-  if (all_modes_[devices] || std::none_of(all.begin(), all.end(), wants_modes)) return found;
-  all_modes_[devices] = true;
-  add_modes(devices);
+  if (all_modes_[place] || std::none_of(all.begin(), all.end(), wants_modes)) return found;
+  all_modes_[place] = true;
+  add_modes(place);
   return look();
 }
 

@@ -95,7 +95,7 @@ int num_sharded_ops(const plan::Plan& plan) { return num_sharded(plan.stages.fro
 
 plan::Plan plan_module(const step::Cut& module, const cluster::Cluster& cluster, const std::string& name) {
   const Row& row = row_of(name);
-  const auto view = describe(module.stages[0], cluster, cluster.num_devices(), 1, 1);
+  const auto view = describe(module.stages[0], cluster, 0, cluster.num_devices(), 1, 1);
   std::optional<Found> best;
   for (const auto& shape : cost::logical_views(cluster.num_devices())) {
     Found found;

@@ -16,6 +16,7 @@
 #include "cordata/planner/inter_op/stages.h"
 #include "cordata/planner/large_step.h"
 #include "cordata/planner/layers/step_layers.h"
+#include "cordata/planner/places.h"
 #include "cordata/planner/stage_solver.h"
 
 namespace cordata::planner {
@@ -125,6 +126,8 @@ struct Search {
   const cluster::Cluster& cluster;
   const Request& request;
   const PlannerOptions& options;
+  const Places& places;
+  double limit;  // bytes of each device; 0: what each has
   StageSolver::Cache& cache;
   PlannerLog& log;
 
@@ -168,11 +171,9 @@ StageProblem cuttings(const Search& in, int layers, int microbatches) {
   out.all_in_flight = in.request.schedule == "gpipe";
   out.allow_idle = in.options.allow_idle;
   if (in.request.stages > 0) out.min_stages = out.max_stages = in.request.stages;
-  const int host = in.cluster.devices_per_host;
   const bool anywhere = in.request.fixes.empty();
-  out.alike = [host, anywhere](int first, int devices) {
-    if (!anywhere) return first;
-    return devices < host ? first % host : 0;
+  out.alike = [&places = in.places, anywhere](int first, int devices) {
+    return anywhere ? places.alike(first, devices) : first;
   };
   return out;
 }
@@ -196,8 +197,7 @@ bool not_asked(const Search& in, const StageKey& k) {
 
 // The best plan with that many microbatches; nothing where none fits, or none takes less than `at_most`
 // seconds. `least`: what is proven of all of them, in seconds.
-std::optional<plan::Plan> plan_for(const Search& in, Layered& model, double limit, double at_most,
-                                   double& least) {
+std::optional<plan::Plan> plan_for(const Search& in, Layered& model, double at_most, double& least) {
   auto& solver = model.solver;
   plan::Plan p;
   p.layers = model.layers.of_op, p.num_layers = model.layers.count, p.remat = model.remat;
@@ -206,7 +206,8 @@ std::optional<plan::Plan> plan_for(const Search& in, Layered& model, double limi
   // none.
   std::set<StageKey> misfits;
   const auto is_none = [&](const StageKey& k) {
-    return not_asked(in, k) || solver.peak_bound(k) > limit || misfits.contains(k);
+    return not_asked(in, k) || solver.peak_bound(k) > in.places.limit(k.first_device, k.devices) ||
+           misfits.contains(k);
   };
   problem.bound = [&](const StageKey& k) { return is_none(k) ? kNever : solver.bound(k); };
   problem.exact = [&](const StageKey& k, double below) {
@@ -228,29 +229,34 @@ std::optional<plan::Plan> plan_for(const Search& in, Layered& model, double limi
   return std::nullopt;
 }
 
-// The least peak, in bytes of a device, of all cuttings with that many microbatches, each stage sharded for
-// memory alone, if it is below `below`; else that.
+// The least peak of all cuttings with that many microbatches, each stage sharded for memory alone, if it is
+// below `below`; else that. In bytes of the smallest device; of others, as large a part of what they may
+// hold.
 double least_peak(const Search& in, int microbatches, double below) {
   Layered model(in, microbatches, kUnlimited);
   auto& solver = model.solver;
+  const auto scale = [&](const StageKey& k) {
+    return in.places.limit(k.first_device, k.devices) / in.places.least_limit();
+  };
   StageProblem problem = cuttings(in, model.layers.count, model.joint.microbatches);
   std::map<StageKey, double> beside;  // what a stage was seen to need beside others, if that is more
   problem.bound = [&](const StageKey& k) {
     const auto seen = beside.find(k);
     const double least = seen == beside.end() ? 0 : seen->second;
-    return not_asked(in, k) ? kNever : std::max(least, solver.peak_bound(k));
+    return not_asked(in, k) ? kNever : std::max(least, solver.peak_bound(k) / scale(k));
   };
   std::map<StageKey, double> alone;
   problem.exact = [&](const StageKey& k, double most) {
     const auto [it, fresh] = alone.try_emplace(k, 0.0);
-    if (fresh) it->second = solver.least_peak(k, most);
+    if (fresh) it->second = solver.least_peak(k, most * scale(k)) / scale(k);
     return it->second;
   };
   while (true) {
     problem.at_most = below;
     const auto found = cut_least_most(problem);
     if (!found) return below;
-    const auto peaks = solver.least_peaks(found->stages);
+    auto peaks = solver.least_peaks(found->stages);
+    for (size_t s = 0; s < peaks.size(); ++s) peaks[s] /= scale(found->stages[s]);
     const double most = *std::max_element(peaks.begin(), peaks.end());
     below = std::min(below, most);
     if (most <= found->seconds) return below;
@@ -264,7 +270,7 @@ double least_peak(const Search& in, int microbatches, double below) {
 }
 
 // Nothing fits: by how much, and the nearest limit that does.
-base::Error does_not_fit(const Search& in, std::vector<int> microbatches, double limit) {
+base::Error does_not_fit(const Search& in, std::vector<int> microbatches) {
   double least = kNever;
   std::optional<base::Error> refused;
   std::reverse(microbatches.begin(), microbatches.end());  // small ones first: they need least, mostly
@@ -279,6 +285,14 @@ base::Error does_not_fit(const Search& in, std::vector<int> microbatches, double
     return base::Error(
         base::ErrorKind::kInfeasible,
         "[planner] no cutting of this model uses every device; try --allow-idle or fewer devices");
+  if (!in.places.equal_limits())
+    return base::Error(
+        base::ErrorKind::kInfeasible,
+        fmt::format(
+            "[planner] no plan fits {} a device: the smallest needs {:.1f} % of some device's memory; "
+            "try more devices, or more memory where there is least",
+            in.places.limits(), 100 * least / in.places.least_limit()));
+  const double limit = in.places.least_limit();
   const base::Bytes need(least);
   return base::Error(
       base::ErrorKind::kInfeasible,
@@ -303,16 +317,16 @@ plan::Plan plan(const step::TrainStep& step, const cluster::Cluster& cluster, co
   PlannerLog own;
   PlannerLog& notes = log ? *log : own;
   const Request request = parse(options, cluster.num_devices());
-  const double limit =
-      options.memory_limit.value > 0 ? options.memory_limit.value : cluster.device.memory.value;
+  const double limit = options.memory_limit.value;
+  const Places places(cluster, limit);
   StageSolver::Cache cache;
   std::optional<plan::Plan> best;
-  const Search search{step, cluster, request, options, cache, notes};
+  const Search search{step, cluster, request, options, places, limit, cache, notes};
   const auto counts = microbatch_counts(step, request.microbatches);
   double least = kNever;
   const auto look_at = [&](Layered& model) {
     double least_of_these = kNever;
-    auto found = plan_for(search, model, limit, best ? best->step.value : kNever, least_of_these);
+    auto found = plan_for(search, model, best ? best->step.value : kNever, least_of_these);
     least = std::min(least, least_of_these);
     if (found && (!best || found->step < best->step)) best = std::move(found);
   };
@@ -330,7 +344,7 @@ plan::Plan plan(const step::TrainStep& step, const cluster::Cluster& cluster, co
         if (e.kind() != base::ErrorKind::kUser) throw;  // a microbatch that the devices don't divide
       }
   }
-  if (!best) throw does_not_fit(search, counts, limit);
+  if (!best) throw does_not_fit(search, counts);
   plan::Plan out = std::move(*best);
   // Costs are whole picoseconds: what is left below a billionth is rounding.
   const double gap = out.step.value > 0 ? 1 - least / out.step.value : 0;

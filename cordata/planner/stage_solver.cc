@@ -78,7 +78,7 @@ StageSolver::StageSolver(const step::JointStep& joint, const step::Layers& layer
       num_layers_(num_layers),
       cluster_(cluster),
       asked_(std::move(asked)),
-      limit_(limit),
+      places_(cluster, limit),
       cache_(cache),
       log_(log),
       base_op_(std::move(base_op)) {
@@ -86,7 +86,7 @@ StageSolver::StageSolver(const step::JointStep& joint, const step::Layers& layer
   const auto whole = step::cut(joint, layers, std::vector<int>(num_layers, 0));
   // The cut has its own order of arguments and its own numbers of values.
   const auto& stage = whole.stages[0];
-  const auto batch = batch_dims(describe(stage, cluster, 1, 1, 1, batch_dims_of_args(whole, 0)));
+  const auto batch = batch_dims(describe(stage, cluster, 0, 1, 1, 1, batch_dims_of_args(whole, 0)));
   joint_batch_.resize(joint.graph.num_values());
   for (size_t i = 0; i < stage.graph.ops().size(); ++i) {
     if (stage.origin[i] < 0) continue;
@@ -121,6 +121,14 @@ const step::Homes& StageSolver::homes_of_layers() {
   return *homes_of_layers_;
 }
 
+// By op of the joint graph: the program that it is in, whatever stage.
+std::vector<int> StageSolver::parts_of_joint() const {
+  std::vector<int> out;
+  for (const auto phase : joint_.phase)
+    out.push_back(static_cast<int>(phase == step::Phase::kAccumulate ? step::Phase::kBackward : phase));
+  return out;
+}
+
 // Tells a layer's part which dims of what its ops make count samples.
 void StageSolver::add_samples(StageView& part, const step::StageGraph& graph,
                               const std::vector<int>& places) const {
@@ -136,8 +144,8 @@ void StageSolver::add_samples(StageView& part, const step::StageGraph& graph,
   }
 }
 
-// Ops take the same time in every stage that holds their layer, where they do both in a stage of that layer
-// alone and in one of all layers; else at least that of their FLOPs.
+// Ops are part of the same kernels in every stage that holds their layer, where they are both in a stage of
+// that layer alone and in one of all layers; else only their FLOPs are sure.
 void StageSolver::find_layer_parts() {
   const auto cut = step::cut(joint_, layers_, each_layer_a_stage());
   const auto& homes = homes_of_layers();
@@ -148,48 +156,65 @@ void StageSolver::find_layer_parts() {
     for (int l = std::min(t.from_stage, t.to_stage); l < std::max(t.from_stage, t.to_stage); ++l)
       crossing[l + 1] += static_cast<double>(t.type.num_bytes());
   }
-  std::vector<int> part;
-  for (const auto phase : joint_.phase)
-    part.push_back(static_cast<int>(phase == step::Phase::kAccumulate ? step::Phase::kBackward : phase));
-  const auto times = cost::op_times(joint_.graph, cluster_, part);
-  std::map<std::string, int> first_with;
+  const auto times = cost::op_times(joint_.graph, cluster_, cluster_.kinds_in(0, 1), parts_of_joint());
+  auto& parts = layer_parts_[cluster_.kinds_in(0, 1)];
   for (const auto& graph : cut.stages) {
     const auto own = own_ops(graph, joint_.graph, homes);
-    auto stage = describe(graph, cluster_, 1, joint_.microbatches, 1);
-    std::vector<Least> least(stage.ops.size());
-    for (size_t i = 0; i < stage.ops.size(); ++i) {
-      if (!own[i]) continue;
-      auto& op = stage.ops[i];
-      const auto& among_all = times[graph.origin[i]];
-      if (op.seconds != among_all.seconds || op.fused != among_all.fused)
-        least[i] = {among_all.compute, 0};
-      else
-        least[i] = {op.seconds, op.launch};
-      op.seconds = among_all.seconds, op.launch = among_all.launch, op.fused = false;
-    }
+    auto stage = describe(graph, cluster_, 0, 1, joint_.microbatches, 1);
+    const auto alone = cost::op_times(graph, cluster_, cluster_.kinds_in(0, 1));
+    for (size_t i = 0; i < stage.ops.size(); ++i)
+      if (own[i]) stage.ops[i].fused = times[graph.origin[i]].fused;
     std::vector<int> places;
-    layer_parts_.push_back(layer_part(stage, own, &places));
-    if (restricted()) add_samples(layer_parts_.back(), graph, places);
-    auto& base = part_base_ops_.emplace_back();
-    auto& least_here = least_of_parts_.emplace_back();
+    parts.push_back(layer_part(stage, own, &places));
+    if (restricted()) add_samples(parts.back(), graph, places);
+    auto& ops = part_ops_.emplace_back();
+    auto& same = same_kernels_.emplace_back();
     for (const int place : places) {
-      least_here.push_back(least[place]);
+      ops.push_back(own[place] ? graph.origin[place] : -1);
+      const auto* among_all = own[place] ? &times[graph.origin[place]] : nullptr;
+      same.push_back(among_all && among_all->seconds == alone[place].seconds &&
+                     among_all->launch == alone[place].launch);
+    }
+    auto& base = part_base_ops_.emplace_back();
+    for (const int place : places) {
       const int op = graph.origin[place];
       base.push_back(op < 0 || base_op_.empty() ? op : base_op_[op]);
     }
-    const auto layer = static_cast<int>(same_part_.size());
-    const Fix* fix = fix_of(asked_.fixes, layer);
-    const auto about = fingerprint(layer_parts_.back()) + (fix ? fix->words : "");
-    same_part_.push_back(first_with.try_emplace(about, layer).first->second);
   }
+  give_times(parts, cluster_.kinds_in(0, 1));
+  std::vector<std::string> prints(num_layers_);
+  for (const int kind : cluster_.kinds_in(0, cluster_.num_devices()))
+    for (int l = 0; l < num_layers_; ++l) prints[l] += fingerprint(layer_parts({kind})[l]);
+  std::map<std::string, int> first_with;
+  for (int l = 0; l < num_layers_; ++l)
+    if (const Fix* fix = fix_of(asked_.fixes, l)) prints[l] += fix->words;
+  for (int l = 0; l < num_layers_; ++l)
+    same_part_.push_back(first_with.try_emplace(std::move(prints[l]), l).first->second);
 }
 
-const StageSolver::LayerBounds& StageSolver::layer_bounds(int devices) {
-  const auto [it, fresh] = layer_bounds_.try_emplace(devices);
-  if (!fresh) return it->second;
+void StageSolver::give_times(std::vector<StageView>& parts, const std::vector<int>& kinds) const {
+  const auto times = cost::op_times(joint_.graph, cluster_, kinds, parts_of_joint());
+  for (size_t l = 0; l < parts.size(); ++l)
+    for (size_t k = 0; k < parts[l].ops.size(); ++k)
+      if (const int op = part_ops_[l][k]; op >= 0)
+        parts[l].ops[k].seconds = times[op].seconds, parts[l].ops[k].launch = times[op].launch,
+        parts[l].ops[k].compute = times[op].compute;
+}
+
+const std::vector<StageView>& StageSolver::layer_parts(const std::vector<int>& kinds) {
   if (layer_parts_.empty()) find_layer_parts();
-  const double slower = cost::slowdown(cluster_, devices);
-  for (const auto& shape : cost::logical_views(devices)) {
+  if (const auto it = layer_parts_.find(kinds); it != layer_parts_.end()) return it->second;
+  auto parts = layer_parts_.at(cluster_.kinds_in(0, 1));
+  give_times(parts, kinds);
+  return layer_parts_[kinds] = std::move(parts);
+}
+
+const StageSolver::LayerBounds& StageSolver::layer_bounds(const Place& place) {
+  const auto [it, fresh] = layer_bounds_.try_emplace(place);
+  if (!fresh) return it->second;
+  const auto& parts = layer_parts(place.kinds);
+  const double slower = cost::slowdown(cluster_, place.devices);
+  for (const auto& shape : cost::logical_views(place.devices)) {
     const auto mesh = cost::fastest_mesh(cluster_, shape);
     auto& seconds = it->second.emplace_back();
     for (int layer = 0; layer < num_layers_; ++layer) {
@@ -198,10 +223,11 @@ const StageSolver::LayerBounds& StageSolver::layer_bounds(int devices) {
         seconds.push_back(seconds[same]);
         continue;
       }
-      auto part = layer_parts_[layer];
+      auto part = parts[layer];
       for (size_t i = 0; i < part.ops.size(); ++i) {
-        const Least& least = least_of_parts_[layer][i];
-        part.ops[i].seconds = least.seconds * slower, part.ops[i].launch = least.launch * slower;
+        auto& op = part.ops[i];
+        op.seconds = (same_kernels_[layer][i] ? op.seconds : op.compute) * slower;
+        op.launch = (same_kernels_[layer][i] ? op.launch : 0) * slower;
       }
       const int64_t least = quick_bound(build_layer_problem(part, mesh));
       seconds.push_back(static_cast<double>(least) * 1e-12 / joint_.microbatches);
@@ -211,7 +237,7 @@ const StageSolver::LayerBounds& StageSolver::layer_bounds(int devices) {
 }
 
 double StageSolver::view_bound(const StageKey& key, size_t view) {
-  const auto& seconds = layer_bounds(key.devices)[view];
+  const auto& seconds = layer_bounds(place(key))[view];
   double sum = 0;
   for (int l = key.first_layer; l < key.last_layer; ++l) sum += seconds[l];
   return sum * (1 - 1e-6);
@@ -233,13 +259,14 @@ void StageSolver::prepare() {
 LayerCosts& StageSolver::layer_costs(StageSolver* like) {
   if (!layer_costs_) {
     if (layer_parts_.empty()) find_layer_parts();
+    const auto parts = [this](const std::vector<int>& kinds) -> const auto& { return layer_parts(kinds); };
     layer_costs_.emplace(
-        layer_parts_, same_part_, part_base_ops_, cluster_, log_,
+        parts, same_part_, part_base_ops_, cluster_, log_,
         [this](int layer, const sharding::Mesh& mesh) -> std::optional<Restriction> {
           const auto by_axis = words(layer, mesh.shape);
           if (!by_axis) return std::nullopt;
           try {
-            return limits(*by_axis, layer_parts_[layer], mesh);
+            return limits(*by_axis, layer_parts_.begin()->second[layer], mesh);
           } catch (const base::Error& e) {  // a batch that doesn't divide
             if (e.kind() != base::ErrorKind::kUser) throw;
             return std::nullopt;
@@ -268,16 +295,16 @@ double StageSolver::transfer_seconds(const StageKey& key) const {
 }
 
 double StageSolver::estimate(const StageKey& key) {
-  const auto& correct = corrections_[key.devices];
-  const auto best = layer_costs().best(key.first_layer, key.last_layer, key.devices, key.in_flight,
-                                       limit_ / correct.memory);
+  const auto& correct = corrections_[place(key)];
+  const auto best = layer_costs().best(key.first_layer, key.last_layer, place(key), key.in_flight,
+                                       limit(key) / correct.memory);
   return best.seconds * correct.seconds + transfer_seconds(key);
 }
 
 void StageSolver::learn(const StageKey& key, double seconds) {
-  auto& correct = corrections_[key.devices];
-  const auto guess = layer_costs().best(key.first_layer, key.last_layer, key.devices, key.in_flight,
-                                        limit_ / correct.memory);
+  auto& correct = corrections_[place(key)];
+  const auto guess = layer_costs().best(key.first_layer, key.last_layer, place(key), key.in_flight,
+                                        limit(key) / correct.memory);
   if (!std::isfinite(guess.seconds)) return;
   if (std::isfinite(seconds))
     correct.seconds = (seconds - transfer_seconds(key)) / guess.seconds;
@@ -287,8 +314,8 @@ void StageSolver::learn(const StageKey& key, double seconds) {
 
 size_t StageSolver::best_by_estimate(const StageKey& key) {
   return layer_costs()
-      .best(key.first_layer, key.last_layer, key.devices, key.in_flight,
-            limit_ / corrections_[key.devices].memory)
+      .best(key.first_layer, key.last_layer, place(key), key.in_flight,
+            limit(key) / corrections_[place(key)].memory)
       .view;
 }
 
@@ -362,8 +389,8 @@ StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const Stag
   View best;
   best.solved.seconds = kNever;
   double bound = kNever;
-  const auto stage = describe(cut.stages[s], cluster_, key.devices, joint_.microbatches, key.in_flight,
-                              batch_dims_of_args(cut, s));
+  const auto stage = describe(cut.stages[s], cluster_, key.first_device, key.devices, joint_.microbatches,
+                              key.in_flight, batch_dims_of_args(cut, s));
   std::string about = fingerprint(stage);
   for (const auto& t : cut.transfers)
     if (t.to_stage == s)
@@ -371,7 +398,7 @@ StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const Stag
                            static_cast<int>(t.sent_after.phase));
   const int64_t alike =
       int64_t{cluster_.devices_per_host} * (cluster_.racks ? cluster_.racks->hosts_per_rack : 1);
-  about += fmt::format("|{},{},{}", key.first_device % alike, key.devices, limit_);
+  about += fmt::format("|{},{},{}", key.first_device % alike, key.devices, limit(key));
   const auto shapes = cost::logical_views(key.devices);
   for (const size_t k : views) {
     const auto by_axis = words(key.first_layer, shapes[k]);
@@ -403,7 +430,7 @@ BuiltProblem StageSolver::build(const View& view, const step::Cut& cut, int s, c
   if (!given_.empty()) wanted = both(given_choices(cut.stages[s], given_[s].strategies), std::move(wanted));
   auto built = build_problem(view.stage, view.mesh, wanted);
   add_transfers(built, cut, s, view.stage, key, view.mesh);
-  built.problem.usage_limit = static_cast<int64_t>(limit_);
+  built.problem.usage_limit = static_cast<int64_t>(limit(key));
   ++log_.problems_built;
   return built;
 }
@@ -470,8 +497,8 @@ double StageSolver::least_peak(const StageKey& key, double below) {
 }
 
 double StageSolver::least_peak(const step::Cut& cut, int s, const StageKey& key, double below) {
-  const auto stage = describe(cut.stages[s], cluster_, key.devices, joint_.microbatches, key.in_flight,
-                              batch_dims_of_args(cut, s));
+  const auto stage = describe(cut.stages[s], cluster_, key.first_device, key.devices, joint_.microbatches,
+                              key.in_flight, batch_dims_of_args(cut, s));
   double least = kNever;
   for (const auto& shape : cost::logical_views(key.devices)) {
     if (!words(key.first_layer, shape)) continue;

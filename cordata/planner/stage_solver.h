@@ -32,8 +32,8 @@ class StageSolver {
   };
   using Cache = std::map<std::string, Solved>;
 
-  // `base_op`: by op of the joint step, the op of the base step that it is or repeats; empty: itself.
-  // `asked`: of which stages only some choices are wanted.
+  // `asked`: of which stages only some choices are wanted. `limit`: bytes that a device may hold; 0: what each
+  // has. `base_op`: by op of the joint step, the op of the base step that it is or repeats; empty: itself.
   struct Asked {
     std::string restriction;  // of all stages that aren't fixed (restrictions.h); empty: none
     std::vector<Fix> fixes;
@@ -76,8 +76,7 @@ class StageSolver {
   void learn(const StageKey& key, double seconds);
   // What a stage of some layers chooses from on a view, to be given to another solver of the same base step.
   Given give(const StageKey& key, size_t view) {
-    return {view,
-            layer_costs().by_base(key.first_layer, key.last_layer, key.devices, static_cast<int>(view))};
+    return {view, layer_costs().by_base(key.first_layer, key.last_layer, place(key), static_cast<int>(view))};
   }
 
  private:
@@ -99,8 +98,14 @@ class StageSolver {
   std::vector<int> each_layer_a_stage() const;
   const step::Homes& homes_of_layers();
   void find_layer_parts();
+  std::vector<int> parts_of_joint() const;
   void add_samples(StageView& part, const step::StageGraph& graph, const std::vector<int>& places) const;
-  const LayerBounds& layer_bounds(int devices);
+  void give_times(std::vector<StageView>& parts, const std::vector<int>& kinds) const;
+  const Place& place(const StageKey& key) const { return places_.of(key.first_device, key.devices); }
+  double limit(const StageKey& key) const { return places_.limit(key.first_device, key.devices); }
+  // By layer; see layer_part.h. With the times of devices of these kinds.
+  const std::vector<StageView>& layer_parts(const std::vector<int>& kinds);
+  const LayerBounds& layer_bounds(const Place& place);
   LayerCosts& layer_costs(StageSolver* like = nullptr);
   double transfer_seconds(const StageKey& key) const;
   Restriction given_choices(const step::StageGraph& graph, const LayerCosts::ByBase& strategies) const;
@@ -119,10 +124,10 @@ class StageSolver {
   int num_layers_;
   const cluster::Cluster& cluster_;
   Asked asked_;
-  double limit_;
+  const Places places_;
   Cache& cache_;
   PlannerLog& log_;
-  std::map<int, LayerBounds> layer_bounds_;  // by devices
+  std::map<Place, LayerBounds> layer_bounds_;
   std::map<StageKey, double> proven_;
   std::vector<Given> given_;  // by stage of the cutting that is filled in
   // By layer boundary: bytes that cross it in the forward and the backward pass of a microbatch.
@@ -132,15 +137,14 @@ class StageSolver {
   struct Correction {
     double seconds = 1, memory = 1;
   };
-  std::map<int, Correction> corrections_;       // by devices
-  std::optional<step::Homes> homes_of_layers_;  // each layer a stage
-  std::vector<StageView> layer_parts_;          // by layer; see layer_part.h
+  std::map<Place, Correction> corrections_;
+  std::optional<step::Homes> homes_of_layers_;                      // each layer a stage
+  std::map<std::vector<int>, std::vector<StageView>> layer_parts_;  // by kinds of devices
+  std::vector<std::vector<int>> part_ops_;  // by layer and op of its part: of the joint step, or -1
   std::vector<int> base_op_;
   std::vector<std::vector<int>> part_base_ops_;  // by layer and op of its part
-  struct Least {
-    double seconds = 0, launch = 0;
-  };
-  std::vector<std::vector<Least>> least_of_parts_;  // as part_base_ops_: what the op takes in any stage, at least
+  // As part_base_ops_: whether the op is part of the same kernels in every stage that holds the layer.
+  std::vector<std::vector<bool>> same_kernels_;
   std::vector<int> same_part_;                   // by layer: the first one with an equal part
   std::vector<double> layer_state_;  // by layer: bytes of the parameters and optimizer state that live there
   std::vector<std::vector<bool>> joint_batch_;  // by value of the joint graph and dim; only if restricted()

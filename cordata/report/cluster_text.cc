@@ -26,10 +26,15 @@ std::string after(const cluster::Link& l) {
   return fmt::format("{} after {}", rate(l.bandwidth), base::to_string(l.alpha));
 }
 
+// "device 3", "devices 0-7".
+std::string devices(int first, int count) {
+  return count == 1 ? fmt::format("device {}", first)
+                    : fmt::format("devices {}-{}", first, first + count - 1);
+}
+
 std::string host_line(const Cluster& c, int host) {
   const int first = host * c.devices_per_host, last = first + c.devices_per_host - 1;
-  std::string line = first == last ? fmt::format("host {}: device {}", host, first)
-                                   : fmt::format("host {}: devices {}-{}", host, first, last);
+  std::string line = fmt::format("host {}: {}", host, devices(first, last - first + 1));
   if (c.hosts == 1) return line;
   if (c.nics == 1) return line + fmt::format(", NIC of {}", rate(c.inter.bandwidth));
   return line + fmt::format(", {} NICs x {} = {}", c.nics, rate(c.inter.bandwidth / c.nics),
@@ -134,18 +139,40 @@ void add_links(Rows& rows, const Cluster& c) {
                                 base::to_string(c.racks->alpha), c.racks->oversubscription)});
 }
 
-std::string figures(const Cluster& c) {
-  const auto& d = c.device;
+// Each run of devices with its figures.
+std::vector<std::pair<std::string, const cluster::Device*>> runs(const Cluster& c) {
+  if (c.groups.empty()) return {{"device", &c.device}};
+  std::vector<std::pair<std::string, const cluster::Device*>> all;
+  int next = 0;
+  const auto others_before = [&](int first) {
+    if (first > next) all.emplace_back(devices(next, first - next), &c.device);
+  };
+  for (const auto& g : c.groups) {
+    others_before(g.first);
+    all.emplace_back(devices(g.first, g.count), &g.device);
+    next = g.first + g.count;
+  }
+  others_before(c.num_devices());
+  return all;
+}
+
+void add_device(Rows& rows, const std::string& which, const cluster::Device& d) {
   std::string peaks;
   for (const auto& [type, peak] : d.peak)
     peaks += fmt::format("{}{} {}/s", peaks.empty() ? "" : ", ", ir::name(type),
                          base::to_string(base::Flops(peak.value)));
-  Rows rows = {{"what", "how much"},
-               {"device", d.kind},
+  rows.insert(rows.end(),
+              {{which, d.kind},
                {"  peak", peaks},
                {"  of it reached", fmt::format("{:.0f} %", 100 * d.efficiency)},
                {"  memory", fmt::format("{} at {}", base::to_string(d.memory), rate(d.memory_bandwidth))},
-               {"  to start an op", base::to_string(d.launch)}};
+               {"  to start an op", base::to_string(d.launch)}});
+  if (d.speed != 1) rows.push_back({"  speed of these", fmt::format("{:.3g}", d.speed)});
+}
+
+std::string figures(const Cluster& c) {
+  Rows rows = {{"what", "how much"}};
+  for (const auto& [which, device] : runs(c)) add_device(rows, which, *device);
   add_links(rows, c);
   if (c.cores_shared_by > 1) rows.push_back({"devices to a core", fmt::format("{:g}", c.cores_shared_by)});
   return base::table(rows);
@@ -153,10 +180,10 @@ std::string figures(const Cluster& c) {
 
 std::string sources(const Cluster& c) {
   std::string text;
-  const auto add = [&](const char* what, bool there, const std::string& source) {
+  const auto add = [&](const std::string& what, bool there, const std::string& source) {
     if (there && !source.empty()) text += fmt::format("{}: {}\n", what, source);
   };
-  add("device", true, c.device.source);
+  for (const auto& [which, device] : runs(c)) add(which, true, device->source);
   add("in a host", c.devices_per_host > 1, c.intra.source);
   add("out of a host", c.hosts > 1, c.inter.source);
   add("out of a rack", c.racks.has_value(), c.racks ? c.racks->source : "");

@@ -36,7 +36,7 @@ std::string head(const Explanation& e) {
   text += card(base::with_commas(static_cast<int64_t>(e.units_per_step / std::max(p.step.value, 1e-12))),
                e.unit + " a second");
   text += card(base::to_string(p.peak_memory),
-               "of " + base::to_string(p.cluster.device.memory) + " on the fullest device");
+               "of " + base::to_string(fullest_memory(p)) + " on the fullest device");
   text += card(std::to_string(p.stages.size()), p.stages.size() == 1 ? "stage" : "stages, " + p.schedule);
   text += card(std::to_string(p.microbatches), p.microbatches == 1 ? "microbatch" : "microbatches");
   text += card(fmt::format("{:.2g} %", 100 * p.gap), "from proven best, at most");
@@ -111,7 +111,7 @@ std::string resting_table(const StageExplanation& s) {
 
 std::string stage_section(const Explanation& e, size_t i) {
   const StageExplanation& s = e.stages[i];
-  return fmt::format("<h2>Stage {}</h2>\n", i) + memory_bar(s, e.plan.cluster.device.memory) +
+  return fmt::format("<h2>Stage {}</h2>\n", i) + memory_bar(s, device_memory(e.plan, e.plan.stages[i])) +
          "<details open><summary>What rests on the devices</summary>\n" + resting_table(s) +
          "</details>\n<details><summary>Ops: how each is sharded, and what other ways would cost with all "
          "else unchanged</summary>\n" +

@@ -30,10 +30,10 @@ std::string head(const plan::Plan& p, double units_per_step, const std::string& 
       fmt::format("{} on {} by {}: {} stage{}, {} of {} devices, {} microbatch{}, schedule {}\n", p.model,
                   p.cluster.name, p.planner, stages, stages == 1 ? "" : "s", devices, p.cluster.num_devices(),
                   p.microbatches, p.microbatches == 1 ? "" : "es", p.schedule);
-  text += fmt::format(
-      "predicted: step {}, {} {}/s, at most {} of {} a device, gap {:.2g} %\n", base::to_string(p.step),
-      base::with_commas(static_cast<int64_t>(units_per_step / std::max(p.step.value, 1e-12))), unit,
-      base::to_string(p.peak_memory), base::to_string(p.cluster.device.memory), 100 * p.gap);
+  text += fmt::format("predicted: step {}, {} {}/s, at most {} of {} a device, gap {:.2g} %\n",
+                      base::to_string(p.step),
+                      base::with_commas(static_cast<int64_t>(units_per_step / std::max(p.step.value, 1e-12))),
+                      unit, base::to_string(p.peak_memory), base::to_string(fullest_memory(p)), 100 * p.gap);
   if (!p.remat.empty()) text += fmt::format("backward passes compute again: {}\n", remat_words(p.remat));
   return text;
 }
@@ -74,6 +74,17 @@ std::string bill_table(const plan::Plan& p) {
 }
 
 }  // namespace
+
+base::Bytes device_memory(const plan::Plan& p, const plan::Stage& stage) {
+  base::Bytes least = p.cluster.device_at(stage.ranks.front()).memory;
+  for (const int r : stage.ranks) least = std::min(least, p.cluster.device_at(r).memory);
+  return least;
+}
+
+base::Bytes fullest_memory(const plan::Plan& p) {
+  return device_memory(p, *std::ranges::max_element(
+                              p.stages, {}, [](const plan::Stage& s) { return s.predicted.peak_memory; }));
+}
 
 std::string stage_ranks(const plan::Stage& stage) {
   const auto& r = stage.ranks;

@@ -12,7 +12,9 @@ namespace cordata::report {
 std::string plan_text(const plan::Plan& plan, double units_per_step, const std::string& unit);
 
 // Parts of it, which the HTML page shows too.
-std::string stage_ranks(const plan::Stage& stage);  // "0-3", "0,2,5"
+std::string stage_ranks(const plan::Stage& stage);                            // "0-3", "0,2,5"
+base::Bytes device_memory(const plan::Plan& plan, const plan::Stage& stage);  // of its smallest device
+base::Bytes fullest_memory(const plan::Plan& plan);  // that of the stage that holds most
 std::string axes_words(const plan::Plan& plan,
                        const plan::BillLine& line);  // "axis 0 (4 devices)"; "" for sends
 

@@ -80,9 +80,9 @@ bool holds(const ir::Graph& graph, ir::NodeId op, ir::NodeId inner) {
 
 }  // namespace
 
-ModuleCost module_cost(const program::ModuleText& module, const cluster::Cluster& cluster) {
+ModuleCost module_cost(const program::ModuleText& module, const cluster::Device& device) {
   const ir::Graph graph = ir::read_module(module.text, module.name);
-  const auto times = cost::op_times(graph, cluster);
+  const auto times = cost::op_times(graph, device);
   ModuleCost cost;
   cost.collectives = program::collective_calls(graph);
   cost.flops = ir::flops(graph);

@@ -21,8 +21,9 @@ struct ModuleCost {
       0};  // at its fullest: values that pass between its ops, and results that take over no argument
 };
 
-// By cost::op_times of its graph and by the liveness of its values. Throws what ir::read_module throws.
-ModuleCost module_cost(const program::ModuleText& module, const cluster::Cluster& cluster);
+// By cost::op_times of its graph on that device, and by the liveness of its values. Throws what
+// ir::read_module throws.
+ModuleCost module_cost(const program::ModuleText& module, const cluster::Device& device);
 
 // The seconds of one collective among the ranks that `rank` meets there: a ring (docs/collectives.md) over
 // the cluster's links. Of a group that spans hosts with several ranks on each, the better of one ring and one

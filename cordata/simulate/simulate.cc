@@ -87,6 +87,7 @@ class Engine {
                              cluster.num_devices());
     for (const auto& r : program.ranks) {
       RankState& s = ranks_.emplace_back(r.num_slots);
+      kinds_.push_back(cluster.kinds_in(r.rank, 1).front());
       s.posts = program::receives_posted_at(r.step);
       for (const auto& resident : r.residents) s.memory.put(resident.slot, s.memory.make(resident.local, 0));
       if (r.device_index >= 0)
@@ -217,7 +218,8 @@ class Engine {
 
   const Timing& timing(int r) {
     const int module = list(r)[static_cast<size_t>(ranks_[r].position)].module;
-    auto& known = timings_[{module, program_.modules[static_cast<size_t>(module)].collective ? r : -1}];
+    const bool collective = program_.modules[static_cast<size_t>(module)].collective;
+    auto& known = timings_[{module, collective ? r : kinds_[r]}];
     if (known.compute.empty()) known = make_timing(module, r);
     return known;
   }
@@ -234,8 +236,8 @@ class Engine {
       for (int comm : text.comms) t.groups.push_back(group_of(program_, comm, r));
       return t;
     }
-    const auto [cost, fresh] = costs_.try_emplace(module);
-    if (fresh) cost->second = module_cost(text, cluster_);
+    const auto [cost, fresh] = costs_.try_emplace({module, kinds_[r]});
+    if (fresh) cost->second = module_cost(text, cluster_.device_at(r));
     for (const auto& call : cost->second.collectives) {
       t.groups.push_back(group_of(program_, call.comm, r));
       t.collective.push_back(collective_time(call, program_, r, cluster_).value);
@@ -401,8 +403,10 @@ class Engine {
   std::deque<Message> messages_;
   std::map<std::tuple<int, int, int>, Channel> channels_;
   std::map<std::pair<int, int>, Meeting> meetings_;
-  std::map<std::pair<int, int>, Timing> timings_;  // by module, and rank where collectives depend on it
-  std::map<int, ModuleCost> costs_;
+  std::vector<int> kinds_;  // by rank: the first with such a device
+  // By module, and rank where collectives depend on it, else kind.
+  std::map<std::pair<int, int>, Timing> timings_;
+  std::map<std::pair<int, int>, ModuleCost> costs_;  // by module and kind
   std::vector<double> ends_;
 };
 

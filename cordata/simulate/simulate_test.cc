@@ -254,7 +254,8 @@ func.func @main(%a: tensor<64xf32>, %b: tensor<64xf32>) -> tensor<64xf32> {
 // What waits behind a barrier is one value, held until its last reader.
 TEST(Simulate, BarriersCopyNothing) {
   const Type row = Type::tensor(DType::kF32, {64});
-  const auto cost = module_cost({"waits", 0, kWaits, {row, row}, {row}, {-1, -1}, false, {}}, devices(1));
+  const auto cost =
+      module_cost({"waits", 0, kWaits, {row, row}, {row}, {-1, -1}, false, {}}, devices(1).device);
   EXPECT_EQ(cost.transient.value, (64 * 64 + 64) * 4.0);
 }
 

@@ -7,10 +7,12 @@ import re
 import pytest
 from command import ROOT, cordata, fails
 
+DEVICE = {"kind": "any", "peak_flops_per_s": {"bf16": 2e12, "f32": 1e12}, "efficiency": 0.5, "memory_bytes": 1e9,
+          "memory_bandwidth_bytes_per_s": 2e11, "launch_s": 1e-7, "fusion": "merging", "speed": 1.0, "source": "made up"}
 FULL = {
     "format": "cordata.cluster/1", "name": "mine", "hosts": 4, "devices_per_host": 3,
-    "device": {"kind": "any", "peak_flops_per_s": {"bf16": 2e12, "f32": 1e12}, "efficiency": 0.5, "memory_bytes": 1e9,
-               "memory_bandwidth_bytes_per_s": 2e11, "launch_s": 1e-7, "source": "made up"},
+    "device": DEVICE,
+    "groups": [{"first_device": 0, "devices": 2, "device": {**DEVICE, "speed": 0.5}}, {"first_device": 6, "devices": 3, "device": {**DEVICE, "memory_bytes": 2e9}}],
     "intra": {"alpha_s": 2e-6, "bandwidth_bytes_per_s": 1e9, "topology": "links", "source": "made up",
               "links": [{"devices": [0, 1], "count": 2, "bandwidth_bytes_per_s": 2e10}, {"devices": [1, 2], "count": 1, "bandwidth_bytes_per_s": 2e10}]},
     "inter": {"alpha_s": 2e-5, "bandwidth_bytes_per_s": 1e9, "nics": 2, "source": "made up"},
@@ -18,15 +20,17 @@ FULL = {
     "cores_shared_by": 1,
 }
 # What a file may do without; the rest is asked for. A peak may go where another stays.
-OPTIONAL = {"name", "device.efficiency", "device.launch_s", "device.source", "device.peak_flops_per_s.bf16", "device.peak_flops_per_s.f32",
-            "intra.source", "intra.links[0].count", "intra.links[1].count", "inter", "inter.nics", "inter.source", "racks", "racks.alpha_s",
+OPTIONAL = {"name", "device.efficiency", "device.launch_s", "device.fusion", "device.speed", "device.source", "device.peak_flops_per_s.bf16",
+            "device.peak_flops_per_s.f32", "groups", "intra.source", "intra.links[0].count", "intra.links[1].count", "inter", "inter.nics", "inter.source", "racks", "racks.alpha_s",
             "racks.source", "cores_shared_by"}
 LEFT_OUT_NAMES_ANOTHER = {"intra.topology": "intra.links"}  # without it, links are what is too much
-MAY_BE_ZERO = {"device.launch_s", "intra.alpha_s", "inter.alpha_s", "racks.alpha_s"}
+# A group's device has what its file leaves out from `device`.
+OPTIONAL |= {f"groups[{g}].device.{key}" for g in range(2) for key in [*DEVICE, "peak_flops_per_s.bf16", "peak_flops_per_s.f32"]}
+MAY_BE_ZERO = {"device.launch_s", "groups[0].device.launch_s", "groups[1].device.launch_s", "groups[0].first_device", "intra.alpha_s", "inter.alpha_s", "racks.alpha_s"}
 # The unit that the error has to name, by the end of a field's name.
 UNITS = {"bytes_per_s": "bytes a second", "flops_per_s": "operations a second", "_bytes": "bytes", "_s": "seconds", "hosts": "hosts",
          "devices_per_host": "devices", "count": "links", "nics": "NICs", "hosts_per_rack": "hosts", "oversubscription": "bandwidth",
-         "efficiency": "peak", "cores_shared_by": "cores", "bf16": "operations a second", "f32": "operations a second"}
+         "efficiency": "peak", "speed": "figures", "first_device": "device", "devices": "devices", "cores_shared_by": "cores", "bf16": "operations a second", "f32": "operations a second"}
 
 
 def fields(value, path=(), name=""):
@@ -124,6 +128,11 @@ def test_unknown_key(name, tmp_path):
 
 SPECIAL = {
     "format of another version": ("format", "cordata.cluster/9", "format"),
+    "groups over each other": ("groups[1].first_device", 1, "groups[1].first_device"),
+    "groups out of order": ("groups[0].first_device", 8, "groups[1].first_device"),
+    "a group of more devices than there are": ("groups[1].devices", 7, "groups[1].devices"),
+    "no groups": ("groups", [], "groups"),
+    "element type of a group": ("groups[1].device.peak_flops_per_s", {"f33": 1e12}, "groups[1].device.peak_flops_per_s.f33"),
     "topology": ("intra.topology", "star", "intra.topology"),
     "links without their topology": ("intra.topology", "switch", "intra.links"),
     "element type": ("device.peak_flops_per_s", {"f33": 1e12}, "device.peak_flops_per_s.f33"),
@@ -186,6 +195,15 @@ def test_docs_have_the_presets():
     models = cordata("models").out
     for name in [row[0] for row in wanted[1:]]:
         assert f" {name}," in models and f" {name}," in cordata("cluster", "--help").out
+
+
+def test_groups_have_what_they_leave_out_from_the_device(tmp_path):
+    file = tmp_path / "groups.json"
+    file.write_text(json.dumps({**FULL, "groups": [{"first_device": 3, "devices": 3, "device": {"kind": "other", "memory_bytes": 3e9}}]}))
+    shown = cordata("cluster", "show", file, "--json").json()
+    assert shown["groups"] == [{"first_device": 3, "devices": 3, "device": {**DEVICE, "kind": "other", "memory_bytes": 3e9}}]
+    text = cordata("cluster", "show", file).out
+    assert [line.split()[:2] for line in text.splitlines() if line.startswith("device")][:3] == [["devices", "0-2"], ["devices", "3-5"], ["devices", "6-11"]]
 
 
 def test_the_drawing():

@@ -102,6 +102,25 @@ double between(std::mt19937_64& random, double low, double high) {
   return low * std::pow(high / low, std::uniform_real_distribution<double>(0, 1)(random));
 }
 
+// In every other cluster some devices are slower or quicker than the first, each in its own way or like one
+// before.
+void draw_groups(std::mt19937_64& random, cluster::Cluster& c) {
+  c.groups.clear();
+  if (random() % 2) return;
+  for (int d = 1; d < c.num_devices(); ++d) {
+    if (random() % 3 == 0) continue;
+    auto device = c.device;
+    if (!c.groups.empty() && random() % 2) {
+      device = c.groups.back().device;
+    } else {
+      device.peak[DType::kF32] = between(random, 0.2, 3) * device.peak[DType::kF32];
+      device.memory_bandwidth = between(random, 0.2, 3) * device.memory_bandwidth;
+      device.speed = random() % 2 ? 1 : between(random, 0.3, 1);
+    }
+    c.groups.push_back({d, 1, device});
+  }
+}
+
 }  // namespace
 
 step::TrainStep draw_step(std::mt19937_64& random, int most_products, int64_t least_batch) {
@@ -147,6 +166,7 @@ cluster::Cluster draw_cluster(std::mt19937_64& random) {
     for (int b = a + 1; b < c.devices_per_host; ++b)
       if (links() % 2) c.wires.push_back({a, b, 1 + static_cast<int>(links() % 2), 2 * c.intra.bandwidth});
   if (!c.wires.empty()) c.topology = cluster::Topology::kLinks;
+  draw_groups(links, c);
   return c;
 }
 
@@ -162,6 +182,8 @@ cluster::Cluster draw_slow_links(std::mt19937_64& random) {
   c.device.launch = base::Seconds(between(random, 1e-8, 1e-6));
   c.intra = c.inter = {base::Seconds(between(random, 1e-8, 1e-6)),
                        base::BytesPerSecond(between(random, 1e7, 3e8)), ""};
+  auto copy = random;
+  draw_groups(copy, c);
   return c;
 }
 

@@ -14,7 +14,7 @@ namespace cordata::tests {
 // training.
 step::TrainStep draw_step(std::mt19937_64& random, int most_products, int64_t least_batch = 60);
 
-// One to four devices on one or several hosts, with links and devices of random speed.
+// One to four devices, equal or unequal, on one or several hosts, with links and devices of random speed.
 cluster::Cluster draw_cluster(std::mt19937_64& random);
 // Two or three slow devices on slower links: with few samples a pipeline is best now and then.
 cluster::Cluster draw_slow_links(std::mt19937_64& random);

@@ -25,7 +25,7 @@ int ops_of(const step::TrainStep& step) {
 constexpr double kRounding = 1e-5;  // the planner counts whole picoseconds
 
 TEST(Enumeration, AutoCostsWhatTheBestOfAllPlansCosts) {
-  int pipelines = 0, sharded = 0, several = 0;
+  int pipelines = 0, sharded = 0, several = 0, unequal = 0;
   int64_t cuttings = 0;
   for (int seed = 0; seed < 600; ++seed) {
     std::mt19937_64 random(seed);
@@ -41,6 +41,7 @@ TEST(Enumeration, AutoCostsWhatTheBestOfAllPlansCosts) {
     EXPECT_TRUE(std::isinf(least)) << "seed " << seed << ": a plan takes " << least / plan.step.value
                                    << " of what auto's takes";
     pipelines += plan.stages.size() > 1;
+    unequal += !cluster.groups.empty();
     several += plan.microbatches > 1;
     sharded += std::any_of(plan.stages.begin(), plan.stages.end(), [](const plan::Stage& s) {
       return std::any_of(s.sharding.ops.begin(), s.sharding.ops.end(),
@@ -51,10 +52,12 @@ TEST(Enumeration, AutoCostsWhatTheBestOfAllPlansCosts) {
   // The cases are not all trivial.
   EXPECT_GE(pipelines, 10);
   EXPECT_GE(several, 3);
+  EXPECT_GT(unequal, 150);
   EXPECT_GT(sharded, 20);
   EXPECT_GT(cuttings, 300);
   std::cout << pipelines << " of the plans have several stages, " << several << " several microbatches, "
-            << sharded << " are sharded; " << cuttings << " cuttings enumerated\n";
+            << unequal << " clusters have unequal devices, " << sharded << " are sharded; " << cuttings
+            << " cuttings enumerated\n";
 }
 
 }  // namespace

@@ -55,7 +55,8 @@ StagePrice::StagePrice(const step::Cut& cut, int stage, const cluster::Cluster& 
       first_device_(first_device),
       mesh_(mesh),
       microbatches_(microbatches) {
-  for (const auto& t : cost::op_times(stage_, cluster))
+  for (const auto& t :
+       cost::op_times(stage_, cluster, cluster.kinds_in(first_device, static_cast<int>(mesh.size()))))
     seconds_.push_back(t.seconds), launch_.push_back(t.launch);
   find_readers();
   add_strategies();

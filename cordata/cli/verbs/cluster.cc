@@ -95,6 +95,7 @@ Verb cluster_verb() {
         app.add_flag("--quick", w->measure.quick, "measure: fewer sizes and types, some seconds");
         app.add_option("--plugin", w->measure.plugin,
                        "measure: PJRT plugin (default: $CORDATA_PJRT_PLUGIN, else the CPU one)");
+        app.add_option("--cpu-list", w->measure.cpu_list, "measure: " + std::string(kCpuListHelp));
         return [w](const Context& context) { return act(*w, context); };
       }};
 }

@@ -43,6 +43,7 @@ Verb train_verb() {
                 ->check(CLI::IsMember({"stop", "go"}));
             app.add_option("--time-limit", o->time_limit, "Seconds that any wait may take (default 600)")
                 ->check(some_seconds());
+            app.add_option("--cpu-list", o->cpu_list, std::string(kCpuListHelp));
             app.add_option("--paced", o->paced, "Take steps as lines of this pipe ask for them (bench/run)")
                 ->group("");
             app.add_option("--result", o->result)->group("");

@@ -8,11 +8,11 @@
 
 namespace cordata::planner {
 
-StageView describe(const step::StageGraph& stage, const cluster::Cluster& cluster, int devices,
-                   int microbatches, int in_flight, std::vector<int> batch_dim) {
+StageView describe(const step::StageGraph& stage, const cluster::Cluster& cluster, int first_device,
+                   int devices, int microbatches, int in_flight, std::vector<int> batch_dim) {
   const auto& graph = stage.graph;
   const double slower = cost::slowdown(cluster, devices);
-  const auto times = cost::op_times(stage, cluster);
+  const auto times = cost::op_times(stage, cluster, cluster.kinds_in(first_device, devices));
   StageView out;
   out.microbatches = microbatches;
   out.in_flight = in_flight;
@@ -30,6 +30,7 @@ StageView describe(const step::StageGraph& stage, const cluster::Cluster& cluste
     op.constant_like = ir::is_constant_like(node.kind);
     op.accumulate = node.kind == ir::OpKind::kAccumulate;
     op.seconds = times[i].seconds * slower;
+    op.compute = times[i].compute * slower;
     op.launch = times[i].launch * slower;
     op.fused = times[i].fused;
     for (const auto v : node.operands) op.operands.push_back(v.index);

@@ -8,10 +8,11 @@
 
 namespace cordata::planner {
 
-// A stage's graph as the intra-op problem sees it. Times are of `devices` at work together: where devices
-// share cores, all are slower. batch_dim: by argument, or empty.
-StageView describe(const step::StageGraph& stage, const cluster::Cluster& cluster, int devices,
-                   int microbatches, int in_flight, std::vector<int> batch_dim = {});
+// A stage's graph as the intra-op problem sees it. Times are of `devices` from first_device on at work
+// together: of the slowest of them; where devices share cores, all are slower. batch_dim: by argument, or
+// empty.
+StageView describe(const step::StageGraph& stage, const cluster::Cluster& cluster, int first_device,
+                   int devices, int microbatches, int in_flight, std::vector<int> batch_dim = {});
 
 // All that a solution depends on, as bytes: equal fingerprints have equal solutions, op by op.
 std::string fingerprint(const StageView& stage);

@@ -18,6 +18,7 @@ struct StageView {
     std::vector<int> operands, results;  // values
     step::Pass pass;
     double seconds = 0;          // of the whole op on one device, once
+    double compute = 0;          // of the seconds: what FLOPs alone take
     double launch = 0;           // however it is sharded
     bool constant_like = false;  // costs nothing, stays whole; readers cut what they need from it
     bool accumulate = false;     // its result lives from the first microbatch to the update

@@ -13,6 +13,7 @@ struct LaunchOptions {
   std::vector<std::string> arguments;  // of the ranks' command line, without the program's name
   std::string program;                 // empty: this executable
   std::string mpirun = "mpirun";
+  std::vector<int> cpus;           // that each rank is bound to, one thread each; empty: to none
   int threads = 0;                 // per rank; 0: this machine's cores by ranks
   base::Seconds start_limit{120};  // until every rank runs
 };

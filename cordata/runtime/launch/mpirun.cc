@@ -2,6 +2,8 @@
 #include "cordata/runtime/launch/mpirun.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/uio.h>
@@ -52,8 +54,11 @@ std::vector<std::string> environment(const LaunchOptions& options, const std::st
     const size_t at = text.find('=');
     if (at != std::string_view::npos) wanted[std::string(text.substr(0, at))] = text.substr(at + 1);
   }
-  const int threads = options.threads > 0 ? options.threads : std::max(1, usable_cores() / options.ranks);
-  if (options.threads > 0 || !wanted.contains(launch_names::kThreads))
+  const bool bound = !options.cpus.empty();
+  if (bound) wanted[launch_names::kCpus] = fmt::format("{}", fmt::join(options.cpus, ","));
+  const int shared = bound ? 1 : std::max(1, usable_cores() / options.ranks);
+  const int threads = options.threads > 0 ? options.threads : shared;
+  if (options.threads > 0 || bound || !wanted.contains(launch_names::kThreads))
     wanted[launch_names::kThreads] = std::to_string(threads);
   wanted[launch_names::kFolder] = folder;
   std::vector<std::string> all;

@@ -11,6 +11,7 @@ namespace cordata::runtime::launch_names {
 
 constexpr const char* kFolder = "CORDATA_LAUNCH_FOLDER";  // private folder of a run
 constexpr const char* kThreads = "CORDATA_THREADS";       // compute threads of a rank
+constexpr const char* kCpus = "CORDATA_CPUS";             // "0,1,1": the CPU that each rank is bound to
 constexpr const char* kSocket = "/ranks";                 // in the folder
 
 inline std::string where_file(int rank) { return fmt::format("/where.{}", rank); }  // in the folder

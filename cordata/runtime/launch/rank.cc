@@ -24,6 +24,7 @@
 
 #include "cordata/runtime/keep_memory.h"
 #include "cordata/runtime/launch/channel.h"
+#include "cordata/runtime/launch/cores.h"
 #include "cordata/runtime/launch/names.h"
 #include "cordata/runtime/launch/where.h"
 
@@ -166,6 +167,7 @@ int run_rank(const std::function<int()>& work) {
   keep_freed_memory();  // before the first thread
   join_launcher();
   try {
+    bind_as_told();
     const int status = work();
     std::fflush(nullptr);
     if (launcher < 0) return status;

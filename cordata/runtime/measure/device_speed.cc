@@ -117,6 +117,26 @@ std::vector<MatmulSpeed> measure_matmul(const Client& client, ir::DType type, co
   return found;
 }
 
+std::vector<double> measure_windows(const Client& client, base::Seconds each, int windows) {
+  constexpr int64_t kSize = 256, kDims[] = {kSize, kSize};
+  const auto values = halves(ir::DType::kF32, kSize * kSize);
+  const Buffer a = client.upload(values.data(), ir::DType::kF32, kDims);
+  const Executable module = client.compile(matmul_module(ir::DType::kF32, kSize));
+  const Buffer* const arguments[] = {&a, &a};
+  std::vector<double> rates;
+  for (int w = 0; w < windows; ++w) {
+    const auto begin = Clock::now();
+    double seconds = 0;
+    int count = 0;
+    while (seconds < each.value) {
+      module.execute(arguments).done.await(soon(), "a matmul");
+      seconds = std::chrono::duration<double>(Clock::now() - begin).count(), ++count;
+    }
+    rates.push_back(count / seconds);
+  }
+  return rates;
+}
+
 base::BytesPerSecond measure_memory(const Client& client, const DeviceEffort& effort) {
   const int64_t n = effort.stream_elements, dims[] = {n};
   const std::vector<float> values(n, 0.5f);
