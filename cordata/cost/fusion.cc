@@ -9,7 +9,7 @@
 namespace cordata::cost {
 namespace {
 
-constexpr size_t kMostKernels = 4;  // that compute a value each for itself
+constexpr size_t kMostKernels = 8;  // that compute a value each for itself
 
 // Makes each element of its one result from one element of each operand: by its rule.
 bool pointwise(const ir::Graph& graph, const ir::Node& node) {
