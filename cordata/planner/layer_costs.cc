@@ -150,7 +150,8 @@ void LayerCosts::solve(const Layers& layers, View& view, double price) const {
     taken_here.seconds = kNever;
     auto problem = priced(layers[l], price);
     if (const int bits = bits_too_many(problem); bits > 0) problem = coarser(std::move(problem), bits);
-    const auto least = minimise(problem, {}, kInfinite, Clock::time_point::max());
+    const auto least = minimise(problem, {}, kInfinite, log_.time.at());
+    log_.time.check();
     if (least.choice.empty()) continue;
     taken_here = taken(layers[l], least.choice, parts_[l].microbatches);
     add_choices(layers[l], least.choice, view.choices[l]);
@@ -166,10 +167,8 @@ void LayerCosts::solve(const Layers& layers, View& view, double price) const {
 }
 
 std::vector<LayerCosts::View>& LayerCosts::views(int devices) {
-  const auto [it, fresh] = views_.try_emplace(devices);
-  if (!fresh) return it->second;
-  auto& all = it->second;
-  all.resize(cost::logical_views(devices).size());
+  if (const auto it = views_.find(devices); it != views_.end()) return it->second;
+  std::vector<View> all(cost::logical_views(devices).size());
   base::parallel_for(static_cast<int>(all.size()), [&](int v) {
     const Layers layers = build(devices, v);
     View& view = all[v];
@@ -184,7 +183,7 @@ std::vector<LayerCosts::View>& LayerCosts::views(int devices) {
     solve(layers, view, 0);
   });
   count(all, 1);
-  return all;
+  return views_[devices] = std::move(all);
 }
 
 // The other modes, of the views that could be the best for some memory.

@@ -147,6 +147,9 @@ std::string figures(const Cluster& c) {
                {"  memory", fmt::format("{} at {}", base::to_string(d.memory), rate(d.memory_bandwidth))},
                {"  to start an op", base::to_string(d.launch)}};
   add_links(rows, c);
+  if (c.price)
+    rows.push_back(
+        {"an hour of a device", fmt::format("{:g} {}", c.price->per_device_hour, c.price->currency)});
   if (c.cores_shared_by > 1) rows.push_back({"devices to a core", fmt::format("{:g}", c.cores_shared_by)});
   return base::table(rows);
 }
@@ -160,6 +163,7 @@ std::string sources(const Cluster& c) {
   add("in a host", c.devices_per_host > 1, c.intra.source);
   add("out of a host", c.hosts > 1, c.inter.source);
   add("out of a rack", c.racks.has_value(), c.racks ? c.racks->source : "");
+  add("price", c.price.has_value(), c.price ? c.price->source : "");
   return text.empty() ? text : "\nWhere the figures are from\n" + text;
 }
 

@@ -11,8 +11,10 @@ namespace cordata::report {
 // and `unit` (tokens, images) give the throughput.
 std::string plan_text(const plan::Plan& plan, double units_per_step, const std::string& unit);
 
-// Parts of it, which the HTML page shows too.
-std::string stage_ranks(const plan::Stage& stage);  // "0-3", "0,2,5"
+// Parts of it, which other texts and pages show too.
+std::string layer_words(const plan::Stage& stage);                  // "3", "0-7"
+std::string remat_words(const std::vector<step::Remat>& by_layer);  // "layer (0-3), none (4)"
+std::string stage_ranks(const plan::Stage& stage);                  // "0-3", "0,2,5"
 std::string axes_words(const plan::Plan& plan,
                        const plan::BillLine& line);  // "axis 0 (4 devices)"; "" for sends
 
