@@ -10,10 +10,10 @@
 #include "cordata/base/did_you_mean.h"
 #include "cordata/base/error.h"
 #include "cordata/base/parallel.h"
-#include "cordata/cli/simulate_plan.h"
 #include "cordata/cluster/change.h"
 #include "cordata/cost/meshes.h"
 #include "cordata/planner/same_choices.h"
+#include "cordata/simulate/simulate.h"
 
 namespace cordata::cli {
 namespace {
@@ -43,27 +43,30 @@ std::string remat_now(const plan::Plan& plan) {
   return alike ? std::string(step::name(plan.remat[0])) : "mixed";
 }
 
-// The fields of the step. Each takes its value and says what it was.
+// The fields of the step: what each was, and what it becomes.
 struct StepField {
   const char* name;
   std::string (*now)(const plan::Plan& plan);
-  void (*set)(Changes& changes, const plan::Plan& plan, const std::string& word);
+  std::string (*set)(Changes& changes, const plan::Plan& plan, const std::string& word);
 };
 const StepField kStepFields[] = {
     {"microbatches", [](const plan::Plan& p) { return std::to_string(p.microbatches); },
      [](Changes& c, const plan::Plan& p, const std::string& word) {
        c.microbatches = parse_count("microbatches", word, p.microbatches);
+       return std::to_string(*c.microbatches);
      }},
     {"remat", remat_now,
      [](Changes& c, const plan::Plan&, const std::string& word) {
        if (!(c.remat = step::remat_named(word)))
          throw base::user_error("[cli] remat: wanted none, selective or layer, got '{}'", word);
+       return word;
      }},
     {"schedule", [](const plan::Plan& p) { return p.schedule; },
      [](Changes& c, const plan::Plan&, const std::string& word) {
        if (word != "1f1b" && word != "gpipe")
          throw base::user_error("[cli] schedule: wanted 1f1b or gpipe, got '{}'", word);
        c.schedule = word;
+       return word;
      }}};
 
 const StepField* step_field(const std::string& name) {
@@ -120,8 +123,7 @@ Changes::Changes(const std::vector<std::string>& words, const plan::Plan& plan) 
                              word);
     const std::string field = word.substr(0, equals), value = word.substr(equals + 1);
     if (const StepField* f = step_field(field)) {
-      f->set(*this, plan, value);
-      all.push_back({field, f->now(plan), value});
+      all.push_back({field, f->now(plan), f->set(*this, plan, value)});
       continue;
     }
     check_first(after, field);
@@ -151,20 +153,27 @@ plan::Plan changed_plan(const plan::Plan& plan, const step::TrainStep& step, con
   for (auto& stage : out.stages)
     stage.mesh = cost::make_mesh(out.cluster, stage.ranks.front(), stage.mesh.shape);
   out.microbatches = changes.microbatches.value_or(plan.microbatches);
+  if (const auto ops = step::build_joint(step, out.microbatches).graph.ops().size(); ops != out.layers.size())
+    throw base::user_error(
+        "[cli] microbatches: with {} the step has {} ops and with {} it has {}, so the plan's choices can't "
+        "be kept "
+        "(one microbatch has no gradients to add up); try --replan",
+        plan.microbatches, out.layers.size(), out.microbatches, ops);
   if (changes.schedule && plan.stages.size() > 1) out.schedule = *changes.schedule;
   if (changes.remat) return planner::with_remat(step, out, *changes.remat);
   if (changes.microbatches) out.bill = plan::bill(out, plan::planned_cut(plan::planned_step(step, out), out));
   return out;
 }
 
-Costed cost_plan(const plan::Plan& plan, const step::TrainStep& step) {
-  const auto program = program_of(plan, step);
+Costed cost_plan(const plan::Plan& plan, const program::Program& program) {
   constexpr int kCount = static_cast<int>(std::size(kResources));
   std::vector<simulate::SimulationResult> results(kCount + 1);  // the last: nothing is free
+  simulate::SimulationOptions options;
+  options.steps = 2;  // enough for the time from one step's end to the next one's
   base::parallel_for(kCount + 1, [&](int r) {
     auto cluster = plan.cluster;
     if (r < kCount) kResources[r].free(cluster);
-    results[r] = simulate::simulate(program, cluster);
+    results[r] = simulate::simulate(program, cluster, options);
     results[r].ranks.clear();
   });
   Costed out{plan, results[kCount].step, results[kCount].peak_memory, {}};

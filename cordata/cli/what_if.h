@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cordata/plan/plan.h"
+#include "cordata/program/program.h"
 #include "cordata/step/train_step.h"
 
 namespace cordata::cli {
@@ -25,6 +26,7 @@ struct Changes {
   std::optional<std::string> schedule;
   std::optional<step::Remat> remat;
   bool other_devices = false;  // there are more or fewer of them: a plan can't be kept
+  bool of_step() const { return microbatches || schedule || remat; }  // its program is another one
 };
 
 // The plan as it is, under the changes: the same stages, meshes and shardings. Throws a user error where that
@@ -44,6 +46,7 @@ struct Costed {
   std::vector<Bound> binds;
   bool fits() const { return peak_memory <= plan.cluster.device.memory; }
 };
-Costed cost_plan(const plan::Plan& plan, const step::TrainStep& step);
+// `program`: the plan's (program_of).
+Costed cost_plan(const plan::Plan& plan, const program::Program& program);
 
 }  // namespace cordata::cli

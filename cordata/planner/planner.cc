@@ -299,10 +299,9 @@ base::Error does_not_fit(const Search& in, const std::vector<int>& microbatches,
       base::to_string(base::Bytes(limit)), base::to_string(need), base::to_string(need - base::Bytes(limit)),
       std::ceil(need.value)));
 } catch (const TimeIsOver&) {
-  return infeasible(
-      fmt::format("[planner] no plan was found within the time limit of {}; try a longer --time-limit, or "
-                  "--planner data, which has less to look at",
-                  base::to_string(in.options.time_limit)));
+  return infeasible(fmt::format(
+      "[planner] no plan was found within the time limit of {}; try a longer --time-limit, or none",
+      base::to_string(in.options.time_limit)));
 }
 
 // Device-seconds that no step with that many microbatches takes less than: all its ops at full speed.

@@ -19,10 +19,11 @@ namespace {
 
 using json = nlohmann::json;
 
-// "+12.3 %", "the same"
+// "+12.30 %", "3.5 x", "the same"
 std::string percent(double a, double b) {
   if (a == b) return "the same";
   if (a == 0) return "";
+  if (b >= 2 * a) return fmt::format("{:.3g} x", b / a);
   const double change = 100 * (b / a - 1);
   return std::abs(change) < 0.005 ? "nearly the same" : fmt::format("{:+.2f} %", change);
 }
@@ -268,8 +269,6 @@ Section ops_section(const PlanDiff& d, size_t most) {
   }
   if (d.ops.size() > most)
     out.note = fmt::format("and {} more kinds of ops; --html or --json show all", d.ops.size() - most);
-  if (!d.same_ops)
-    out.note = "Ops were not compared: with these numbers of microbatches the step has other ops.";
   return out;
 }
 
@@ -314,6 +313,11 @@ std::vector<std::string> summary(const PlanDiff& d) {
                   base::to_string(d.b.step), base::to_string(d.a.step),
                   percent(d.a.step.value, d.b.step.value), base::to_string(d.b.peak_memory),
                   base::to_string(d.a.peak_memory), percent(d.a.peak_memory.value, d.b.peak_memory.value)));
+  if (!d.same_ops) {
+    out.push_back(
+        "Layers and ops were not compared: with these numbers of microbatches the step has other ops.");
+    return out;
+  }
   int ops = 0;
   for (const DiffOps& c : d.ops) ops += c.count;
   out.push_back(d.same_layers

@@ -8,6 +8,7 @@
 #include "cordata/base/table.h"
 #include "cordata/cli/plan_file.h"
 #include "cordata/cli/plan_options.h"
+#include "cordata/cli/simulate_plan.h"
 #include "cordata/cli/verbs/verbs.h"
 
 namespace cordata::cli {
@@ -86,9 +87,9 @@ std::string against(double first, double now) {
 std::string table_of(const std::vector<Column>& columns, const step::TrainStep& step) {
   const double units = static_cast<double>(step.batch * step.units_per_sample);
   std::vector<std::vector<std::string>> rows(8);
-  const char* names[] = {"",       "step, simulated", step.unit.c_str(), "memory, fullest device",
-                         "stages", "devices used",    "microbatches",    "cost of a million"};
-  for (size_t r = 0; r < rows.size(); ++r) rows[r].emplace_back(names[r]);
+  const std::string names[] = {"",       "step, simulated", step.unit,      "memory, fullest device",
+                               "stages", "devices used",    "microbatches", "cost of a million " + step.unit};
+  for (size_t r = 0; r < rows.size(); ++r) rows[r].push_back(names[r]);
   const Costed& first = columns[0].costed;
   for (const auto& [title, key, c] : columns) {
     const auto [cost, currency] = cost_of_unit(c, units);
@@ -121,14 +122,22 @@ Answer run_what_if(const Options& o) {
         plan.cluster.hosts, plan.cluster.devices_per_host, changes.cluster.hosts,
         changes.cluster.devices_per_host);
   const auto step = read_plan_file(o.plan, o.model, "what-if").step;
-  std::vector<Column> columns = {{"as planned", "before", cost_plan(plan, step)}};
-  if (!changes.other_devices)
-    columns.push_back({"changed", "after", cost_plan(changed_plan(plan, step, changes), step)});
+  auto program = program_of(plan, step);
+  std::vector<Column> columns = {{"as planned", "before", cost_plan(plan, program)}};
+  std::string refused;  // why the plan can't be kept
+  if (!changes.other_devices) try {
+      const auto changed = changed_plan(plan, step, changes);
+      if (changes.of_step()) program = program_of(changed, step);
+      columns.push_back({"changed", "after", cost_plan(changed, program)});
+    } catch (const base::Error& e) {
+      if (e.kind() != base::ErrorKind::kUser || !o.replan) throw;
+      refused = e.what();
+    }
   Answer answer;
   if (o.replan) try {
       const auto found = find_plan(o.model.empty() ? plan.model : o.model, step, changes.cluster,
                                    planning(o, plan, changes));
-      columns.push_back({"planned anew", "replanned", cost_plan(found, step)});
+      columns.push_back({"planned anew", "replanned", cost_plan(found, program_of(found, step))});
       if (!o.to.empty()) plan::write_plan(found, o.to);
     } catch (const base::Error& e) {
       if (e.kind() != base::ErrorKind::kInfeasible) throw;
@@ -142,7 +151,9 @@ Answer run_what_if(const Options& o) {
     answer.text += fmt::format("  {}: {} -> {}\n", c.field, c.from, c.to);
   }
   for (const auto& [title, key, costed] : columns) answer.json[key] = costed_json(costed, units);
+  if (!refused.empty()) answer.json["refused"] = refused;
   answer.text += "\n" + table_of(columns, step);
+  if (!refused.empty()) answer.text += "\nThe plan can't be kept: " + refused + "\n";
   if (!o.replan && !columns.back().costed.fits())
     answer.text += "\nThe plan doesn't fit memory then; --replan looks for one that does.\n";
   if (!o.to.empty() && !answer.failure) answer.text += "\nwritten to " + o.to + "\n";

@@ -110,6 +110,39 @@ TEST(Stages, EqualEnumerationOfAllCuttings) {
   EXPECT_GT(asked_less, compared / 3);
 }
 
+// However early it is over: what is given was settled, and more time is never worse.
+TEST(Stages, TimeThatIsOverLeavesTheBestSoFar) {
+  int stopped_with_some = 0;
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    StageProblem p{.layers = 5, .devices = 4, .devices_per_host = 4, .microbatches = 4};
+    p.bound = [](const StageKey& k) {
+      return 0.8 * (k.last_layer - k.first_layer) / std::pow(k.devices, 0.8);
+    };
+    double before = kNever;
+    for (int most = 0, stopped = 1; stopped; ++most) {
+      std::map<StageKey, double> asked;
+      stopped = 0;
+      p.exact = [&](const StageKey& k, double) {
+        if (static_cast<int>(asked.size()) == most) stopped = 1, throw TimeIsOver();
+        return asked[k] = drawn(k, seed);
+      };
+      double least = -1;
+      const auto found = cut_stages(p, &least);
+      EXPECT_EQ(least > 0, !stopped);
+      EXPECT_LE(found ? found->seconds : kNever, before);
+      if (!found) continue;
+      before = found->seconds;
+      stopped_with_some += stopped;
+      std::vector<double> cost;
+      for (const auto& stage : found->stages) cost.push_back(asked.at(stage));
+      EXPECT_NEAR(step_seconds(p, found->stages, cost), found->seconds, 1e-9);
+    }
+    p.exact = [seed](const StageKey& k, double) { return drawn(k, seed); };
+    EXPECT_DOUBLE_EQ(before, cut_stages(p)->seconds);
+  }
+  EXPECT_GT(stopped_with_some, 20);
+}
+
 TEST(Stages, SubmeshSizes) {
   EXPECT_EQ(submesh_sizes(4, 4), (std::vector<int>{1, 2, 3, 4}));
   EXPECT_EQ(submesh_sizes(32, 8), (std::vector<int>{1, 2, 4, 8, 16, 24, 32}));
@@ -121,6 +154,17 @@ TEST(Stages, SharedCoresMakeAPipelineNoFasterThanItsWork) {
     return k.last_layer - k.first_layer == 1 && k.devices == 1 ? 1.0 : kNever;
   };
   EXPECT_DOUBLE_EQ(cut_stages(p)->seconds, 4 + 7 * 2);  // four stages of 1 s on two cores
+}
+
+TEST(Stages, FewerDevicesHaveTheCoresOfAll) {
+  StageProblem p{.layers = 3, .devices = 4, .devices_per_host = 4, .microbatches = 8, .cores_shared_by = 2};
+  p.exact = [](const StageKey& k, double) {
+    return k.last_layer - k.first_layer == 1 && k.devices == 1 ? 1.0 : kNever;
+  };
+  EXPECT_FALSE(cut_stages(p));
+  EXPECT_DOUBLE_EQ(cut_stages(on_devices(p, 3))->seconds, 3 + 7 * 1.5);  // three stages of 1 s on two cores
+  p.layers = 2;
+  EXPECT_DOUBLE_EQ(cut_stages(on_devices(p, 2))->seconds, 2 + 7);
 }
 
 }  // namespace
