@@ -76,7 +76,8 @@ void add_facts(PlanDiff& d) {
 // Fields of the clusters' files, by path; where figures are from is left out.
 std::map<std::string, std::string> fields_of(const cluster::Cluster& cluster) {
   std::map<std::string, std::string> out;
-  for (const auto& [path, value] : json(cluster).flatten().items()) {
+  const json flat = json(cluster).flatten();
+  for (const auto& [path, value] : flat.items()) {
     if (path.ends_with("/source") || path == "/name") continue;
     std::string name = path.substr(1);
     std::replace(name.begin(), name.end(), '/', '.');
