@@ -50,6 +50,7 @@ std::string strategy_words(const sharding::Strategy& strategy, const sharding::M
 
 // One stage of a plan with all that its explanation is made of.
 struct Stage {
+  const step::RematStep& planned;
   const step::StageGraph& graph;
   const plan::Stage& plan;
   planner::StageView view;
@@ -88,6 +89,8 @@ std::vector<report::OpGroup> group_ops(const Stage& s) {
     }
     report::OpGroup& group = groups[it->second];
     ++group.count;
+    const int from = s.graph.origin[op];
+    if (from >= 0 && s.planned.origin[from] >= 0) group.base_ops.push_back(s.planned.origin[from]);
     group.compute += s.costs[op].compute;
     group.reshard += s.costs[op].reshard;
   }
@@ -166,7 +169,8 @@ report::Explanation explain_plan(const plan::Plan& plan, const step::TrainStep& 
   e.units_per_step = static_cast<double>(step.batch * step.units_per_sample);
   for (size_t i = 0; i < plan.stages.size(); ++i) {
     const auto& stage = plan.stages[i];
-    Stage s{cut.stages[i],
+    Stage s{planned,
+            cut.stages[i],
             stage,
             planner::describe(cut.stages[i], plan.cluster, stage.ranks.front(),
                               static_cast<int>(stage.ranks.size()), plan.microbatches, 1),

@@ -7,8 +7,10 @@
 #include <charconv>
 #include <filesystem>
 
+#include "cordata/base/files.h"
 #include "cordata/base/progress.h"
 #include "cordata/cli/names.h"
+#include "cordata/cli/plan_cache.h"
 #include "cordata/planner/baselines/restrictions.h"
 #include "cordata/planner/fixes.h"
 
@@ -38,6 +40,38 @@ std::optional<step::Remat> parse_remat(const std::string& word) {
   return *remat;
 }
 
+struct Searched {
+  plan::Plan plan;
+  bool stopped = false;  // by the time limit
+};
+
+Searched search_plan(const std::string& spec, const step::TrainStep& step, const cluster::Cluster& cluster,
+                     const planner::PlannerOptions& options) {
+  base::ProgressBar progress("planning " + spec, 0);
+  planner::PlannerLog log;
+  log.say = [&](const std::string& words) { progress.update(0, words); };
+  progress.update(0);
+  auto plan = planner::plan(step, cluster, options, &log);
+  return {std::move(plan), log.time.stopped()};
+}
+
+// What is stopped early is not kept: with more time there may be a better one.
+plan::Plan cached_plan(const std::string& folder, const std::string& spec, const step::TrainStep& step,
+                       const cluster::Cluster& cluster, const planner::PlannerOptions& options) {
+  const PlanCache cache(folder, step, cluster, options);
+  if (auto kept = cache.read()) return std::move(*kept);
+  auto found = search_plan(spec, step, cluster, options);
+  if (!found.stopped) cache.write(found.plan);
+  return std::move(found.plan);
+}
+
+planner::Objective parse_objective(const std::string& word) {
+  const auto objective = planner::objective_named(word);
+  if (!objective)
+    throw base::user_error("[cli] --objective: wanted time, memory or cost-per-token, got '{}'", word);
+  return *objective;
+}
+
 }  // namespace
 
 void add_plan_options(CLI::App& app, PlanOptions& o) {
@@ -58,6 +92,18 @@ void add_plan_options(CLI::App& app, PlanOptions& o) {
       ->expected(1, -1)
       ->type_name("KEY=VALUE");
   app.add_flag("--allow-idle", o.allow_idle, "Let the plan leave devices unused");
+  app.add_option("--objective", o.objective,
+                 "What is to be least: time (of a step), memory (of the fullest device; then time) or "
+                 "cost-per-token (device-hours or, where the cluster has a price, money; devices may be left "
+                 "unused)")
+      ->capture_default_str();
+  app.add_option("--cache", o.cache, "Keep plans in this folder, and take them from there the next time");
+}
+
+void add_time_limit(CLI::App& app, PlanOptions& o) {
+  app.add_option("--time-limit", o.time_limit,
+                 "Seconds after which planning stops with the best plan so far (default: none)")
+      ->check(some_seconds());
 }
 
 planner::PlannerOptions to_planner_options(const PlanOptions& o) {
@@ -70,16 +116,18 @@ planner::PlannerOptions to_planner_options(const PlanOptions& o) {
   options.remat = parse_remat(o.remat);
   options.fixes = o.fixes;
   planner::parse_fixes(o.fixes);
+  options.objective = parse_objective(o.objective);
+  options.schedule = o.schedule;
+  options.time_limit = base::Seconds(o.time_limit);
+  if (!o.cache.empty()) base::check_writable_directory(o.cache);
   return options;
 }
 
 plan::Plan find_plan(const std::string& spec, const step::TrainStep& step, const cluster::Cluster& cluster,
                      const PlanOptions& options) {
-  base::ProgressBar progress("planning " + spec, 0);
-  planner::PlannerLog log;
-  log.say = [&](const std::string& words) { progress.update(0, words); };
-  progress.update(0);
-  auto plan = planner::plan(step, cluster, to_planner_options(options), &log);
+  const auto wanted = to_planner_options(options);
+  auto plan = options.cache.empty() ? search_plan(spec, step, cluster, wanted).plan
+                                    : cached_plan(options.cache, spec, step, cluster, wanted);
   std::error_code ignored;
   plan.model = std::filesystem::is_directory(spec, ignored) ? std::filesystem::absolute(spec).string() : spec;
   return plan;

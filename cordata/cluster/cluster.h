@@ -67,6 +67,13 @@ struct Racks {
   std::string source;
 };
 
+// What an hour of a device costs, in whatever currency.
+struct Price {
+  double per_device_hour = 0;
+  std::string currency;
+  std::string source;
+};
+
 // Hosts of as many devices each; LASTING. Devices are numbered host by host. `intra`: between two devices of
 // a host; `inter`: out of a host, shared by all its devices that talk at once, through `nics` equal NICs of
 // which a message takes one. `cores_shared_by`: devices that share one set of cores (local:N with more ranks
@@ -84,6 +91,7 @@ struct Cluster {
   int nics = 1;
   std::optional<Racks> racks;  // without: every host reaches every other alike
   double cores_shared_by = 1.0;
+  std::optional<Price> price;
 
   int num_devices() const { return hosts * devices_per_host; }
   int host_of(int device) const { return device / devices_per_host; }

@@ -181,6 +181,13 @@ Racks racks_from(const json& j, const Link& inter) {
   return r;
 }
 
+Price price_from(const json& j) {
+  const Fields f(j, "price", {"per_device_hour", "currency", "source"},
+                 "{\"per_device_hour\": 3.06, \"currency\": \"USD\", \"source\": \"price list\"}");
+  return {f.number("per_device_hour", zero_or_more("currency units an hour of one device", "3.06")),
+          f.text("currency", some_text("\"USD\"")), f.text_or("", "source", kSource)};
+}
+
 json link_json(const Link& l) {
   return {{"alpha_s", l.alpha.value}, {"bandwidth_bytes_per_s", l.bandwidth.value}, {"source", l.source}};
 }
@@ -242,12 +249,16 @@ void to_json(json& j, const Cluster& c) {
                   {"oversubscription", c.racks->oversubscription},
                   {"alpha_s", c.racks->alpha.value},
                   {"source", c.racks->source}};
+  if (c.price)
+    j["price"] = {{"per_device_hour", c.price->per_device_hour},
+                  {"currency", c.price->currency},
+                  {"source", c.price->source}};
 }
 
 void from_json(const json& j, Cluster& out) {
   const Fields f(j, "",
                  {"format", "name", "hosts", "devices_per_host", "device", "groups", "intra", "inter",
-                  "racks", "cores_shared_by"},
+                  "racks", "cores_shared_by", "price"},
                  "what `cordata cluster show p4d:2 -o FILE` writes");
   const Wanted format{"the format's name", "", "\"cordata.cluster/1\""};
   if (const auto word = f.text("format", format); word != "cordata.cluster/1")
@@ -268,6 +279,8 @@ void from_json(const json& j, Cluster& out) {
     c.racks = racks_from(f.value("racks", object("{\"hosts_per_rack\": 16, ...}")), c.inter);
   c.cores_shared_by =
       f.number_or(1, "cores_shared_by", one_or_more("devices that share one set of cores", "2"));
+  if (f.has("price"))
+    c.price = price_from(f.value("price", object("{\"per_device_hour\": 3.06, \"currency\": \"USD\"}")));
   out = std::move(c);
 }
 

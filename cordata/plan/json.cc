@@ -213,21 +213,24 @@ uint64_t hash_from(const At& at) {
 json to_json(const Plan& plan) {
   json stages = json::array();
   for (const auto& s : plan.stages) stages.push_back(stage_json(s));
-  json out = {{"format", "cordata.plan/1"},
-              {"model", plan.model},
-              {"model_hash", fmt::format("{:016x}", plan.model_hash)},
-              {"cluster", plan.cluster},
-              {"planner", plan.planner},
-              {"microbatches", plan.microbatches},
-              {"schedule", plan.schedule},
-              {"layer_of_op", plan.layers},
-              {"num_layers", plan.num_layers},
-              {"step_s", plan.step.value},
-              {"peak_memory_bytes", plan.peak_memory.value},
-              {"gap", plan.gap},
-              {"stages", stages},
-              {"bill", bill_json(plan.bill)},
-              {"notes", plan.notes}};
+  json out = {
+      {"format", "cordata.plan/1"},
+      {"model", plan.model},
+      {"model_hash", fmt::format("{:016x}", plan.model_hash)},
+      {"cluster", plan.cluster},
+      {"planner", plan.planner},
+      {"microbatches", plan.microbatches},
+      {"schedule", plan.schedule},
+      {"layer_of_op", plan.layers},
+      {"num_layers", plan.num_layers},
+      {"step_s", plan.step.value},
+      {"peak_memory_bytes", plan.peak_memory.value},
+      {"gap", plan.gap},
+      {"objective",
+       {{"name", plan.objective.name}, {"value", plan.objective.value}, {"unit", plan.objective.unit}}},
+      {"stages", stages},
+      {"bill", bill_json(plan.bill)},
+      {"notes", plan.notes}};
   for (const auto r : plan.remat) out["remat"].push_back(step::name(r));
   return out;
 }
@@ -253,6 +256,11 @@ Plan from_json(const json& j, const std::string& origin) {
   p.step = base::Seconds(at["step_s"].number());
   p.peak_memory = base::Bytes(at["peak_memory_bytes"].number());
   p.gap = at["gap"].number();
+  p.objective.value = p.step.value;  // of files from before there were others
+  if (j.contains("objective")) {
+    const At o = at["objective"];
+    p.objective = {o["name"].text(), o["value"].number(), o["unit"].text()};
+  }
   for (const auto& s : at["stages"].list()) p.stages.push_back(stage_from(s));
   for (const auto& b : at["bill"].list()) {
     BillLine line{b["kind"].text(), static_cast<int>(b["stage"].whole(0, 1 << 24)), 0, b["bytes"].number(),

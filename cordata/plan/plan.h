@@ -57,6 +57,13 @@ struct Predicted {
   std::string source = "modelled";                  // or "measured"
 };
 
+// What a plan was looked for by, and what it comes to: "time", 4.46, "s a step".
+struct Objective {
+  std::string name = "time";
+  double value = 0;
+  std::string unit = "s a step";
+};
+
 struct Stage {
   std::vector<int> ranks;  // devices of the cluster, in mesh order
   sharding::Mesh mesh;
@@ -80,7 +87,8 @@ struct Plan {
   std::vector<Stage> stages;
   base::Seconds step{0};       // predicted
   base::Bytes peak_memory{0};  // predicted, of the fullest device
-  double gap = 0;              // the largest of the stages'
+  double gap = 0;              // of the step; with the objective cost-per-token, of that
+  Objective objective;
   std::vector<BillLine> bill;
   std::vector<std::string>
       notes;  // what people should know: dims that were not divisible, ops that run replicated

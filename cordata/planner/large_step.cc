@@ -65,6 +65,7 @@ class Model {
     problem_.estimate = [this](const StageKey& k) { return estimate(k); };
     problem_.exact_together = [this](const std::vector<StageKey>& stages) { return solve(stages); };
     problem_.epsilon = kEpsilon;
+    everywhere_ = problem_;
   }
 
   int microbatches() const { return base_.microbatches; }
@@ -74,7 +75,8 @@ class Model {
     return variants_[0]->solver.peak_bound({0, layers_.count, 0, devices, 1});
   }
   bool narrowed() { return variants_[0]->solver.narrowed(); }
-  std::optional<StageSolution> by_estimates() { return cut_by_estimates(problem_); }
+  // On the number of devices that is best; the rest is done on these, too.
+  std::optional<StageSolution> by_estimates();
   std::optional<plan::Plan> plan(double* least);
 
  private:
@@ -102,6 +104,7 @@ class Model {
   }
 
   const LargeStep& in_;
+  StageProblem everywhere_;  // on all devices
   const step::JointStep base_;
   const StepLayers layers_;
   std::vector<int> runs_;  // where runs of layers begin that aren't cut apart, and the end
@@ -122,6 +125,23 @@ void Model::find_runs() {
   for (int l = 0; l < layers_.count; ++l)
     if (runs_.empty() || l - runs_.back() == run || edge(l)) runs_.push_back(l);
   runs_.push_back(layers_.count);
+}
+
+std::optional<StageSolution> Model::by_estimates() {
+  std::optional<StageSolution> best;
+  StageProblem chosen = everywhere_;
+  double least = kNever;
+  for (const int n : in_.devices) {
+    StageProblem fewer = on_devices(everywhere_, n);
+    fewer.at_most = least / in_.weight(n);
+    auto found = cut_by_estimates(fewer);
+    if (!found) continue;
+    least = found->seconds * in_.weight(n);
+    best = std::move(found), chosen = std::move(fewer);
+  }
+  problem_ = std::move(chosen);
+  problem_.at_most = kNever;
+  return best;
 }
 
 std::vector<double> Model::solve(const std::vector<StageKey>& stages) {
@@ -177,14 +197,15 @@ std::optional<plan::Plan> Model::plan(double* least) {
   return std::move(solved_.at(solution->stages));
 }
 
-// The model's step by estimates; infinity: nothing fits.
+// The model's step by estimates, times the weight of its devices; infinity: nothing fits.
 double tell(const LargeStep& in, Model& model) {
   const auto found = model.by_estimates();
   if (in.log.say)
     in.log.say(found ? fmt::format("{} microbatches: {} stages, {:.4g} s by estimates", model.microbatches(),
                                    found->stages.size(), found->seconds)
                      : fmt::format("{} microbatches: nothing fits, by estimates", model.microbatches()));
-  return found ? found->seconds : kNever;
+  return found ? found->seconds * in.weight(found->stages.back().first_device + found->stages.back().devices)
+               : kNever;
 }
 
 base::Error does_not_fit(const LargeStep& in, double held) {
@@ -200,21 +221,39 @@ base::Error does_not_fit(const LargeStep& in, double held) {
 
 }  // namespace
 
-plan::Plan plan_large(const LargeStep& in, const std::vector<int>& counts, double* least) {
-  std::unique_ptr<Model> first, best;
+namespace {
+
+// Every better plan that is found is put into `best`.
+void look_for(const LargeStep& in, const std::vector<int>& counts, std::optional<plan::Plan>& best,
+              double* least) {
+  std::unique_ptr<Model> first, chosen;
   std::map<int, double> seconds;  // by place in `counts`
   double shortest = kNever;
   const int n = static_cast<int>(counts.size());
+  const auto value = [&](const plan::Plan& p) {
+    return p.step.value * in.weight(p.stages.back().ranks.back() + 1);
+  };
+  const auto plan = [&](Model& model) {
+    double proven = 0;
+    auto found = model.plan(&proven);
+    if (!found || (best && value(*best) <= value(*found))) return;
+    if (in.log.say)
+      in.log.say(fmt::format("best so far: {} a step, {} stages, {} microbatches",
+                             base::to_string(found->step), found->stages.size(), found->microbatches));
+    best = std::move(found), *least = proven;
+  };
   const auto look_at = [&](int i) {
     if (i < 0 || i >= n || seconds.contains(i)) return;
     auto model = std::make_unique<Model>(in, counts[i], first.get());
     seconds[i] = tell(in, *model);
     const bool better = seconds[i] < shortest;
-    if (better) shortest = seconds[i], best = nullptr;
+    if (better) shortest = seconds[i], chosen = nullptr;
+    // Where time is limited, there should be some plan soon.
+    if (better && in.log.time.limited() && !best) plan(*model);
     if (!first)
       first = std::move(model);
     else if (better)
-      best = std::move(model);
+      chosen = std::move(model);
   };
   int at = n - 1 - n / 4;  // small microbatches fit
   const auto better = [&](int i) {
@@ -226,13 +265,24 @@ plan::Plan plan_large(const LargeStep& in, const std::vector<int>& counts, doubl
   const int way = better(at + 1) ? 1 : -1;
   while (better(at + way)) at += way;
   if (shortest == kNever) throw does_not_fit(in, first->held_by_all());
-  if (best && best->narrowed()) {
-    best = std::make_unique<Model>(in, counts[at], nullptr);
-    tell(in, *best);
+  if (chosen && chosen->narrowed()) {
+    chosen = std::make_unique<Model>(in, counts[at], nullptr);
+    tell(in, *chosen);
   }
-  auto found = (best ? *best : *first).plan(least);
-  if (!found) throw does_not_fit(in, first->held_by_all());
-  return std::move(*found);
+  plan(chosen ? *chosen : *first);
+  if (!best) throw does_not_fit(in, first->held_by_all());
+}
+
+}  // namespace
+
+plan::Plan plan_large(const LargeStep& in, const std::vector<int>& counts, double* least) {
+  std::optional<plan::Plan> best;
+  try {
+    look_for(in, counts, best, least);
+  } catch (const TimeIsOver&) {
+    if (!best) throw;
+  }
+  return std::move(*best);
 }
 
 }  // namespace cordata::planner

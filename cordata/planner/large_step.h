@@ -20,12 +20,15 @@ struct LargeStep {
   const std::vector<Fix>& fixes;
   StageSolver::Cache& cache;
   PlannerLog& log;
+  std::vector<int> devices;           // numbers of devices that plans may use
+  std::function<double(int)> weight;  // what a second on that many counts
 };
 
 // Its plan: stages are estimated from their layers (LayerCosts), each with every way to compute values again,
 // and only those of the cuttings that are best by estimates are solved. Numbers of microbatches are looked at
 // from the middle of `counts` (ascending) on, as long as it gets better. `least`: what is proven, in seconds.
-// Throws ErrorKind::kInfeasible where nothing fits, as far as was seen.
+// Throws ErrorKind::kInfeasible where nothing fits, as far as was seen, and TimeIsOver where the time was
+// over before there was any plan.
 plan::Plan plan_large(const LargeStep& in, const std::vector<int>& counts, double* least);
 
 }  // namespace cordata::planner

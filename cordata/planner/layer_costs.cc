@@ -175,7 +175,8 @@ void LayerCosts::solve(const Layers& layers, View& view, double price) const {
     taken_here.seconds = kNever;
     auto problem = priced(layers[l], price);
     if (const int bits = bits_too_many(problem); bits > 0) problem = coarser(std::move(problem), bits);
-    const auto least = minimise(problem, {}, kInfinite, Clock::time_point::max());
+    const auto least = minimise(problem, {}, kInfinite, log_.time.at());
+    log_.time.check();
     if (least.choice.empty()) continue;
     taken_here = taken(layers[l], least.choice, parts_[l].microbatches);
     add_choices(layers[l], least.choice, view.choices[l]);
@@ -191,10 +192,8 @@ void LayerCosts::solve(const Layers& layers, View& view, double price) const {
 }
 
 std::vector<LayerCosts::View>& LayerCosts::views(const Place& place) {
-  const auto [it, fresh] = views_.try_emplace(place);
-  if (!fresh) return it->second;
-  auto& all = it->second;
-  all.resize(cost::logical_views(place.devices).size());
+  if (const auto it = views_.find(place); it != views_.end()) return it->second;
+  std::vector<View> all(cost::logical_views(place.devices).size());
   parts_on_(place.kinds);  // made before several threads ask
   base::parallel_for(static_cast<int>(all.size()), [&](int v) {
     const Layers layers = build(place, v);
@@ -210,7 +209,7 @@ std::vector<LayerCosts::View>& LayerCosts::views(const Place& place) {
     solve(layers, view, 0);
   });
   count(all, 1);
-  return all;
+  return views_[place] = std::move(all);
 }
 
 // The other modes, of the views that could be the best for some memory.

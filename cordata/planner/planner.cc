@@ -7,10 +7,12 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <set>
 
 #include "cordata/base/error.h"
+#include "cordata/cost/op_time.h"
 #include "cordata/ir/op_table.h"
 #include "cordata/planner/fixes.h"
 #include "cordata/planner/inter_op/stages.h"
@@ -23,7 +25,9 @@ namespace cordata::planner {
 namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
-constexpr double kUnlimited = 1e18;  // bytes
+constexpr double kUnlimited = 1e18;                                               // bytes
+constexpr std::string_view kObjectives[] = {"time", "memory", "cost-per-token"};  // by Objective
+constexpr step::Remat kEveryRemat[] = {step::Remat::kNone, step::Remat::kSelective, step::Remat::kLayer};
 
 // A planner's name taken apart.
 struct Request {
@@ -81,6 +85,7 @@ Request parse(const PlannerOptions& options, int devices) {
   r.fixes = parse_fixes(options.fixes);
   if (!r.fixes.empty() && head != "auto")
     throw base::user_error("[planner] --fix is for --planner auto, got {}", options.name);
+  if (!options.schedule.empty()) r.schedule = options.schedule;
   if (head != "pipeline") {
     if (colon != std::string::npos)
       throw base::user_error("[planner] {} takes no options, got '{}'", head, options.name.substr(colon + 1));
@@ -135,7 +140,19 @@ struct Search {
     if (log.say) log.say(words);
   }
   int devices() const { return request.single ? 1 : cluster.num_devices(); }
+  // What a second on that many devices counts in the objective.
+  double weight(int used) const { return options.objective == Objective::kCostPerToken ? used : 1; }
 };
+
+// Numbers of devices that plans may use, fewest first. Of a large step only those that a stage may have.
+std::vector<int> device_counts(const Search& in, bool large) {
+  const int all = in.devices();
+  if (in.options.objective != Objective::kCostPerToken || in.request.stages > 0) return {all};
+  if (large) return submesh_sizes(all, in.cluster.devices_per_host);
+  std::vector<int> out(all);
+  std::iota(out.begin(), out.end(), 1);
+  return out;
+}
 
 // One number of microbatches: the step cut into layers, and its stages' costs.
 struct Layered {
@@ -175,6 +192,7 @@ StageProblem cuttings(const Search& in, int layers, int microbatches) {
   out.alike = [&places = in.places, anywhere](int first, int devices) {
     return anywhere ? places.alike(first, devices) : first;
   };
+  out.time = &in.log.time;
   return out;
 }
 
@@ -190,18 +208,24 @@ bool too_many_stages(const step::JointStep& joint, const cluster::Cluster& clust
   return layers * (layers + 1) / 2 * sizes * ops_of_one > kManyStages;
 }
 
+bool is_large(const Search& in, int microbatches) {
+  if (!in.request.restriction.empty() || in.request.single) return false;
+  return too_many_stages(step::build_joint(in.step, microbatches), in.cluster, in.options);
+}
+
 bool not_asked(const Search& in, const StageKey& k) {
   return (in.request.stage_devices > 0 && k.devices != in.request.stage_devices) ||
          !allowed(in.request.fixes, k);
 }
 
-// The best plan with that many microbatches; nothing where none fits, or none takes less than `at_most`
-// seconds. `least`: what is proven of all of them, in seconds.
-std::optional<plan::Plan> plan_for(const Search& in, Layered& model, double at_most, double& least) {
+// The best plan with that many microbatches on the first `devices`; nothing where none fits, or none takes
+// less than `at_most` seconds. `least`: what is proven of all of them, in seconds.
+std::optional<plan::Plan> plan_for(const Search& in, Layered& model, int devices, double at_most,
+                                   double& least) {
   auto& solver = model.solver;
   plan::Plan p;
   p.layers = model.layers.of_op, p.num_layers = model.layers.count, p.remat = model.remat;
-  StageProblem problem = cuttings(in, model.layers.count, model.joint.microbatches);
+  StageProblem problem = on_devices(cuttings(in, model.layers.count, model.joint.microbatches), devices);
   // A stage may fit alone, but not beside the others, of whose parameters it may hold copies: then it is
   // none.
   std::set<StageKey> misfits;
@@ -269,8 +293,8 @@ double least_peak(const Search& in, int microbatches, double below) {
   }
 }
 
-// Nothing fits: by how much, and the nearest limit that does.
-base::Error does_not_fit(const Search& in, std::vector<int> microbatches) {
+// The least peak with any of those numbers of microbatches; infinity where no cutting uses every device.
+double least_peak(const Search& in, std::vector<int> microbatches) {
   double least = kNever;
   std::optional<base::Error> refused;
   std::reverse(microbatches.begin(), microbatches.end());  // small ones first: they need least, mostly
@@ -280,29 +304,153 @@ base::Error does_not_fit(const Search& in, std::vector<int> microbatches) {
       if (e.kind() != base::ErrorKind::kUser) throw;  // a microbatch that the devices don't divide
       refused = e;                                    // at last that of the largest
     }
-  if (least == kNever && refused) return *refused;
+  if (least == kNever && refused) throw *refused;
+  return least;
+}
+
+base::Error infeasible(const std::string& text) { return base::Error(base::ErrorKind::kInfeasible, text); }
+
+// Nothing fits: by how much, and the nearest limit that does.
+base::Error does_not_fit(const Search& in, const std::vector<int>& microbatches) try {
+  if (in.log.time.stopped()) throw TimeIsOver();
+  const double least = least_peak(in, microbatches);
   if (least == kNever)
-    return base::Error(
-        base::ErrorKind::kInfeasible,
+    return infeasible(
         "[planner] no cutting of this model uses every device; try --allow-idle or fewer devices");
   if (!in.places.equal_limits())
-    return base::Error(
-        base::ErrorKind::kInfeasible,
-        fmt::format(
-            "[planner] no plan fits {} a device: the smallest needs {:.1f} % of some device's memory; "
-            "try more devices, or more memory where there is least",
-            in.places.limits(), 100 * least / in.places.least_limit()));
+    return infeasible(fmt::format(
+        "[planner] no plan fits {} a device: the smallest needs {:.1f} % of some device's memory; "
+        "try more devices, or more memory where there is least",
+        in.places.limits(), 100 * least / in.places.least_limit()));
   const double limit = in.places.least_limit();
   const base::Bytes need(least);
-  return base::Error(
-      base::ErrorKind::kInfeasible,
-      fmt::format("[planner] no plan fits {} a device: the smallest needs {}, {} more; --memory-limit {:.0f} "
-                  "would fit",
-                  base::to_string(base::Bytes(limit)), base::to_string(need),
-                  base::to_string(need - base::Bytes(limit)), std::ceil(need.value)));
+  return infeasible(fmt::format(
+      "[planner] no plan fits {} a device: the smallest needs {}, {} more; --memory-limit {:.0f} would fit",
+      base::to_string(base::Bytes(limit)), base::to_string(need), base::to_string(need - base::Bytes(limit)),
+      std::ceil(need.value)));
+} catch (const TimeIsOver&) {
+  return infeasible(fmt::format(
+      "[planner] no plan was found within the time limit of {}; try a longer --time-limit, or none",
+      base::to_string(in.options.time_limit)));
+}
+
+// Device-seconds that no step with that many microbatches takes less than: all its ops at full speed.
+double least_work(const Search& in, int microbatches) {
+  const auto joint = step::build_joint(in.step, microbatches);
+  const auto times = cost::op_times(joint.graph, in.cluster.device);
+  double seconds = 0;
+  for (size_t i = 0; i < times.size(); ++i)
+    seconds += times[i].seconds * (joint.phase[i] == step::Phase::kApply ? 1 : microbatches);
+  return seconds;
+}
+
+// A plan, and what is proven of all: no step times the weight of its devices is less.
+struct Found {
+  std::optional<plan::Plan> plan;
+  double least = kNever;
+};
+
+int devices_of(const plan::Plan& plan) {
+  size_t sum = 0;
+  for (const auto& s : plan.stages) sum += s.ranks.size();
+  return static_cast<int>(sum);
+}
+
+Found best_within(const Search& in, const std::vector<int>& counts) {
+  Found best;
+  const bool large = is_large(in, counts.back());
+  const auto devices = device_counts(in, large);
+  if (large) {
+    const LargeStep step{in.step,
+                         in.cluster,
+                         [&](int layers, int m) { return cuttings(in, layers, m); },
+                         in.limit,
+                         in.options,
+                         in.request.schedule,
+                         in.request.fixes,
+                         in.cache,
+                         in.log,
+                         devices,
+                         [&](int used) { return in.weight(used); }};
+    best.plan = plan_large(step, counts, &best.least);
+    if (best.plan) best.least *= in.weight(devices_of(*best.plan));
+    return best;
+  }
+  double lowest = kNever;  // value so far
+  const auto unproven = [&](int m) { return least_work(in, m) * in.weight(devices.back()) / devices.back(); };
+  const auto look_at = [&](int m) {
+    Layered model(in, m, in.limit);
+    for (const int n : devices) {
+      in.log.time.check();
+      double least = kNever;
+      auto found = plan_for(in, model, n, lowest / in.weight(n), least);
+      best.least = std::min(best.least, least > 0 ? least * in.weight(n) : unproven(m));
+      if (!found) continue;
+      lowest = found->step.value * in.weight(n);
+      best.plan = std::move(found);
+      in.say(fmt::format("best so far: {} a step, {} stages, {} microbatches",
+                         base::to_string(best.plan->step), best.plan->stages.size(), m));
+    }
+  };
+  for (const int m : counts) try {
+      in.log.time.check();
+      look_at(m);
+    } catch (const base::Error& e) {
+      if (e.kind() != base::ErrorKind::kUser) throw;  // a microbatch that the devices don't divide
+    } catch (const TimeIsOver&) {
+      best.least = std::min(best.least, unproven(m));
+    }
+  return best;
+}
+
+// The fastest of the plans whose fullest device holds least, each with the same computed again by all layers.
+Found of_least_memory(const Search& in, const std::vector<int>& counts) {
+  if (!in.places.equal_limits())
+    throw base::user_error("[planner] --objective memory: wanted devices of equal memory, got {}; try --memory-limit",
+                           in.places.limits());
+  if (is_large(in, counts.back()))
+    throw base::user_error(
+        "[planner] --objective memory: wanted a step whose stages can each be solved for memory alone, got "
+        "one "
+        "with too many of them; try --memory-limit with less and less, or fewer --microbatches or devices");
+  PlannerOptions options = in.options;
+  const Search same{in.step, in.cluster, in.request, options, in.places, in.limit, in.cache, in.log};
+  double least = kNever;
+  std::optional<step::Remat> best;
+  for (const auto remat : kEveryRemat) {
+    if (in.options.remat && *in.options.remat != remat) continue;
+    options.remat = remat;
+    const double peak = least_peak(same, counts);
+    if (peak < least) least = peak, best = remat;
+  }
+  if (!best || least > in.places.least_limit()) throw does_not_fit(in, counts);
+  options.remat = best;
+  in.say(fmt::format("least memory: {} a device", base::to_string(base::Bytes(least))));
+  const Places within(in.cluster, std::ceil(least));
+  return best_within({in.step, in.cluster, in.request, options, within, std::ceil(least), in.cache, in.log}, counts);
+}
+
+plan::Objective value_of(const Search& in, const plan::Plan& plan) {
+  const std::string name(planner::name(in.options.objective));
+  if (in.options.objective == Objective::kMemory) return {name, plan.peak_memory.value, "bytes a device"};
+  if (in.options.objective == Objective::kTime) return {name, plan.step.value, "s a step"};
+  const std::string unit = in.step.unit.substr(0, in.step.unit.size() - in.step.unit.ends_with('s'));
+  const double seconds =
+      plan.step.value * devices_of(plan) / static_cast<double>(in.step.batch * in.step.units_per_sample);
+  const auto& price = in.cluster.price;
+  if (!price) return {name, seconds, "device-seconds a " + unit};
+  return {name, seconds * price->per_device_hour / 3600, fmt::format("{} a {}", price->currency, unit)};
 }
 
 }  // namespace
+
+std::string_view name(Objective objective) { return kObjectives[static_cast<size_t>(objective)]; }
+
+std::optional<Objective> objective_named(std::string_view word) {
+  for (size_t i = 0; i < std::size(kObjectives); ++i)
+    if (kObjectives[i] == word) return static_cast<Objective>(i);
+  return std::nullopt;
+}
 
 std::vector<std::string> planner_names() {
   return {"auto", "single", "data", "zero-2", "zero-3", "tensor", "pipeline"};
@@ -320,35 +468,27 @@ plan::Plan plan(const step::TrainStep& step, const cluster::Cluster& cluster, co
   const double limit = options.memory_limit.value;
   const Places places(cluster, limit);
   StageSolver::Cache cache;
-  std::optional<plan::Plan> best;
   const Search search{step, cluster, request, options, places, limit, cache, notes};
+  if (options.time_limit.value > 0) notes.time.start(options.time_limit);
   const auto counts = microbatch_counts(step, request.microbatches);
-  double least = kNever;
-  const auto look_at = [&](Layered& model) {
-    double least_of_these = kNever;
-    auto found = plan_for(search, model, best ? best->step.value : kNever, least_of_these);
-    least = std::min(least, least_of_these);
-    if (found && (!best || found->step < best->step)) best = std::move(found);
-  };
-  const bool any_stages = request.restriction.empty() && !request.single;
-  if (any_stages && too_many_stages(step::build_joint(step, counts.back()), cluster, options)) {
-    const LargeStep large{step,  cluster, [&](int layers, int m) { return cuttings(search, layers, m); },
-                          limit, options, request.schedule, request.fixes,
-                          cache, notes};
-    best = plan_large(large, counts, &least);
-  } else {
-    for (const int m : counts) try {
-        Layered model(search, m, limit);
-        look_at(model);
-      } catch (const base::Error& e) {
-        if (e.kind() != base::ErrorKind::kUser) throw;  // a microbatch that the devices don't divide
-      }
+  Found found;
+  try {
+    found = options.objective == Objective::kMemory ? of_least_memory(search, counts)
+                                                    : best_within(search, counts);
+  } catch (const TimeIsOver&) {
   }
-  if (!best) throw does_not_fit(search, counts);
-  plan::Plan out = std::move(*best);
+  if (!found.plan) throw does_not_fit(search, counts);
+  plan::Plan out = std::move(*found.plan);
+  const double value = out.step.value * search.weight(devices_of(out));
   // Costs are whole picoseconds: what is left below a billionth is rounding.
-  const double gap = out.step.value > 0 ? 1 - least / out.step.value : 0;
+  const double gap = value > 0 ? 1 - found.least / value : 0;
   out.gap = gap > 1e-9 ? gap : 0;
+  out.objective = value_of(search, out);
+  if (notes.time.stopped())
+    out.notes.push_back(
+        fmt::format("planning was stopped by its time limit of {}: the best plan until then, not "
+                    "all were looked at",
+                    base::to_string(options.time_limit)));
   out.model = step.name;
   out.model_hash = step::model_hash(step);
   out.cluster = cluster;

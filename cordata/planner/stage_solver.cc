@@ -210,14 +210,15 @@ const std::vector<StageView>& StageSolver::layer_parts(const std::vector<int>& k
 }
 
 const StageSolver::LayerBounds& StageSolver::layer_bounds(const Place& place) {
-  const auto [it, fresh] = layer_bounds_.try_emplace(place);
-  if (!fresh) return it->second;
+  if (const auto it = layer_bounds_.find(place); it != layer_bounds_.end()) return it->second;
+  LayerBounds out;
   const auto& parts = layer_parts(place.kinds);
   const double slower = cost::slowdown(cluster_, place.devices);
   for (const auto& shape : cost::logical_views(place.devices)) {
     const auto mesh = cost::fastest_mesh(cluster_, shape);
-    auto& seconds = it->second.emplace_back();
+    auto& seconds = out.emplace_back();
     for (int layer = 0; layer < num_layers_; ++layer) {
+      log_.time.check();
       const int same = same_part_[layer];
       if (same < layer) {
         seconds.push_back(seconds[same]);
@@ -233,7 +234,7 @@ const StageSolver::LayerBounds& StageSolver::layer_bounds(const Place& place) {
       seconds.push_back(static_cast<double>(least) * 1e-12 / joint_.microbatches);
     }
   }
-  return it->second;
+  return layer_bounds_[place] = std::move(out);
 }
 
 double StageSolver::view_bound(const StageKey& key, size_t view) {
@@ -385,7 +386,7 @@ void StageSolver::add_transfers(BuiltProblem& built, const step::Cut& cut, int s
 }
 
 StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const StageKey& key, double below,
-                                         const std::vector<size_t>& views) {
+                                         const std::vector<size_t>& views, bool in_time) {
   View best;
   best.solved.seconds = kNever;
   double bound = kNever;
@@ -408,9 +409,10 @@ StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const Stag
     if (given_.empty()) known.bound = std::max(known.bound, view_bound(key, k) * joint_.microbatches);
     const double wanted = std::min(below, best.solved.seconds);
     if (!known.settled && known.bound < wanted) {
+      if (in_time) log_.time.check();
       v.solved = known;
       v.built = build(v, cut, s, key);
-      solve_view(v, wanted);
+      solve_view(v, wanted, in_time);
       known = v.solved;
     } else {
       v.solved = known;
@@ -435,11 +437,13 @@ BuiltProblem StageSolver::build(const View& view, const step::Cut& cut, int s, c
   return built;
 }
 
-void StageSolver::solve_view(View& view, double below) {
+void StageSolver::solve_view(View& view, double below, bool in_time) {
   const auto& problem = view.built.problem;
   SolveOptions options;
   if (below < kNever) options.below = static_cast<__int128>(std::ceil(below * 1e12));
+  if (in_time) options.seconds = log_.time.seconds_left();
   auto solution = solve(problem, options);
+  if (in_time) log_.time.check();  // else it may have been given up
   ++log_.problems_solved;
   auto& s = view.solved;
   s.bound = solution.proven_infeasible ? kNever
@@ -459,7 +463,7 @@ double StageSolver::seconds(const StageKey& key, double below) {
   int mine = 0;
   const auto cut = step::cut(joint_, layers_, three_parts(num_layers_, key, mine));
   const int m = joint_.microbatches;
-  const auto view = best_view(cut, mine, key, below * m, all_views(key.devices));
+  const auto view = best_view(cut, mine, key, below * m, all_views(key.devices), true);
   auto& proven = proven_.try_emplace(key, 0).first->second;
   proven = std::max(proven, view.solved.bound / m);
   return std::isfinite(view.solved.seconds) || below == kNever ? view.solved.seconds / m
@@ -509,7 +513,8 @@ double StageSolver::least_peak(const step::Cut& cut, int s, const StageKey& key,
       least = std::min(least, std::max(floor, below));
       continue;
     }
-    const auto found = least_usage(problem, std::nullopt, Clock::time_point::max());
+    const auto found = least_usage(problem, std::nullopt, log_.time.at());
+    log_.time.check();
     ++log_.problems_solved;
     if (!found.choice.empty()) least = std::min(least, static_cast<double>(found.peak));
   }
@@ -538,8 +543,10 @@ std::optional<size_t> StageSolver::fill(plan::Plan& plan, const std::vector<Stag
   std::optional<size_t> misfit;
   const auto cut = cut_into(stages);
   for (size_t s = 0; s < stages.size(); ++s) {
+    // Stages that are not given have been solved before, so that plans can be finished past the time limit.
     const auto view = best_view(cut, static_cast<int>(s), stages[s], kNever,
-                                given_.empty() ? all_views(stages[s].devices) : std::vector{given_[s].view});
+                                given_.empty() ? all_views(stages[s].devices) : std::vector{given_[s].view},
+                                !given_.empty());
     if (costs) (*costs)[s] = view.solved.seconds / joint_.microbatches;
     if (view.solved.choice.empty()) {
       misfit = misfit ? misfit : s;

@@ -89,10 +89,11 @@ class StageSolver {
   };
   // The best view of stage `s` of a cutting, if it takes less than `below` a step; `bound` is that of all
   // views.
+  // `in_time`: not past the time limit.
   View best_view(const step::Cut& cut, int s, const StageKey& key, double below,
-                 const std::vector<size_t>& views);
+                 const std::vector<size_t>& views, bool in_time);
   BuiltProblem build(const View& view, const step::Cut& cut, int s, const StageKey& key);
-  void solve_view(View& view, double below);
+  void solve_view(View& view, double below, bool in_time);
   // By view of the devices and layer: what it takes at least, a microbatch.
   using LayerBounds = std::vector<std::vector<double>>;
   std::vector<int> each_layer_a_stage() const;

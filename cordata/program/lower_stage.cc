@@ -304,10 +304,13 @@ class RankLowering {
     return (transfer * (microbatches + 1) + microbatch + 1) % (kTags - 1);
   }
 
-  std::vector<Tile> tiles_of(const step::Transfer& t) const {
-    return tiles(t.type, plan_.stages[t.from_stage].sharding.results[t.from_result],
-                 plan_.stages[t.from_stage].mesh, plan_.stages[t.to_stage].sharding.args[t.to_arg],
-                 plan_.stages[t.to_stage].mesh);
+  const std::vector<Tile>& tiles_of(const step::Transfer& t) {
+    const auto [it, fresh] = tiles_.try_emplace(&t);  // every microbatch asks
+    if (fresh)
+      it->second = tiles(t.type, plan_.stages[t.from_stage].sharding.results[t.from_result],
+                         plan_.stages[t.from_stage].mesh, plan_.stages[t.to_stage].sharding.args[t.to_arg],
+                         plan_.stages[t.to_stage].mesh);
+    return it->second;
   }
 
   void receive(const step::Transfer& t, int id, int microbatch, Slot to, const Sharding& s) {
@@ -467,6 +470,7 @@ class RankLowering {
   RankProgram rank_;
   std::map<Key, Slot> slots_;
   std::map<int, int> arg_of_value_;
+  std::map<const step::Transfer*, std::vector<Tile>> tiles_;
   std::set<Slot> fetched_, placed_;
   std::vector<std::pair<Slot, Slot>> pending_moves_;  // from, to a resident's slot
   int next_slot_ = 0;

@@ -174,6 +174,9 @@ std::string figures(const Cluster& c) {
   Rows rows = {{"what", "how much"}};
   for (const auto& [which, device] : runs(c)) add_device(rows, which, *device);
   add_links(rows, c);
+  if (c.price)
+    rows.push_back(
+        {"an hour of a device", fmt::format("{:g} {}", c.price->per_device_hour, c.price->currency)});
   if (c.cores_shared_by > 1) rows.push_back({"devices to a core", fmt::format("{:g}", c.cores_shared_by)});
   return base::table(rows);
 }
@@ -187,6 +190,7 @@ std::string sources(const Cluster& c) {
   add("in a host", c.devices_per_host > 1, c.intra.source);
   add("out of a host", c.hosts > 1, c.inter.source);
   add("out of a rack", c.racks.has_value(), c.racks ? c.racks->source : "");
+  add("price", c.price.has_value(), c.price ? c.price->source : "");
   return text.empty() ? text : "\nWhere the figures are from\n" + text;
 }
 

@@ -29,6 +29,8 @@ struct OpGroup {
   std::string strategy;  // what each mesh axis does
   std::string result;    // the sharding of what it makes
   int count = 0;
+  std::vector<int>
+      base_ops;             // of the step before anything is computed again; ops that the cut added are none
   bool replicated = false;  // all devices of the stage compute the same
   base::Seconds compute{0}, reshard{0};
   std::vector<OtherWay> others;  // of the first of them

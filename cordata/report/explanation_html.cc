@@ -10,20 +10,6 @@
 namespace cordata::report {
 namespace {
 
-constexpr std::string_view kStyle = R"(
-:root { --line: #d8dee4; --soft: #f5f7f9; }
-@media (prefers-color-scheme: dark) { :root { --line: #343a42; --soft: #1e2329; } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 1160px; margin: 2em auto; padding: 0 1em; }
-h1 { font-size: 1.5em; } h2 { font-size: 1.2em; margin-top: 2em; border-bottom: 1px solid var(--line); }
-table { border-collapse: collapse; font-size: 13px; } th, td { text-align: left; padding: .25em .8em .25em 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-td.n { text-align: right; font-variant-numeric: tabular-nums; } .wide { overflow-x: auto; }
-.cards { display: flex; flex-wrap: wrap; gap: .8em; } .card { background: var(--soft); padding: .6em 1em; border-radius: 6px; } .card b { display: block; font-size: 1.3em; }
-.memory { display: flex; height: 22px; border-radius: 4px; overflow: hidden; background: var(--w); margin: .4em 0; } .memory div { height: 100%; }
-.key { display: inline-block; width: .9em; height: .9em; border-radius: 2px; margin: 0 .3em 0 1em; vertical-align: -1px; }
-.f { background: var(--f); } .b { background: var(--b); } .a { background: var(--a); } .w { background: var(--w); } .s { background: var(--s); }
-svg { width: 100%; height: auto; } svg text { font: 11px system-ui, sans-serif; fill: var(--ink); } summary { cursor: pointer; margin: .6em 0; }
-)";
-
 std::string card(const std::string& value, const std::string& words) {
   return fmt::format("<div class=\"card\"><b>{}</b>{}</div>\n", escape_html(value), escape_html(words));
 }
@@ -136,18 +122,13 @@ std::string others(const Explanation& e) {
 }  // namespace
 
 std::string to_html(const Explanation& e) {
-  std::string page =
-      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-      "content=\"width=device-width\">\n<title>" +
-      escape_html(e.plan.model) + ": a plan</title>\n<style>\n" + std::string(kColours) +
-      std::string(kStyle) + "</style>\n</head><body>\n";
-  page += head(e) + stage_list(e.plan);
+  std::string page = head(e) + stage_list(e.plan);
   if (const auto svg = timeline_svg(e); !svg.empty()) page += "<h2>Predicted timeline of a step</h2>\n" + svg;
   page += bill(e.plan) + others(e);
   for (size_t i = 0; i < e.stages.size(); ++i) page += stage_section(e, i);
   if (!e.plan.notes.empty()) page += "<h2>Notes</h2>\n";
   for (const std::string& note : e.plan.notes) page += "<p>" + escape_html(note) + "</p>\n";
-  return page + "</body></html>\n";
+  return html_page(e.plan.model + ": a plan", page);
 }
 
 }  // namespace cordata::report

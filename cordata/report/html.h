@@ -17,6 +17,9 @@ std::string escape_html(std::string_view text);
 // sign stand right.
 std::string html_table(const std::vector<std::vector<std::string>>& rows);
 
+// A whole page that needs nothing else, around a body that is HTML.
+std::string html_page(std::string_view title, std::string_view body);
+
 constexpr double kPictureWidth = 1100;
 
 // Colours of the timeline by class, light and dark, and what they mean.

@@ -11,6 +11,20 @@ namespace {
 
 constexpr int kMaxRows = 16;
 constexpr size_t kMaxBars = 6000;
+constexpr std::string_view kStyle = R"(
+:root { --line: #d8dee4; --soft: #f5f7f9; }
+@media (prefers-color-scheme: dark) { :root { --line: #343a42; --soft: #1e2329; } }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 1160px; margin: 2em auto; padding: 0 1em; }
+h1 { font-size: 1.5em; } h2 { font-size: 1.2em; margin-top: 2em; border-bottom: 1px solid var(--line); }
+table { border-collapse: collapse; font-size: 13px; } th, td { text-align: left; padding: .25em .8em .25em 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+td.n { text-align: right; font-variant-numeric: tabular-nums; } .wide { overflow-x: auto; }
+.cards { display: flex; flex-wrap: wrap; gap: .8em; } .card { background: var(--soft); padding: .6em 1em; border-radius: 6px; } .card b { display: block; font-size: 1.3em; }
+.memory { display: flex; height: 22px; border-radius: 4px; overflow: hidden; background: var(--w); margin: .4em 0; } .memory div { height: 100%; }
+.key { display: inline-block; width: .9em; height: .9em; border-radius: 2px; margin: 0 .3em 0 1em; vertical-align: -1px; }
+.f { background: var(--f); } .b { background: var(--b); } .a { background: var(--a); } .w { background: var(--w); } .s { background: var(--s); }
+svg { width: 100%; height: auto; } svg text { font: 11px system-ui, sans-serif; fill: var(--ink); } summary { cursor: pointer; margin: .6em 0; }
+)";
+
 constexpr double kLabel = 70, kRow = 26, kBar = 18;
 
 // The rows of the chart: every rank, or with many the first of each stage.
@@ -82,6 +96,14 @@ std::string html_table(const std::vector<std::vector<std::string>>& rows) {
     text += "</tr>\n";
   }
   return text + "</table></div>\n";
+}
+
+std::string html_page(std::string_view title, std::string_view body) {
+  return fmt::format(
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+      "content=\"width=device-width\">\n<title>{}</title>\n<style>\n{}{}</style>\n</head><body>\n{}"
+      "</body></html>\n",
+      escape_html(title), kColours, kStyle, body);
 }
 
 Timeline draw_timeline(const Explanation& e) {

@@ -10,18 +10,6 @@
 namespace cordata::report {
 namespace {
 
-// Runs of layers with one word: "layer (0-3), none (4)"; one run: the word alone.
-std::string remat_words(const std::vector<step::Remat>& by_layer) {
-  std::string text;
-  for (size_t from = 0, to = 0; from < by_layer.size(); from = to) {
-    while (to < by_layer.size() && by_layer[to] == by_layer[from]) ++to;
-    text += fmt::format("{}{}", text.empty() ? "" : ", ", step::name(by_layer[from]));
-    if (to - from == by_layer.size()) return text;
-    text += to - from == 1 ? fmt::format(" ({})", from) : fmt::format(" ({}-{})", from, to - 1);
-  }
-  return text;
-}
-
 std::string head(const plan::Plan& p, double units_per_step, const std::string& unit) {
   const size_t stages = p.stages.size();
   size_t devices = 0;
@@ -34,6 +22,7 @@ std::string head(const plan::Plan& p, double units_per_step, const std::string& 
                       base::to_string(p.step),
                       base::with_commas(static_cast<int64_t>(units_per_step / std::max(p.step.value, 1e-12))),
                       unit, base::to_string(p.peak_memory), base::to_string(fullest_memory(p)), 100 * p.gap);
+  text += fmt::format("objective {}: {:.4g} {}\n", p.objective.name, p.objective.value, p.objective.unit);
   if (!p.remat.empty()) text += fmt::format("backward passes compute again: {}\n", remat_words(p.remat));
   return text;
 }
@@ -44,9 +33,7 @@ std::string stage_table(const plan::Plan& p) {
   for (size_t i = 0; i < p.stages.size(); ++i) {
     const auto& s = p.stages[i];
     rows.push_back({std::to_string(i), stage_ranks(s),
-                    s.mesh.shape.empty() ? "1" : sharding::to_string(s.mesh),
-                    s.num_layers == 1 ? std::to_string(s.first_layer)
-                                      : fmt::format("{}-{}", s.first_layer, s.first_layer + s.num_layers - 1),
+                    s.mesh.shape.empty() ? "1" : sharding::to_string(s.mesh), layer_words(s),
                     base::to_string(s.predicted.forward), base::to_string(s.predicted.backward),
                     base::to_string(s.predicted.apply), base::to_string(s.predicted.peak_memory)});
   }
@@ -84,6 +71,24 @@ base::Bytes device_memory(const plan::Plan& p, const plan::Stage& stage) {
 base::Bytes fullest_memory(const plan::Plan& p) {
   return device_memory(p, *std::ranges::max_element(
                               p.stages, {}, [](const plan::Stage& s) { return s.predicted.peak_memory; }));
+}
+
+std::string layer_words(const plan::Stage& s) {
+  return s.num_layers == 1 ? std::to_string(s.first_layer)
+                           : fmt::format("{}-{}", s.first_layer, s.first_layer + s.num_layers - 1);
+}
+
+// Runs of layers with one word: "layer (0-3), none (4)"; one run: the word alone.
+std::string remat_words(const std::vector<step::Remat>& by_layer) {
+  if (by_layer.empty()) return "none";
+  std::string text;
+  for (size_t from = 0, to = 0; from < by_layer.size(); from = to) {
+    while (to < by_layer.size() && by_layer[to] == by_layer[from]) ++to;
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", step::name(by_layer[from]));
+    if (to - from == by_layer.size()) return text;
+    text += to - from == 1 ? fmt::format(" ({})", from) : fmt::format(" ({}-{})", from, to - 1);
+  }
+  return text;
 }
 
 std::string stage_ranks(const plan::Stage& stage) {

@@ -11,7 +11,9 @@ namespace cordata::report {
 // and `unit` (tokens, images) give the throughput.
 std::string plan_text(const plan::Plan& plan, double units_per_step, const std::string& unit);
 
-// Parts of it, which the HTML page shows too.
+// Parts of it, which other texts and pages show too.
+std::string layer_words(const plan::Stage& stage);                            // "3", "0-7"
+std::string remat_words(const std::vector<step::Remat>& by_layer);            // "layer (0-3), none (4)"
 std::string stage_ranks(const plan::Stage& stage);                            // "0-3", "0,2,5"
 base::Bytes device_memory(const plan::Plan& plan, const plan::Stage& stage);  // of its smallest device
 base::Bytes fullest_memory(const plan::Plan& plan);  // that of the stage that holds most

@@ -17,20 +17,20 @@ FULL = {
               "links": [{"devices": [0, 1], "count": 2, "bandwidth_bytes_per_s": 2e10}, {"devices": [1, 2], "count": 1, "bandwidth_bytes_per_s": 2e10}]},
     "inter": {"alpha_s": 2e-5, "bandwidth_bytes_per_s": 1e9, "nics": 2, "source": "made up"},
     "racks": {"hosts_per_rack": 2, "oversubscription": 2, "alpha_s": 5e-5, "source": "made up"},
-    "cores_shared_by": 1,
+    "cores_shared_by": 1, "price": {"per_device_hour": 3.06, "currency": "USD", "source": "made up"},
 }
 # What a file may do without; the rest is asked for. A peak may go where another stays.
 OPTIONAL = {"name", "device.efficiency", "device.launch_s", "device.fusion", "device.speed", "device.source", "device.peak_flops_per_s.bf16",
             "device.peak_flops_per_s.f32", "groups", "intra.source", "intra.links[0].count", "intra.links[1].count", "inter", "inter.nics", "inter.source", "racks", "racks.alpha_s",
-            "racks.source", "cores_shared_by"}
+            "racks.source", "cores_shared_by", "price", "price.source"}
 LEFT_OUT_NAMES_ANOTHER = {"intra.topology": "intra.links"}  # without it, links are what is too much
 # A group's device has what its file leaves out from `device`.
 OPTIONAL |= {f"groups[{g}].device.{key}" for g in range(2) for key in [*DEVICE, "peak_flops_per_s.bf16", "peak_flops_per_s.f32"]}
-MAY_BE_ZERO = {"device.launch_s", "groups[0].device.launch_s", "groups[1].device.launch_s", "groups[0].first_device", "intra.alpha_s", "inter.alpha_s", "racks.alpha_s"}
+MAY_BE_ZERO = {"device.launch_s", "groups[0].device.launch_s", "groups[1].device.launch_s", "groups[0].first_device", "intra.alpha_s", "inter.alpha_s", "racks.alpha_s", "price.per_device_hour"}
 # The unit that the error has to name, by the end of a field's name.
 UNITS = {"bytes_per_s": "bytes a second", "flops_per_s": "operations a second", "_bytes": "bytes", "_s": "seconds", "hosts": "hosts",
          "devices_per_host": "devices", "count": "links", "nics": "NICs", "hosts_per_rack": "hosts", "oversubscription": "bandwidth",
-         "efficiency": "peak", "speed": "figures", "first_device": "device", "devices": "devices", "cores_shared_by": "cores", "bf16": "operations a second", "f32": "operations a second"}
+         "efficiency": "peak", "speed": "figures", "first_device": "device", "devices": "devices", "cores_shared_by": "cores", "per_device_hour": "hour", "bf16": "operations a second", "f32": "operations a second"}
 
 
 def fields(value, path=(), name=""):

@@ -21,6 +21,8 @@ WRONG = {
     "memory limit": (["--memory-limit", "12Gb"], ["12Gb", "16GiB"]),
     "memory limit of nothing": (["--memory-limit", "0"], ["--memory-limit", "'0'"]),
     "what to compute again": (["--remat", "all"], ["--remat", "auto, none, selective or layer", "'all'"]),
+    "objective": (["--objective", "speed"], ["--objective", "time, memory or cost-per-token", "'speed'"]),
+    "time limit": (["--time-limit", "0"], ["--time-limit", "above 0", "'0'"]),
     "output": (["-o", "/no/such/folder/plan.json"], ["/no/such/folder/plan.json", "No such file"]),
     "flag": (["--planer", "data"], ["--planer", "--planner"]),
 }

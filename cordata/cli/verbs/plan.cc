@@ -52,12 +52,17 @@ Verb plan_verb() {
           "machine\n"
           "  cordata plan gpt-1.3b --cluster h100:1 --planner pipeline:stages=2,data=4  one that you say\n"
           "  cordata plan step_directory --cluster mine.json --memory-limit 12GiB       your model, your "
-          "cluster\n",
+          "cluster\n"
+          "  cordata plan gpt-1.3b --cluster h100:1 --objective cost-per-token          fewer devices where "
+          "they pay\n"
+          "  cordata plan gpt-39b --cluster p3.16xlarge:8 --cache plans                 at once, the second "
+          "time\n",
           [](CLI::App& app) -> std::function<Answer(const Context&)> {
             auto o = std::make_shared<Options>();
             app.add_option("model", o->model, std::string(kModelHelp))->required();
             app.add_option("--cluster", o->cluster, std::string(kClusterHelp))->required();
             add_plan_options(app, o->plan);
+            add_time_limit(app, o->plan);
             app.add_option("-o,--output", o->to, "Write the plan to this file");
             app.add_option("--programs", o->programs, std::string(kProgramsHelp));
             return [o](const Context&) { return run_plan(*o); };

@@ -8,6 +8,7 @@ namespace cordata::cli {
 // One a file: verbs/NAME.cc.
 Verb cluster_verb();
 Verb devices_verb();
+Verb diff_verb();
 Verb eval_verb();
 Verb explain_verb();
 Verb export_verb();
@@ -19,5 +20,6 @@ Verb run_verb();
 Verb simulate_verb();
 Verb test_install_verb();
 Verb train_verb();
+Verb what_if_verb();
 
 }  // namespace cordata::cli

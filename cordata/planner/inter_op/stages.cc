@@ -48,7 +48,7 @@ class Search {
   // exact before.
   bool settle(const StageSolution& cutting, double at_most);
   // The best cutting of solved stages, when what is best by estimates has been solved.
-  std::optional<StageSolution> best_estimated();
+  void best_estimated(std::optional<StageSolution>& best);
   // Asks for all of them.
   bool settle_estimated(const StageSolution& cutting);
   // No step is shorter, by least_work: c_i's sum is one stage's at least, and the largest has its share.
@@ -95,6 +95,7 @@ double Search::cost(const StageKey& key, Costs costs) {
 }
 
 std::vector<Cutting> Search::under(Costs costs, double cap) {
+  if (p_.time) p_.time->check();
   auto& rows = rows_[static_cast<size_t>(costs)];
   const auto row = [&](StageKey key) -> std::vector<double>& {
     key.last_layer = 0;
@@ -185,8 +186,7 @@ bool Search::settle_estimated(const StageSolution& cutting) {
   return false;
 }
 
-std::optional<StageSolution> Search::best_estimated() {
-  std::optional<StageSolution> best;
+void Search::best_estimated(std::optional<StageSolution>& best) {
   for (int round = 1; round <= kEstimateRounds; ++round) {
     const auto cutting = this->best(Costs::kEstimate, p_.at_most);
     if (!cutting || (best && cutting->seconds > best->seconds * (1 - kLittle))) break;
@@ -195,7 +195,6 @@ std::optional<StageSolution> Search::best_estimated() {
     if (known) break;
   }
   if (best) best->evaluated = evaluated();
-  return best;
 }
 
 // By what is known now: the cap is halved in on, as far as rounding lets it.
@@ -261,16 +260,13 @@ double step_seconds(const StageProblem& p, const std::vector<StageKey>& stages,
   return join(p, sum, most, cores);
 }
 
-std::optional<StageSolution> cut_stages(const StageProblem& problem, double* least) {
+namespace {
+
+// cut_stages without estimates: `best` is the best so far whenever the time is over.
+void cut_by_bounds(Search& search, const StageProblem& problem, std::optional<StageSolution>& best,
+                   double* least) {
   using Costs = Search::Costs;
-  Search search(problem);
   double at_most = problem.at_most;
-  std::optional<StageSolution> best;
-  if (problem.estimate) {
-    best = search.best_estimated();
-    if (best && least) *least = search.least_step();
-    return best;
-  }
   const auto prove = [&] {
     if (!least) return;
     const auto proven = search.best(Costs::kProven, at_most);
@@ -278,24 +274,41 @@ std::optional<StageSolution> cut_stages(const StageProblem& problem, double* lea
   };
   for (int round = 1;; ++round) {
     auto solution = search.best(Costs::kBound, at_most);
-    if (!solution || solution->seconds >= problem.at_most) return prove(), best;
+    if (!solution || solution->seconds >= problem.at_most) return prove();
     const bool enough = best && solution->seconds >= best->seconds * (1 - problem.epsilon);
-    if (enough) {
+    const bool settled = enough || !problem.bound || search.settle(*solution, at_most);
+    if (settled) {
+      if (!enough) best = std::move(solution);
       best->rounds = round, best->evaluated = search.evaluated();
-      return prove(), best;
+      return prove();
     }
-    if (problem.bound && !search.settle(*solution, at_most)) {
-      if (auto whole = search.best(Costs::kSettled, at_most)) {
-        best = std::move(whole);
-        at_most = std::min(at_most, std::nextafter(best->seconds, kNever));
-      }
-      continue;
+    if (auto whole = search.best(Costs::kSettled, at_most)) {
+      best = std::move(whole);
+      at_most = std::min(at_most, std::nextafter(best->seconds, kNever));
     }
-    solution->rounds = round;
-    solution->evaluated = search.evaluated();
-    prove();
-    return solution;
   }
+}
+
+}  // namespace
+
+StageProblem on_devices(StageProblem problem, int devices) {
+  problem.cores_shared_by *= static_cast<double>(devices) / problem.devices;
+  problem.devices = devices;
+  return problem;
+}
+
+std::optional<StageSolution> cut_stages(const StageProblem& problem, double* least) {
+  Search search(problem);
+  std::optional<StageSolution> best;
+  if (least) *least = problem.estimate ? search.least_step() : 0;
+  try {
+    if (problem.estimate)
+      search.best_estimated(best);
+    else
+      cut_by_bounds(search, problem, best, least);
+  } catch (const TimeIsOver&) {  // the best so far
+  }
+  return best;
 }
 
 std::optional<StageSolution> cut_by_estimates(const StageProblem& problem) {

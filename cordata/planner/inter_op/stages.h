@@ -8,6 +8,8 @@
 #include <optional>
 #include <vector>
 
+#include "cordata/planner/time_limit.h"
+
 namespace cordata::planner {
 
 // One possible stage: layers [first_layer, last_layer) on devices [first_device, first_device + devices),
@@ -57,7 +59,11 @@ struct StageProblem {
   double epsilon = 0;        // steps within that share of the best are as good
   // The first device of the placement that stands for this one: stages cost the same there. Empty: itself.
   std::function<int(int first_device, int devices)> alike;
+  const TimeLimit* time = nullptr;  // may be none
 };
+
+// The same on the first `devices` of the devices, which have the cores of all.
+StageProblem on_devices(StageProblem problem, int devices);
 
 struct StageSolution {
   std::vector<StageKey> stages;
@@ -85,10 +91,10 @@ double step_seconds(const StageProblem& problem, const std::vector<StageKey>& st
 // stages of the best answer get their exact cost, until the best answer has no bounds in it. Answers made of
 // exact costs alone say what the others must be below. nullopt: no cutting fits, or takes less than
 // `at_most`. `least`: no cutting takes less, as far as is proven; below `at_most` even where nothing was
-// found.
+// found. Where the time is over, the best so far, and of small steps a `least` of 0.
 std::optional<StageSolution> cut_stages(const StageProblem& problem, double* least = nullptr);
 
-// The best cutting by `estimate` alone.
+// The best cutting by `estimate` alone. This and the next throw TimeIsOver.
 std::optional<StageSolution> cut_by_estimates(const StageProblem& problem);
 
 // The cutting whose largest `exact` is least (a peak of memory, say), and that number as its seconds; of
