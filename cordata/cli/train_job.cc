@@ -103,6 +103,7 @@ Answer train(const TrainOptions& options, const Context& context) {
   runtime::LaunchOptions launch;
   launch.ranks = plan.cluster.num_devices();
   launch.program = context.program;
+  launch.bind = o.bind;
   launch.arguments = rank_arguments(o, plan_file, context.json);
   answer.status = runtime::launch(launch);
   if (answer.status == 0 && context.json && o.paced.empty())

@@ -19,5 +19,6 @@ Verb run_verb();
 Verb simulate_verb();
 Verb test_install_verb();
 Verb train_verb();
+Verb validate_verb();
 
 }  // namespace cordata::cli

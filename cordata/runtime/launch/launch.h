@@ -14,6 +14,7 @@ struct LaunchOptions {
   std::string program;                 // empty: this executable
   std::string mpirun = "mpirun";
   int threads = 0;                 // per rank; 0: this machine's cores by ranks
+  bool bind = false;               // each rank to a core of its own, of which there must be enough
   base::Seconds start_limit{120};  // until every rank runs
 };
 
