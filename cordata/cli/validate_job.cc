@@ -3,6 +3,7 @@
 
 #include <fmt/ranges.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "cordata/base/files.h"
@@ -189,6 +190,7 @@ Answer validate(const ValidateOptions& o, const Context& context) {
   answer.json = {{"cluster", cluster.name}, {"steps", o.steps}, {"rounds", o.rounds}, {"bound", o.bind}};
   answer.json.update(report::validation_json(plans));
   if (o.directory.empty()) return answer;
+  std::filesystem::create_directories(o.directory);
   base::write_file(o.directory + "/validation.json", answer.json.dump(1) + "\n");
   base::write_file(o.directory + "/validation.svg",
                    report::validation_svg(plans, fmt::format("simulated and measured on {}", cluster.name)));
