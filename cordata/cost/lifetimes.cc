@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <tuple>
 
 #include "cordata/ir/op_table.h"
 
@@ -71,44 +73,39 @@ std::vector<int64_t> contraction_order(const ir::Graph& graph, const ir::Node& n
 
 class Scan {
  public:
-  Scan(const ir::Graph& graph, std::span<const int> module)
+  Scan(const ir::Graph& graph, std::span<const int> alias, std::span<const int> module)
       : graph_(graph),
         module_(module),
         count_(static_cast<int>(graph.ops().size())),
         place_(graph.num_nodes(), -1),
         readers_(graph.num_values()),
         loop_(count_),
+        returned_(graph.num_values(), 0),
+        taken_over_(graph.num_values(), 0),
+        inside_(graph.num_values(), 0),
+        direct_(graph.num_values(), 0),
         ordered_(graph.num_values()),
-        inside_(graph.num_values(), -1) {
+        reads_(count_) {
     out_.written.assign(graph.num_values(), 0);
-    out_.last_read.assign(graph.num_values(), -1);
     out_.in_place.assign(count_, 0);
-    out_.runs_last.assign(count_, -1);
     for (int i = 0; i < count_; ++i) {
       const ir::Node& node = op(i);
       place_[graph.ops()[i].index] = i;
       loop_[i] = node.num_results == 1 && node.regions.empty() && !hands_on(node) &&
                  (is_one_of(kMoves, node.kind) || elementwise(graph, node));
-      for (const auto v : node.operands)
-        if (readers_[v.index].empty() || readers_[v.index].back() != i) readers_[v.index].push_back(i);
-      for (const auto v : ir::captures(graph, node)) readers_[v.index].push_back(i);
+      for (const auto v : node.operands) add_reader(v, i);
+      for (const auto v : ir::captures(graph, node)) add_reader(v, i);
     }
-    returned_.assign(graph.num_values(), 0);
-    for (const auto v : graph.results()) returned_[v.index] = 1, out_.last_read[v.index] = count_;
+    for (const auto v : graph.results()) returned_[v.index] = 1;
+    for (size_t a = 0; a < alias.size(); ++a)
+      if (alias[a] >= 0) taken_over_[graph.results()[alias[a]].index] = 1;
   }
 
   Lifetimes run() {
-    for (int i = count_ - 1; i >= 0; --i) {
-      const ir::Node& node = op(i);
-      for (int r = 0; r < node.num_results; ++r) copy(node.result(r), i);
-      if (hands_on(node))
-        hand_on(i);
-      else if (loop_[i])
-        run_loop(i);
-      else
-        run_apart(i);
-    }
-    for (const auto v : graph_.args()) copy(v, -1);
+    for (int i = count_ - 1; i >= 0; --i) find_written(i);
+    for (int i = 0; i < count_; ++i) find_reads(i);
+    order_ops();
+    find_last_reads();
     return std::move(out_);
   }
 
@@ -118,22 +115,27 @@ class Scan {
     const auto def = graph_.value(v).def;
     return def.valid() ? place_[def.index] : -1;
   }
+  int64_t bytes(int v) const { return graph_.type(ir::ValueId(v)).num_bytes(); }
   bool together(int a, int b) const { return module_.empty() || module_[a] == module_[b]; }
-
-  void read(ir::ValueId v, int at) { out_.last_read[v.index] = std::max(out_.last_read[v.index], at); }
-  void read_inside(ir::ValueId v, int at) { inside_[v.index] = std::max(inside_[v.index], at); }
-
-  // Every reader can take it in.
-  bool all_take(int loop) const {
-    const int v = op(loop).result().index;
-    return !returned_[v] && std::all_of(readers_[v].begin(), readers_[v].end(), [&](int reader) {
-      return together(loop, reader) &&
-             (loop_[reader] || op(reader).kind == OpKind::kReshape || takes_product(reader, loop));
-    });
+  void add_reader(ir::ValueId v, int i) {
+    auto& all = readers_[v.index];
+    if (all.empty() || all.back() != i) all.push_back(i);
   }
+
+  // --- fusion ---
+
   bool takes_product(int reader, int loop) const {
     return op(reader).kind == OpKind::kReduce && op(loop).kind == OpKind::kMultiply &&
            op(reader).operands[0] == op(loop).result();
+  }
+  bool takes(int reader, int loop) const {
+    return together(loop, reader) &&
+           (loop_[reader] || takes_product(reader, loop) || op(reader).kind == OpKind::kReshape);
+  }
+  bool all_take(int loop) const {
+    const int v = op(loop).result().index;
+    return !returned_[v] && std::all_of(readers_[v].begin(), readers_[v].end(),
+                                        [&](int reader) { return takes(reader, loop); });
   }
   // Operands as large as the result that are read, not made on the way.
   int full_operands(int loop) const {
@@ -147,77 +149,176 @@ class Scan {
     }
     return n;
   }
-  // Whether `loop` runs inside of `reader`.
-  bool runs_inside(int loop, int reader) const {
-    if (!loop_[loop] || !together(loop, reader)) return false;
-    const bool takes = loop_[reader] || takes_product(reader, loop);
-    if (!takes) return false;
-    if (readers_[op(loop).result().index].size() == 1 && !returned_[op(loop).result().index]) return true;
+  bool cheap_again(int loop) const {
     return !is_one_of(kCostly, op(loop).kind) && (all_take(loop) || full_operands(loop) <= 1);
   }
+  bool runs_inside(int loop, int reader) const {
+    if (loop < 0 || !loop_[loop] || !takes(reader, loop)) return false;
+    const int v = op(loop).result().index;
+    return (readers_[v].size() == 1 && !returned_[v]) || cheap_again(loop);
+  }
+  // Whether what is in another order of dims is made so in the first place.
+  bool written_in_order(int i) const {
+    return i >= 0 && loop_[i] && (readers_[op(i).result().index].size() == 1 || cheap_again(i));
+  }
 
-  // Those of a value that contractions asked for; `from` makes it.
-  void copy(ir::ValueId v, int from) {
-    for (const auto& [order, until] : ordered_[v.index]) {
-      out_.copies.push_back({v, std::max(from, 0), until});
-      const bool takes =
-          from >= 0 && loop_[from] && (!is_one_of(kCostly, op(from).kind) || readers_[v.index].size() == 1);
-      if (takes)
-        read_inside(v, from);
+  // Readers come first: an op is written if one of them reads its memory.
+  void find_written(int i) {
+    const ir::Node& node = op(i);
+    for (int r = 0; r < node.num_results; ++r) {
+      const int v = node.result(r).index;
+      if (!ordered_[v].empty() && !written_in_order(i)) direct_[v] = 1;
+      const bool read = direct_[v] || returned_[v] || !inside_[v];
+      if (hands_on(node))
+        inside_[v] = direct_[v] = direct_[v] || returned_[v] || inside_[v];
       else
-        read(v, std::max(from, 0));
+        out_.written[v] = loop_[i] ? read && (direct_[v] || returned_[v] || ordered_[v].empty())
+                                   : !ir::is_constant_like(node.kind);
     }
+    for (size_t k = 0; k < node.operands.size(); ++k) {
+      const ir::ValueId v = node.operands[k];
+      if (node.kind == OpKind::kDotGeneral) {
+        if (auto order = contraction_order(graph_, node, k); !order.empty()) {
+          ordered_[v.index][order].push_back(i);
+          continue;
+        }
+      }
+      (runs_inside(maker(v), i) ? inside_ : direct_)[v.index] = 1;
+    }
+    for (const auto v : ir::captures(graph_, node)) direct_[v.index] = 1;
+    out_.in_place[i] = loop_[i] && out_.written[node.result().index];
   }
 
-  // A contraction's operand that is read in another order than it lies in.
-  bool read_ordered(int i, size_t operand) {
-    const auto order = contraction_order(graph_, op(i), operand);
-    if (order.empty()) return false;
-    auto& until = ordered_[op(i).operands[operand].index][order];
-    until = std::max(until, i);
-    return true;
-  }
-
-  void read_operands(int i, int at) {
+  // The values whose memory op i reads when it runs, also by what runs inside of it.
+  void collect(int i, std::vector<int>& found, std::vector<int>& open) {
     for (size_t k = 0; k < op(i).operands.size(); ++k) {
       const ir::ValueId v = op(i).operands[k];
-      if (op(i).kind == OpKind::kDotGeneral && read_ordered(i, k)) continue;
+      if (op(i).kind == OpKind::kDotGeneral && is_ordered(v, i)) continue;
       const int from = maker(v);
-      if (from >= 0 && runs_inside(from, i))
-        read_inside(v, at);
+      if (from >= 0 && (hands_on(op(from)) || (runs_inside(from, i) && !out_.written[v.index]) ||
+                        (runs_inside(from, i) && cheap_again(from))))
+        open.push_back(from);
       else
-        read(v, at);
+        found.push_back(v.index);
     }
-    for (const auto v : ir::captures(graph_, op(i))) read(v, at);
+    for (const auto v : ir::captures(graph_, op(i))) found.push_back(v.index);
+  }
+  bool is_ordered(ir::ValueId v, int i) const {
+    for (const auto& [order, dots] : ordered_[v.index])
+      if (std::find(dots.begin(), dots.end(), i) != dots.end()) return true;
+    return false;
+  }
+  bool runs_apart(int i) const {
+    if (hands_on(op(i))) return false;
+    return !loop_[i] || out_.written[op(i).result().index] || !ordered_[op(i).result().index].empty();
+  }
+  void find_reads(int i) {
+    if (!runs_apart(i)) return;
+    std::vector<int> open = {i}, seen;
+    while (!open.empty()) {
+      const int at = open.back();
+      open.pop_back();
+      if (std::find(seen.begin(), seen.end(), at) != seen.end()) continue;
+      seen.push_back(at);
+      collect(at, reads_[i], open);
+    }
+    std::sort(reads_[i].begin(), reads_[i].end());
+    reads_[i].erase(std::unique(reads_[i].begin(), reads_[i].end()), reads_[i].end());
   }
 
-  void run_loop(int i) {
-    const int v = op(i).result().index;
-    out_.written[v] = out_.last_read[v] >= 0 || inside_[v] < 0;
-    out_.in_place[i] = out_.written[v];
-    out_.runs_last[i] = std::max(out_.written[v] ? i : -1, inside_[v]);
-    read_operands(i, out_.runs_last[i]);
+  // --- order ---
+
+  // List scheduling: of the ops that can run, always the one that leaves least in use.
+  void order_ops() {
+    unread_.resize(graph_.num_values());
+    for (int i = 0; i < count_; ++i)
+      for (const int v : reads_[i]) unread_[v].insert(i);
+    const auto readers = readers_by_op();
+    missing_.assign(count_, 0);
+    for (const auto& of_one : readers)
+      for (const int reader : of_one) ++missing_[reader];
+    out_.time.assign(count_, -1);
+    key_.assign(count_, 0);
+    for (int i = 0; i < count_; ++i)
+      if (missing_[i] == 0) make_ready(i);
+    while (!ready_.empty()) {
+      const int i = std::get<2>(*ready_.begin());
+      ready_.erase(ready_.begin());
+      run_op(i, readers[i]);
+    }
   }
 
-  void run_apart(int i) {
-    const bool free = ir::is_constant_like(op(i).kind);
-    for (int r = 0; r < op(i).num_results; ++r) out_.written[op(i).result(r).index] = !free;
-    out_.runs_last[i] = i;
-    read_operands(i, i);
+  // By op: those that read its results.
+  std::vector<std::vector<int>> readers_by_op() const {
+    std::vector<std::vector<int>> all(count_);
+    for (int i = 0; i < count_; ++i) {
+      for (int r = 0; r < op(i).num_results; ++r) {
+        const auto& readers = readers_[op(i).result(r).index];
+        all[i].insert(all[i].end(), readers.begin(), readers.end());
+      }
+      std::sort(all[i].begin(), all[i].end());
+      all[i].erase(std::unique(all[i].begin(), all[i].end()), all[i].end());
+    }
+    return all;
   }
 
-  void hand_on(int i) {
+  int module_of(int i) const { return module_.empty() ? 0 : module_[i]; }
+  void make_ready(int i) {
+    key_[i] = adds(i);
+    ready_.insert({module_of(i), key_[i], i});
+  }
+
+  void run_op(int i, const std::vector<int>& readers) {
+    out_.time[i] = static_cast<int>(out_.order.size());
+    out_.order.push_back(i);
+    for (const int v : reads_[i]) {
+      unread_[v].erase(i);
+      if (unread_[v].size() != 1) continue;  // else the last one would free it
+      const int last = *unread_[v].begin();
+      if (ready_.erase({module_of(last), key_[last], last}) > 0) make_ready(last);
+    }
+    for (const int reader : readers)
+      if (--missing_[reader] == 0) make_ready(reader);
+  }
+
+  // Bytes in use after an op, less those before it.
+  int64_t adds(int i) const {
+    int64_t sum = 0;
     for (int r = 0; r < op(i).num_results; ++r) {
-      const ir::ValueId from = op(i).operands[r];
-      const int until = std::max(out_.last_read[op(i).result(r).index], inside_[op(i).result(r).index]);
-      const bool through = op(i).kind == OpKind::kReshape && maker(from) >= 0 && loop_[maker(from)] &&
-                           together(maker(from), i) && out_.last_read[op(i).result(r).index] < 0;
-      if (through)
-        read_inside(from, until);
-      else
-        read(from, until);
+      const int v = op(i).result(r).index;
+      if (out_.written[v] && !taken_over_[v]) sum += bytes(v);
+      for (const auto& copy : ordered_[v]) sum += copy.second.empty() ? 0 : bytes(v);
     }
-    out_.runs_last[i] = i;
+    for (const int v : reads_[i])
+      if (unread_[v].size() == 1 && out_.written[v] && !returned_[v]) sum -= bytes(v);
+    return sum;
+  }
+
+  void find_last_reads() {
+    out_.last_read.assign(graph_.num_values(), -1);
+    const auto read = [&](int v, int at) { out_.last_read[v] = std::max(out_.last_read[v], at); };
+    for (int i = 0; i < count_; ++i)
+      for (const int v : reads_[i]) read(v, out_.time[i]);
+    for (const auto v : graph_.results()) {
+      ir::ValueId at = v;  // under whatever name
+      while (maker(at) >= 0 && hands_on(op(maker(at)))) at = handed(at);
+      read(at.index, count_);
+    }
+    for (int v = 0; v < graph_.num_values(); ++v)
+      for (const auto& [order, dots] : ordered_[v]) {
+        int until = 0;
+        for (const int i : dots) until = std::max(until, out_.time[i]);
+        const int from = maker(ir::ValueId(v));
+        const int made = from < 0 ? 0 : out_.time[from];
+        out_.copies.push_back({ir::ValueId(v), made, until});
+        if (!written_in_order(from)) read(v, made);
+      }
+  }
+  ir::ValueId handed(ir::ValueId v) const {
+    const ir::Node& node = op(maker(v));
+    for (int r = 0; r < node.num_results; ++r)
+      if (node.result(r) == v) return node.operands[r];
+    return node.operands[0];
   }
 
   const ir::Graph& graph_;
@@ -225,10 +326,15 @@ class Scan {
   const int count_;
   std::vector<int> place_;  // by node: its position
   std::vector<std::vector<int>> readers_;
-  std::vector<char> loop_, returned_;
-  std::vector<std::map<std::vector<int64_t>, int>>
-      ordered_;              // by value: orders of dims, and who last reads it so
-  std::vector<int> inside_;  // by value: the last op that it is computed inside of
+  std::vector<char> loop_, returned_, taken_over_;
+  std::vector<char> inside_, direct_;  // by value: some op computes it again; some op reads its memory
+  std::vector<std::map<std::vector<int64_t>, std::vector<int>>>
+      ordered_;                          // by value and order of dims: who reads it so
+  std::vector<std::vector<int>> reads_;  // by op that runs by itself
+  std::vector<std::set<int>> unread_;    // by value: ops that will read its memory
+  std::vector<int> missing_;             // by op: how many of those it reads from have not run
+  std::vector<int64_t> key_;             // by op that can run: what it adds
+  std::set<std::tuple<int, int64_t, int>> ready_;
   Lifetimes out_;
 };
 
@@ -252,7 +358,9 @@ std::vector<char> before(const ir::Graph& graph, ir::NodeId to) {
 
 }  // namespace
 
-Lifetimes lifetimes(const ir::Graph& graph, std::span<const int> module) { return Scan(graph, module).run(); }
+Lifetimes lifetimes(const ir::Graph& graph, std::span<const int> alias, std::span<const int> module) {
+  return Scan(graph, alias, module).run();
+}
 
 std::vector<char> copied_arguments(const ir::Graph& graph, std::span<const int> alias) {
   std::vector<char> out(graph.args().size(), 0);

@@ -59,7 +59,7 @@ bool writes_over_operand(const ir::Node& node) {
 int64_t transient_bytes(const ir::Graph& graph, const std::vector<int>& alias) {
   const auto ops = graph.ops();
   const int end = static_cast<int>(ops.size());
-  const auto lives = cost::lifetimes(graph);
+  const auto lives = cost::lifetimes(graph, alias);
   const auto copied = cost::copied_arguments(graph, alias);
   std::vector<char> held = lives.written;
   std::vector<char> renews(graph.num_values(), 0);  // takes back the buffer of an argument that was copied
@@ -82,7 +82,7 @@ int64_t transient_bytes(const ir::Graph& graph, const std::vector<int>& alias) {
   std::vector<std::vector<const cost::Lifetimes::Copy*>> copies(end + 1);
   for (const auto& c : lives.copies) copies[c.from].push_back(&c);
   for (int i = 0; i < end; ++i) {
-    const ir::Node& node = graph.node(ops[i]);
+    const ir::Node& node = graph.node(ops[lives.order[i]]);
     for (int r = 0; r < node.num_results; ++r) {
       const int v = node.result(r).index;
       const int64_t bytes = graph.type(node.result(r)).num_bytes();
@@ -92,7 +92,7 @@ int64_t transient_bytes(const ir::Graph& graph, const std::vector<int>& alias) {
       const auto over =
           std::find_if(here.begin(), here.end(), [&](const Value& d) { return d.bytes == bytes; });
       Value value{bytes, false};
-      if ((lives.in_place[i] || writes_over_operand(node)) && over != here.end()) {
+      if ((lives.in_place[lives.order[i]] || writes_over_operand(node)) && over != here.end()) {
         value = *over;
         here.erase(over);
       } else {
