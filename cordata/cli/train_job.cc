@@ -109,6 +109,7 @@ Answer train(const TrainOptions& options, const Context& context) {
   launch.ranks = plan.cluster.num_devices();
   launch.cpus = cpus;
   launch.program = context.program;
+  launch.bind = o.bind;
   launch.arguments = rank_arguments(o, plan_file, context.json);
   answer.status = runtime::launch(launch);
   if (answer.status == 0 && context.json && o.paced.empty())

@@ -14,6 +14,7 @@ struct TrainOptions {
   std::string model, cluster, plan_file, data, metrics, trace, programs, checkpoint, plugin, on_nan = "stop";
   PlanOptions plan;
   int ranks = 0;
+  bool bind = false;  // each rank to a core of its own
   int64_t steps = 20;
   uint64_t seed = 0;
   double time_limit = 600;

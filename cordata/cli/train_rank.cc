@@ -129,6 +129,7 @@ ordered_json rank_facts(const program::RankProgram& mine, runtime::Trainer& trai
           {"param_bytes", params},
           {"opt_state_bytes", states},
           {"peak_memory_bytes", c.peak_bytes},
+          {"resident_growth_bytes", trainer.resident_growth().value},
           {"bytes_sent", c.bytes_sent},
           {"bytes_received", c.bytes_received},
           {"data_bytes", c.bytes_loaded},

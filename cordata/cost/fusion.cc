@@ -11,10 +11,16 @@ namespace {
 
 constexpr size_t kMostKernels = 8;  // that compute a value each for itself
 
+// A part of its first operand, which alone is read.
+bool is_slice(const ir::Node& node) {
+  return node.kind == ir::OpKind::kSlice || node.kind == ir::OpKind::kDynamicSlice;
+}
+
 // Makes each element of its one result from one element of each operand: by its rule.
 bool pointwise(const ir::Graph& graph, const ir::Node& node) {
   if (node.num_results != 1 || !node.regions.empty() || ir::is_constant_like(node.kind)) return false;
-  if (node.kind == ir::OpKind::kReshape || node.kind == ir::OpKind::kBroadcastInDim) return true;
+  if (is_slice(node) || node.kind == ir::OpKind::kReshape || node.kind == ir::OpKind::kBroadcastInDim)
+    return true;
   const auto rule = ir::factor_rule(graph, node);
   if (rule.replicated_only()) return false;
   const auto& shape = graph.type(node.result()).shape;
@@ -52,8 +58,8 @@ bool slow(ir::OpKind kind) {
 
 class Fuser {
  public:
-  Fuser(const ir::Graph& graph, bool merging, const std::vector<int>& part)
-      : graph_(graph), merging_(merging), part_(part) {
+  Fuser(const ir::Graph& graph, bool merging, const std::vector<int>& modules)
+      : graph_(graph), merging_(merging), modules_(modules) {
     const auto ops = graph.ops();
     place_.assign(graph.num_nodes(), -1);
     for (size_t i = 0; i < ops.size(); ++i) place_[ops[i].index] = static_cast<int>(i);
@@ -99,7 +105,7 @@ class Fuser {
     for (const auto id : readers) {
       const int r = id.index < static_cast<int>(place_.size()) ? place_[id.index] : -1;
       if (r < 0 || !(pointwise_[r] || reduces(graph_.node(id)))) return {};
-      if (!part_.empty() && part_[r] != part_[i]) return {};
+      if (!modules_.empty() && modules_[r] != modules_[i]) return {};
       kernels.insert(out_.kernels[r].begin(), out_.kernels[r].end());
     }
     if (kernels.empty() || kernels.size() > kMostKernels) return {};
@@ -116,7 +122,7 @@ class Fuser {
       const ir::Node* made = m < 0 ? nullptr : &graph_.node(graph_.ops()[m]);
       const bool spread = made && made->kind == ir::OpKind::kBroadcastInDim;
       if (constant(v)) continue;
-      in += spread ? bytes(made->operands[0]) : bytes(v);
+      in += spread ? bytes(made->operands[0]) : is_slice(node) ? bytes(node.result()) : bytes(v);
       large += !spread && graph_.type(v).num_elements() >= graph_.type(node.result()).num_elements();
     }
     const auto n = static_cast<double>(kernels);
@@ -134,16 +140,19 @@ class Fuser {
       auto& read = read_by_[v.index];
       for (const int kernel : out_.kernels[i])
         if (std::find(read.begin(), read.end(), kernel) == read.end())
-          read.push_back(kernel), out_.bytes[i] += bytes(v);
+          read.push_back(kernel), out_.bytes[i] += is_slice(node) ? bytes(node.result()) : bytes(v);
     }
-    // A reshape is the same bytes under another type.
-    if (node.kind == ir::OpKind::kReshape && !out_.fused[i]) return void(out_.bytes[i] = 0);
+    const bool sums = node.kind == ir::OpKind::kAccumulate;
+    // The same bytes under another type, or as the sum of one microbatch.
+    const bool hands_on = node.kind == ir::OpKind::kReshape || (sums && modules_.empty());
+    if (hands_on && !out_.fused[i]) return void(out_.bytes[i] = 0);
+    if (sums && !hands_on) out_.bytes[i] += bytes(node.result());  // what was summed up before
     for (int r = 0; r < node.num_results && !out_.fused[i]; ++r) out_.bytes[i] += bytes(node.result(r));
   }
 
   const ir::Graph& graph_;
   const bool merging_;
-  const std::vector<int>& part_;
+  const std::vector<int>& modules_;
   std::vector<int> place_;
   std::vector<char> pointwise_, returned_;
   std::vector<std::vector<int>> read_by_;  // by value: kernels
@@ -157,8 +166,8 @@ bool orders_only(const ir::Node& node) {
          (node.kind == ir::OpKind::kOptimizationBarrier && node.operands.size() > 1);
 }
 
-Fusion fuse(const ir::Graph& graph, bool merging, const std::vector<int>& part) {
-  return Fuser(graph, merging, part).run();
+Fusion fuse(const ir::Graph& graph, bool merging, const std::vector<int>& modules) {
+  return Fuser(graph, merging, modules).run();
 }
 
 }  // namespace cordata::cost

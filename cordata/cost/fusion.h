@@ -8,7 +8,7 @@
 namespace cordata::cost {
 
 // How a compiler fuses a graph's ops into kernels: an op that makes each of its elements from one of each
-// operand (elementwise, a broadcast, a reshape) is part of the kernel that reads its result; reductions end a
+// operand (elementwise, a broadcast, a slice, a reshape) is part of the kernel that reads its result; reductions end a
 // kernel that computes what they sum; all else is a kernel of its own. Where several kernels read a result,
 // each computes it
 //   merging      if reading its operands in each is no more than writing it and reading it back (XLA's
@@ -22,8 +22,8 @@ struct Fusion {
   std::vector<double> bytes;
 };
 
-// `part`: by op; only ops of one part fuse. Empty: all are of one.
-Fusion fuse(const ir::Graph& graph, bool merging, const std::vector<int>& part = {});
+// `modules`: as op_times has them (op_time.h).
+Fusion fuse(const ir::Graph& graph, bool merging, const std::vector<int>& modules = {});
 
 // Whether an op hands values on and only says what comes first.
 bool orders_only(const ir::Node& node);

@@ -18,8 +18,8 @@ double peak(const cluster::Device& device, ir::DType type) {
 }  // namespace
 
 std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Device& device,
-                             const std::vector<int>& part) {
-  const Fusion fusion = fuse(graph, device.merges_kernels, part);
+                             const std::vector<int>& modules) {
+  const Fusion fusion = fuse(graph, device.merges_kernels, modules);
   std::vector<OpTime> out;
   for (size_t i = 0; i < graph.ops().size(); ++i) {
     const auto& node = graph.node(graph.ops()[i]);
@@ -29,7 +29,7 @@ std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Device& devi
       const auto type = node.operands.empty() ? ir::DType::kF32 : graph.type(node.operands[0]).dtype;
       t.compute = ir::flops(graph, node).value / (peak(device, type) * device.efficiency) / device.speed;
       t.seconds = std::max(t.compute, fusion.bytes[i] / device.memory_bandwidth.value / device.speed);
-      t.launch = t.fused ? 0 : device.launch.value / device.speed;
+      t.launch = t.fused || fusion.bytes[i] == 0 ? 0 : device.launch.value / device.speed;
     }
     out.push_back(t);
   }
@@ -37,10 +37,10 @@ std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Device& devi
 }
 
 std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& cluster,
-                             const std::vector<int>& kinds, const std::vector<int>& part) {
+                             const std::vector<int>& kinds, const std::vector<int>& modules) {
   std::vector<OpTime> slowest;
   for (const int kind : kinds) {
-    auto times = op_times(graph, cluster.device_at(kind), part);
+    auto times = op_times(graph, cluster.device_at(kind), modules);
     if (slowest.empty()) slowest = times;
     for (size_t i = 0; i < times.size(); ++i) {
       slowest[i].seconds = std::max(slowest[i].seconds, times[i].seconds);
@@ -49,13 +49,6 @@ std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& clu
     }
   }
   return slowest;
-}
-
-std::vector<OpTime> op_times(const step::StageGraph& stage, const cluster::Cluster& cluster,
-                             const std::vector<int>& kinds) {
-  std::vector<int> part;
-  for (const auto& pass : stage.pass) part.push_back(static_cast<int>(pass.phase) + 16 * pass.round);
-  return op_times(stage.graph, cluster, kinds, part);
 }
 
 double slowdown(const cluster::Cluster& cluster, int devices) {

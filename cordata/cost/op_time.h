@@ -5,7 +5,6 @@
 
 #include "cordata/cluster/cluster.h"
 #include "cordata/ir/graph.h"
-#include "cordata/step/cut.h"
 
 namespace cordata::cost {
 
@@ -18,15 +17,14 @@ struct OpTime {
   double compute = 0;  // of the seconds: what FLOPs alone take
   bool fused = false;  // the result is never written
 };
-// By position in graph.ops(). `part`: by op; only ops of one part fuse; empty: all are of one.
+// By position in graph.ops(). `modules`: by op, the module that it runs in: ops of two modules never fuse, and a
+// sum over microbatches is read and written. Empty: all are in one, and there is one microbatch, which is its
+// own sum.
 std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Device& device,
-                             const std::vector<int>& part = {});
+                             const std::vector<int>& modules = {});
 // Of ops that devices of these kinds (Cluster::kinds_in) share: the slowest counts, since all wait for it.
 std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& cluster,
-                             const std::vector<int>& kinds, const std::vector<int>& part);
-// Of a stage, whose passes are programs of their own.
-std::vector<OpTime> op_times(const step::StageGraph& stage, const cluster::Cluster& cluster,
-                             const std::vector<int>& kinds);
+                             const std::vector<int>& kinds, const std::vector<int>& modules = {});
 
 // How much longer an op takes while `devices` are at work together: where devices share cores, in proportion.
 double slowdown(const cluster::Cluster& cluster, int devices);

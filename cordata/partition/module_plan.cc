@@ -88,8 +88,7 @@ class Borders {
     }
   }
 
-  // Into and out of the module that adds to them; then read by applies, the last of which hands them back
-  // zeroed.
+  // Into and out of the module that adds to them; then read by applies.
   void settle_accumulators() {
     for (int p = 0; p < view_.num_ops(); ++p) {
       if (view_.op(p).kind != ir::OpKind::kAccumulate || !modules_[0].accumulates) continue;
@@ -97,11 +96,10 @@ class Borders {
       std::set<int> where = readers_[v];
       int adds = module_of_.at(view_.pass(p));
       where.insert(adds);
-      if (where.size() == 1) where.insert(module_of_.at({Phase::kApply, 0}));
       for (int m : where) {
         PortRef ref = port(v, view_.kept(v), PortRef::Kind::kAccumulator);
         modules_[m].args.push_back(ref);
-        if (m != adds && m != *where.rbegin()) continue;
+        if (m != adds) continue;
         tie(m, static_cast<int>(modules_[m].args.size()) - 1, add_result(modules_[m], ref));
       }
     }

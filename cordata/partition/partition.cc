@@ -136,10 +136,7 @@ class Emitter {
 
   ValueId emit_result(const PortRef& ref) {
     ValueId v(ref.value);
-    if (ref.kind == PortRef::Kind::kAccumulator) {
-      return holds(view_.made_in(v)) ? kept_[v.index]
-                                     : builder_.constant(0, ref.local.dtype, ref.local.shape);
-    }
+    if (ref.kind == PortRef::Kind::kAccumulator) return kept_[v.index];
     bool made_here = view_.maker(v) >= 0 && holds(view_.made_in(v));
     Pass pass = made_here && !view_.accumulates(v) ? view_.made_in(v) : view_.delivered_in(v);
     return get(v, pass, ref.sharding);

@@ -37,8 +37,8 @@ struct Module {
 };
 
 // Passes map to modules: one stage, one microbatch: `step`; one stage, several: `grad`, `apply0`; several
-// stages: `forward`, `backward` (which adds to the accumulators), `apply0`, `apply1`, .... After the last
-// apply the accumulators are handed back zeroed (an `apply` result with kAccumulator, aliasing its input).
+// stages: `forward`, `backward` (which adds to the accumulators), `apply0`, `apply1`, .... Accumulators
+// are zero before the first microbatch.
 struct StageModules {
   std::vector<Module> modules;
   std::vector<uint32_t>

@@ -121,12 +121,13 @@ const step::Homes& StageSolver::homes_of_layers() {
   return *homes_of_layers_;
 }
 
-// By op of the joint graph: the program that it is in, whatever stage.
-std::vector<int> StageSolver::parts_of_joint() const {
-  std::vector<int> out;
+// Of the joint graph's ops, as all of one stage or of several.
+std::vector<cost::OpTime> StageSolver::times_of_joint(const std::vector<int>& kinds, bool single_stage) const {
+  std::vector<step::Pass> passes;
   for (const auto phase : joint_.phase)
-    out.push_back(static_cast<int>(phase == step::Phase::kAccumulate ? step::Phase::kBackward : phase));
-  return out;
+    passes.push_back({phase == step::Phase::kAccumulate ? step::Phase::kBackward : phase, 0});
+  return cost::op_times(joint_.graph, cluster_, kinds,
+                        modules_of(passes, joint_.microbatches, single_stage));
 }
 
 // Tells a layer's part which dims of what its ops make count samples.
@@ -156,14 +157,12 @@ void StageSolver::find_layer_parts() {
     for (int l = std::min(t.from_stage, t.to_stage); l < std::max(t.from_stage, t.to_stage); ++l)
       crossing[l + 1] += static_cast<double>(t.type.num_bytes());
   }
-  const auto times = cost::op_times(joint_.graph, cluster_, cluster_.kinds_in(0, 1), parts_of_joint());
-  auto& parts = layer_parts_[cluster_.kinds_in(0, 1)];
+  const auto kinds = cluster_.kinds_in(0, 1);
+  const auto times = times_of_joint(kinds, false), in_one = times_of_joint(kinds, true);
+  auto& parts = layer_parts_[kinds];
   for (const auto& graph : cut.stages) {
     const auto own = own_ops(graph, joint_.graph, homes);
-    auto stage = describe(graph, cluster_, 0, 1, joint_.microbatches, 1);
-    const auto alone = cost::op_times(graph, cluster_, cluster_.kinds_in(0, 1));
-    for (size_t i = 0; i < stage.ops.size(); ++i)
-      if (own[i]) stage.ops[i].fused = times[graph.origin[i]].fused;
+    const auto stage = describe(graph, cluster_, 0, 1, joint_.microbatches, 1);
     std::vector<int> places;
     parts.push_back(layer_part(stage, own, &places));
     if (restricted()) add_samples(parts.back(), graph, places);
@@ -171,9 +170,10 @@ void StageSolver::find_layer_parts() {
     auto& same = same_kernels_.emplace_back();
     for (const int place : places) {
       ops.push_back(own[place] ? graph.origin[place] : -1);
-      const auto* among_all = own[place] ? &times[graph.origin[place]] : nullptr;
-      same.push_back(among_all && among_all->seconds == alone[place].seconds &&
-                     among_all->launch == alone[place].launch);
+      const auto equals = [&](const cost::OpTime& t) {
+        return t.seconds == stage.ops[place].seconds && t.launch == stage.ops[place].launch;
+      };
+      same.push_back(own[place] && equals(times[graph.origin[place]]) && equals(in_one[graph.origin[place]]));
     }
     auto& base = part_base_ops_.emplace_back();
     for (const int place : places) {
@@ -181,7 +181,7 @@ void StageSolver::find_layer_parts() {
       base.push_back(op < 0 || base_op_.empty() ? op : base_op_[op]);
     }
   }
-  give_times(parts, cluster_.kinds_in(0, 1));
+  give_times(parts, kinds);
   std::vector<std::string> prints(num_layers_);
   for (const int kind : cluster_.kinds_in(0, cluster_.num_devices()))
     for (int l = 0; l < num_layers_; ++l) prints[l] += fingerprint(layer_parts({kind})[l]);
@@ -193,7 +193,7 @@ void StageSolver::find_layer_parts() {
 }
 
 void StageSolver::give_times(std::vector<StageView>& parts, const std::vector<int>& kinds) const {
-  const auto times = cost::op_times(joint_.graph, cluster_, kinds, parts_of_joint());
+  const auto times = times_of_joint(kinds, false);
   for (size_t l = 0; l < parts.size(); ++l)
     for (size_t k = 0; k < parts[l].ops.size(); ++k)
       if (const int op = part_ops_[l][k]; op >= 0)

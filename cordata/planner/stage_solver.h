@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cordata/cost/op_time.h"
 #include "cordata/planner/fixes.h"
 #include "cordata/planner/inter_op/stages.h"
 #include "cordata/planner/intra_op/build.h"
@@ -99,7 +100,7 @@ class StageSolver {
   std::vector<int> each_layer_a_stage() const;
   const step::Homes& homes_of_layers();
   void find_layer_parts();
-  std::vector<int> parts_of_joint() const;
+  std::vector<cost::OpTime> times_of_joint(const std::vector<int>& kinds, bool single_stage) const;
   void add_samples(StageView& part, const step::StageGraph& graph, const std::vector<int>& places) const;
   void give_times(std::vector<StageView>& parts, const std::vector<int>& kinds) const;
   const Place& place(const StageKey& key) const { return places_.of(key.first_device, key.devices); }

@@ -120,6 +120,8 @@ class RankLowering {
       if (block(type, s, mesh_, d) == box) return d;
   }
 
+  // Anew each step: an apply that handed them back as zeros would have them copied first, as its compiler
+  // can't know that they were read by then.
   void zero_accumulators() {
     std::set<Slot> done;
     for (const Module& m : modules_)
@@ -129,7 +131,7 @@ class RankLowering {
         zero.results = {slot(p.kind, p.value, p.sharding, kWholeStep)};
         zero.type = p.local;
         zero.label = "zero accumulator";
-        if (done.insert(zero.results[0]).second) rank_.setup.push_back(std::move(zero));
+        if (done.insert(zero.results[0]).second) rank_.step.push_back(std::move(zero));
       }
   }
 

@@ -8,6 +8,7 @@
 
 #include "cordata/base/error.h"
 #include "cordata/runtime/collectives/handlers.h"
+#include "cordata/runtime/held_bytes.h"
 #include "cordata/runtime/launch/where.h"
 #include "cordata/runtime/messages.h"
 #include "cordata/runtime/resolve.h"
@@ -31,20 +32,17 @@ struct PendingReceive {
   std::vector<Part> parts;  // by piece; empty for local ones
 };
 
-std::shared_ptr<std::byte[]> memory(int64_t bytes) {
-  return std::shared_ptr<std::byte[]>(new std::byte[bytes]);
-}
-
 // Of each number's groups the one that this rank is in, or null.
-CollectiveContext make_communicators(const program::Program& program, Transport& transport) {
-  CollectiveContext context;
+std::vector<std::unique_ptr<Communicator>> make_communicators(const program::Program& program,
+                                                              Transport& transport) {
+  std::vector<std::unique_ptr<Communicator>> communicators;
   for (const auto& groups : program.communicators) {
-    auto& mine = context.communicators.emplace_back();
+    auto& mine = communicators.emplace_back();
     for (const auto& ranks : groups) {
       if (auto made = transport.make_communicator(ranks)) mine = std::move(made);
     }
   }
-  return context;
+  return communicators;
 }
 
 }  // namespace
@@ -61,7 +59,7 @@ class Executor::Impl {
         slots_(mine_.num_slots),
         messages_(options.trace) {
     transport.set_time_limit(options.time_limit);
-    collectives_ = make_communicators(program, transport);
+    collectives_.communicators = make_communicators(program, transport);
     const bool collective = std::any_of(mine_.modules.begin(), mine_.modules.end(),
                                         [&](int m) { return program.modules.at(m).collective; });
     // Before modules are compiled: a plugin looks for the handlers then.
@@ -79,13 +77,13 @@ class Executor::Impl {
       say_where(fmt::format("rank {}, stage {}, setup, fill {}", mine_.rank, mine_.stage, resident.name));
       auto buffer = allocate(resident.local);
       fill(resident, {buffer->host_pointer(), static_cast<size_t>(resident.local.num_bytes())});
-      slots_.put(resident.slot, std::move(buffer), resident.local.num_bytes());
+      slots_.put(resident.slot, std::move(buffer));
     }
     if (mine_.device_index >= 0) {
       auto buffer = allocate(ir::Type::tensor(ir::DType::kI32));
       const int32_t index = mine_.index_in_mesh;
       std::memcpy(buffer->host_pointer(), &index, sizeof index);
-      slots_.put(mine_.device_index, std::move(buffer), sizeof index);
+      slots_.put(mine_.device_index, std::move(buffer));
     }
     walk(setup_, -1, {});
   }
@@ -107,7 +105,7 @@ class Executor::Impl {
 
   ExecutorCounters counters() const {
     ExecutorCounters c = counters_;
-    c.peak_bytes = slots_.peak_bytes();
+    c.peak_bytes = held_.peak();
     return c;
   }
 
@@ -138,9 +136,15 @@ class Executor::Impl {
   }
 
   std::shared_ptr<Buffer> allocate(const ir::Type& type) {
-    auto buffer = std::make_shared<Buffer>(client_.allocate(type.dtype, type.shape));
+    auto buffer = share(client_.allocate(type.dtype, type.shape), type.num_bytes());
     buffer->await(deadline(), "allocate a buffer");
     return buffer;
+  }
+  std::shared_ptr<Buffer> share(Buffer buffer, int64_t bytes) {
+    return counted(std::make_unique<Buffer>(std::move(buffer)), bytes, held_);
+  }
+  std::shared_ptr<std::byte[]> memory(int64_t bytes) {
+    return counted(std::unique_ptr<std::byte[]>(new std::byte[bytes]), bytes, held_);
   }
 
   // ---- the list
@@ -202,7 +206,7 @@ class Executor::Impl {
     for (Slot slot : r.donated) wait_until_sent(r, slot);
     arguments_.clear();
     for (Slot slot : r.source->args) arguments_.push_back(slots_.get(slot).get());
-    slots_.note_extra(r.module->extra_bytes + receiving_);
+    held_.note_extra(r.module->extra_bytes);
     std::unique_lock<OneAtATime> alone;
     if (options_.alone && !r.module->collective) alone = std::unique_lock(*options_.alone);
     const auto begin = Clock::now();
@@ -211,8 +215,7 @@ class Executor::Impl {
     if (alone) alone.unlock();
     for (Slot slot : r.donated) slots_.clear(slot);
     for (size_t i = 0; i < execution.results.size(); ++i) {
-      slots_.put(r.source->results[i], std::make_shared<Buffer>(std::move(execution.results[i])),
-                 r.module->result_bytes[i]);
+      slots_.put(r.source->results[i], share(std::move(execution.results[i]), r.module->result_bytes[i]));
     }
     counters_.run += since(begin);
     trace(Trace::Lane::kCompute, r, begin);
@@ -247,7 +250,6 @@ class Executor::Impl {
 
   void post(const ResolvedInstruction& r, PendingReceive& pending) {
     pending.buffer = allocate(r.source->type);
-    receiving_ += r.bytes;
     for (const ResolvedPiece& piece : r.pieces) {
       auto& part = pending.parts.emplace_back();
       if (piece.local) continue;
@@ -278,8 +280,7 @@ class Executor::Impl {
       if (part.packed) piece.copy.run(part.packed.get(), to);
       counters_.bytes_received += piece.bytes;
     }
-    receiving_ -= r.bytes;
-    slots_.put(r.source->results[0], std::move(pending.buffer), r.bytes);
+    slots_.put(r.source->results[0], std::move(pending.buffer));
     pending.parts.clear();
     counters_.wait += since(begin);
     trace(Trace::Lane::kWait, r, begin, r.bytes);
@@ -291,7 +292,7 @@ class Executor::Impl {
     auto buffer = allocate(r.source->type);
     load(r.source->input, number, r.source->microbatch, r.source->box,
          {buffer->host_pointer(), static_cast<size_t>(r.bytes)});
-    slots_.put(r.source->results[0], std::move(buffer), r.bytes);
+    slots_.put(r.source->results[0], std::move(buffer));
     counters_.bytes_loaded += r.bytes;
     trace(Trace::Lane::kWait, r, begin, r.bytes);
   }
@@ -300,13 +301,13 @@ class Executor::Impl {
     const int64_t value = r.source->microbatch < 0 ? step : r.source->microbatch;
     auto buffer = allocate(r.source->type);
     std::memcpy(buffer->host_pointer(), &value, r.bytes);  // little-endian: the low bytes
-    slots_.put(r.source->results[0], std::move(buffer), r.bytes);
+    slots_.put(r.source->results[0], std::move(buffer));
   }
 
   void zero(const ResolvedInstruction& r) {
     auto buffer = allocate(r.source->type);
     std::memset(buffer->host_pointer(), 0, r.bytes);
-    slots_.put(r.source->results[0], std::move(buffer), r.bytes);
+    slots_.put(r.source->results[0], std::move(buffer));
   }
 
   void loss(const ResolvedInstruction& r) {
@@ -322,15 +323,15 @@ class Executor::Impl {
   Transport& transport_;
   ExecutorOptions options_;
 
+  HeldBytes held_;  // before what it counts
   std::map<int, CompiledModule> modules_;
-  CollectiveContext collectives_;
+  CollectiveContext collectives_{held_};
   std::optional<ExecuteContext> context_;
   ResolvedList setup_, step_;
 
   Slots slots_;
   std::vector<PendingReceive> receives_;  // by position in the list that runs
   std::vector<const Buffer*> arguments_;  // of the module that runs
-  int64_t receiving_ = 0;                 // bytes of posted receives
   std::optional<double> loss_;
   ExecutorCounters counters_;
   Messages messages_;  // last: its thread ends before what its messages use

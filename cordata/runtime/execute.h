@@ -32,7 +32,9 @@ struct ExecutorOptions {
 // What a rank did so far.
 struct ExecutorCounters {
   int64_t bytes_sent = 0, bytes_received = 0, bytes_loaded = 0;
-  int64_t peak_bytes = 0;  // slots, receives under way, and the temporaries of the module that runs
+  // The most that was held at once: device buffers, messages' and collectives' own memory, and the
+  // temporaries of the module that runs, as its compiler says.
+  int64_t peak_bytes = 0;
   base::Seconds compile{0}, run{0}, wait{0};  // compile time; time in modules; time waiting for messages
 };
 

@@ -5,10 +5,21 @@
 #include <jemalloc/jemalloc.h>
 #include <sys/types.h>
 
+#include <fstream>
+#include <string>
+
 extern "C" __attribute__((weak)) decltype(mallctl) mallctl;
 
 namespace cordata::runtime {
 namespace {
+
+// A line of /proc/self/status, in bytes.
+base::Bytes status_line(std::string_view key) {
+  std::ifstream in("/proc/self/status");
+  for (std::string line; std::getline(in, line);)
+    if (line.starts_with(key)) return base::Bytes(1024 * std::stod(line.substr(key.size() + 1)));
+  return base::Bytes(0);
+}
 
 void set(const std::string& name, ssize_t value) {
   mallctl(name.c_str(), nullptr, nullptr, &value, sizeof value);
@@ -23,5 +34,14 @@ void keep_freed_memory() {
     set(fmt::format("arena.0.{}_decay_ms", pages), -1);
   }
 }
+
+base::Bytes settle_resident() {
+  if (mallctl)
+    mallctl(fmt::format("arena.{}.purge", MALLCTL_ARENAS_ALL).c_str(), nullptr, nullptr, nullptr, 0);
+  std::ofstream("/proc/self/clear_refs") << 5;  // the peak is what there is now
+  return status_line("VmRSS:");
+}
+
+base::Bytes resident_peak() { return status_line("VmHWM:"); }
 
 }  // namespace cordata::runtime

@@ -3,6 +3,7 @@
 
 #include "cordata/base/error.h"
 #include "cordata/runtime/box.h"
+#include "cordata/runtime/keep_memory.h"
 
 namespace cordata::runtime {
 
@@ -35,8 +36,12 @@ Trainer::Trainer(const step::TrainStep& step, const program::Program& program, i
     : data_(open_data(options.data, batch_shape(step, program), options.seed)),
       executor_(program, rank, client, transport, options.executor),
       load_(data_->loader()) {
+  started_with_ = settle_resident();
   executor_.start(initial_values(step, options.seed));
+  settle_resident();  // whole tensors, of which a rank takes its blocks, are over
 }
+
+base::Bytes Trainer::resident_growth() const { return resident_peak() - started_with_; }
 
 std::optional<double> Trainer::step() { return executor_.step(steps_++, load_); }
 

@@ -31,6 +31,10 @@ class Trainer {
   // Waits for what still moves; after the last step.
   void finish() { executor_.finish(); }
 
+  // How much more this process had in memory at its fullest since it began to train than after start-up
+  // (modules compiled, nothing filled).
+  base::Bytes resident_growth() const;
+
   Executor& executor() { return executor_; }
   const DataSource& data() const { return *data_; }
 
@@ -38,6 +42,7 @@ class Trainer {
   std::unique_ptr<DataSource> data_;
   Executor executor_;
   LoadBox load_;
+  base::Bytes started_with_{0};
   int64_t steps_ = 0;
 };
 

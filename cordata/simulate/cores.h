@@ -9,14 +9,16 @@
 namespace cordata::simulate {
 
 // The cores of the hosts, shared alike by the ranks that compute where there are fewer cores than ranks
-// (local:4 on 2 cores); a rank computes at full speed while no more ranks do than the host has cores.
+// (local:4 on 2 cores); a rank computes at full speed while no more ranks do than the host has cores. Where more devices
+// share a core than a host has (hosts that are namespaces of one machine), all hosts are one.
 class Cores {
  public:
   explicit Cores(const cluster::Cluster& cluster)
-      : per_host_(cluster.devices_per_host),
-        cores_(cluster.devices_per_host / std::max(1.0, cluster.cores_shared_by)),
+      : per_host_(cluster.cores_shared_by > cluster.devices_per_host ? cluster.num_devices()
+                                                                     : cluster.devices_per_host),
+        cores_(per_host_ / std::max(1.0, cluster.cores_shared_by)),
         shared_(cluster.cores_shared_by > 1),
-        hosts_(cluster.hosts),
+        hosts_(cluster.num_devices() / per_host_),
         jobs_(cluster.num_devices()) {}
 
   // When a rank that computes would be done if nobody else began or ended; `version` tells an outdated answer

@@ -2,10 +2,12 @@
 #include "cordata/simulate/module_cost.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "cordata/base/error.h"
 #include "cordata/cluster/topology.h"
+#include "cordata/cost/lifetimes.h"
 #include "cordata/cost/op_time.h"
 #include "cordata/ir/op_table.h"
 #include "cordata/ir/text.h"
@@ -14,60 +16,97 @@
 namespace cordata::simulate {
 namespace {
 
-// A barrier of several values, whose results are its operands.
-bool hands_on(const ir::Node& node) {
-  return node.kind == ir::OpKind::kOptimizationBarrier && node.operands.size() > 1;
+// Memory that values of a module are put into: in buffers of donated arguments that were copied and wait for
+// their new value, where one of the value's size is free, else in memory of its own.
+class Places {
+ public:
+  void lend(int64_t bytes) { ++free_[bytes]; }
+  void take_back(int64_t bytes) { --free_[bytes]; }
+
+  // Whether it is in a lent buffer.
+  bool put(int64_t bytes) {
+    const auto at = free_.find(bytes);
+    if (at != free_.end() && at->second > 0) return --at->second, true;
+    live_ += bytes;
+    peak_ = std::max(peak_, live_);
+    return false;
+  }
+  void drop(int64_t bytes, bool lent) {
+    if (lent)
+      ++free_[bytes];
+    else
+      live_ -= bytes;
+  }
+  int64_t peak() const { return peak_; }
+
+ private:
+  std::map<int64_t, int> free_;  // by size; below 0 where a new value came while its buffer was in use
+  int64_t live_ = 0, peak_ = 0;
+};
+
+struct Value {
+  int64_t bytes;
+  bool lent;
+};
+
+bool writes_over_operand(const ir::Node& node) {
+  return ir::Graph::find_attr(node, "output_operand_aliases") != nullptr;
 }
 
-// The peak of what lives between ops. A value lives from its op to its last reader; fused values are never
-// written; an op whose operand dies there and is as large writes in its place, as compilers do with
-// elementwise ops.
-int64_t transient_bytes(const ir::Graph& graph, const std::vector<cost::OpTime>& times,
-                        const std::vector<int>& alias) {
+// The peak of what lives between ops, by cost::lifetimes: a value lives from its op to the last one that
+// reads its memory; a loop writes in the place of an operand of its size that dies there. Results in donated
+// arguments' buffers take nothing, but for arguments that are copied first.
+int64_t transient_bytes(const ir::Graph& graph, const std::vector<int>& alias) {
   const auto ops = graph.ops();
-  const int never = -1, end = static_cast<int>(ops.size());
-  std::vector<int> last(graph.num_values(), never);
-  std::vector<char> held(graph.num_values(), 0);  // takes memory of its own
+  const int end = static_cast<int>(ops.size());
+  const auto lives = cost::lifetimes(graph, alias);
+  const auto copied = cost::copied_arguments(graph, alias);
+  std::vector<char> held = lives.written;
+  std::vector<char> renews(graph.num_values(), 0);  // takes back the buffer of an argument that was copied
+  std::vector<std::vector<Value>> dies(end + 1);    // by op
+  Places places;
+  for (size_t a = 0; a < alias.size(); ++a) {
+    if (alias[a] < 0) continue;
+    held[graph.results()[alias[a]].index] = 0;
+    renews[graph.results()[alias[a]].index] = copied[a];
+  }
+  for (size_t a = 0; a < copied.size(); ++a) {
+    if (!copied[a]) continue;
+    const int64_t bytes = graph.type(graph.args()[a]).num_bytes();
+    const bool lent = places.put(bytes);
+    const auto maker = graph.value(graph.results()[alias[a]]).def;
+    if (!ir::is_constant_like(graph.node(maker).kind))
+      places.lend(bytes);  // a constant is there from the start
+    dies[std::max(0, lives.last_read[graph.args()[a].index])].push_back({bytes, lent});
+  }
+  std::vector<std::vector<const cost::Lifetimes::Copy*>> copies(end + 1);
+  for (const auto& c : lives.copies) copies[c.from].push_back(&c);
   for (int i = 0; i < end; ++i) {
-    const ir::Node& node = graph.node(ops[i]);
-    for (ir::ValueId v : node.operands) last[v.index] = i;
-    if (!node.regions.empty())
-      for (ir::ValueId v : ir::captures(graph, node)) last[v.index] = i;
-    for (int r = 0; r < node.num_results; ++r)
-      held[node.result(r).index] = !times[i].fused && !hands_on(node) && !ir::is_constant_like(node.kind);
-  }
-  // What is handed on is held as long as anybody reads it under its new name.
-  for (int i = end - 1; i >= 0; --i) {
-    const ir::Node& node = graph.node(ops[i]);
-    for (int r = 0; r < node.num_results && hands_on(node); ++r)
-      last[node.operands[r].index] = std::max(last[node.operands[r].index], last[node.result(r).index]);
-  }
-  std::set<int> given(alias.begin(), alias.end());
-  for (size_t r = 0; r < graph.results().size(); ++r) {
-    const int v = graph.results()[r].index;
-    last[v] = end;
-    if (given.count(static_cast<int>(r))) held[v] = 0;  // in the donated argument's buffer
-  }
-  int64_t live = 0, peak = 0;
-  for (int i = 0; i < end; ++i) {
-    const ir::Node& node = graph.node(ops[i]);
-    int64_t dies = 0, largest = 0, made = 0;
-    std::set<int> dead;
-    for (ir::ValueId v : node.operands)
-      if (held[v.index] && last[v.index] == i && graph.value(v).def.valid() && dead.insert(v.index).second) {
-        dies += graph.type(v).num_bytes();
-        largest = std::max(largest, graph.type(v).num_bytes());
+    const ir::Node& node = graph.node(ops[lives.order[i]]);
+    for (int r = 0; r < node.num_results; ++r) {
+      const int v = node.result(r).index;
+      const int64_t bytes = graph.type(node.result(r)).num_bytes();
+      if (renews[v]) places.take_back(bytes);
+      if (!held[v] || bytes == 0) continue;
+      auto& here = dies[i];
+      const auto over =
+          std::find_if(here.begin(), here.end(), [&](const Value& d) { return d.bytes == bytes; });
+      Value value{bytes, false};
+      if ((lives.in_place[lives.order[i]] || writes_over_operand(node)) && over != here.end()) {
+        value = *over;
+        here.erase(over);
+      } else {
+        value.lent = places.put(bytes);
       }
-    for (int r = 0; r < node.num_results; ++r)
-      if (held[node.result(r).index]) made += graph.type(node.result(r)).num_bytes();
-    const bool in_place = node.num_results == 1 && largest >= made;
-    peak = std::max(peak, live + (in_place ? 0 : made));
-    live += made - dies;
-    for (int r = 0; r < node.num_results; ++r)  // nobody reads it
-      if (held[node.result(r).index] && last[node.result(r).index] == never)
-        live -= graph.type(node.result(r)).num_bytes();
+      dies[std::max(i, lives.last_read[v])].push_back(value);
+    }
+    for (const auto* c : copies[i]) {
+      const int64_t bytes = graph.type(c->value).num_bytes();
+      dies[c->to].push_back({bytes, places.put(bytes)});
+    }
+    for (const Value& v : dies[i]) places.drop(v.bytes, v.lent);
   }
-  return std::max(peak, live);
+  return places.peak();
 }
 
 bool holds(const ir::Graph& graph, ir::NodeId op, ir::NodeId inner) {
@@ -86,7 +125,7 @@ ModuleCost module_cost(const program::ModuleText& module, const cluster::Device&
   ModuleCost cost;
   cost.collectives = program::collective_calls(graph);
   cost.flops = ir::flops(graph);
-  cost.transient = base::Bytes(static_cast<double>(transient_bytes(graph, times, module.alias)));
+  cost.transient = base::Bytes(static_cast<double>(transient_bytes(graph, module.alias)));
   base::Seconds compute{0};
   size_t next = 0;
   for (size_t i = 0; i < graph.ops().size(); ++i) {

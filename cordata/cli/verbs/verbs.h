@@ -20,6 +20,7 @@ Verb run_verb();
 Verb simulate_verb();
 Verb test_install_verb();
 Verb train_verb();
+Verb validate_verb();
 Verb what_if_verb();
 
 }  // namespace cordata::cli

@@ -136,14 +136,19 @@ class Builder {
   }
 
  private:
-  // Ops run pass by pass; time_[op] is its place.
+  // time_[op] is its place.
   void order_ops() {
     std::vector<int> order(stage_.ops.size());
     for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int>(i);
-    std::stable_sort(order.begin(), order.end(),
-                     [&](int a, int b) { return stage_.ops[a].pass < stage_.ops[b].pass; });
+    std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
+      return std::tie(stage_.ops[a].time, stage_.ops[a].pass) <
+             std::tie(stage_.ops[b].time, stage_.ops[b].pass);
+    });
     time_.resize(order.size());
-    for (size_t t = 0; t < order.size(); ++t) time_[order[t]] = static_cast<int>(t);
+    for (size_t t = 0; t < order.size(); ++t) {
+      time_[order[t]] = static_cast<int>(t);
+      times_.push_back(stage_.ops[order[t]].time);
+    }
     end_ = std::max<int>(1, static_cast<int>(order.size()));
   }
 
@@ -435,13 +440,21 @@ class Builder {
     return last;
   }
 
+  // The place of the last op here that has run by then.
+  int place_at(int time) const {
+    return static_cast<int>(std::upper_bound(times_.begin(), times_.end(), time) - times_.begin()) - 1;
+  }
+
   // How long a value is held, and how many of it.
   void live(int v, int own) {
     const int maker = maker_[v];
-    int last = -1;
+    const StageView::Held held = stage_.held.empty() ? StageView::Held() : stage_.held[v];
+    const bool by_readers = held.until == StageView::kReaders;
+    const int64_t times = held.times;
+    int last = by_readers ? -1 : place_at(held.until);
     bool later = false;
     for (const auto& r : readers_[v]) {
-      last = std::max(last, held_until(r));
+      if (by_readers || out_.nodes[r.node].kind != Node::Kind::kOp) last = std::max(last, held_until(r));
       later = later || r.pass.phase == step::Phase::kBackward;
     }
     if (maker < 0) {
@@ -449,14 +462,15 @@ class Builder {
       const auto kind = stage_.arg_kinds[arg].kind;
       const bool data = kind == step::ArgKind::kBatch || kind == step::ArgKind::kReceived;
       count_bytes(data && later ? flight_ : held_, home_[v], v);
-      return use(home_[v], v, 0, end_, data && later ? stage_.in_flight : 1);
+      return use(home_[v], v, 0, end_, (data && later ? stage_.in_flight : 1) + times - 1);
     }
     const auto& op = stage_.ops[maker];
     if (op.constant_like || op.fused) return;
     const int now = time_[maker];
-    if (op.accumulate) return count_bytes(held_, home_[v], v), use(home_[v], v, 0, end_, 1);
+    if (op.accumulate && !stage_.whole_step)
+      return count_bytes(held_, home_[v], v), use(home_[v], v, 0, end_, 1);
     const bool waits = op.pass.phase == step::Phase::kForward && later;
-    const int64_t copies = waits ? stage_.in_flight : 1;
+    const int64_t copies = waits ? stage_.in_flight * times : times;
     if (waits) count_bytes(flight_, own >= 0 ? own : home_[v], v);
     if (updates_argument(v)) last = now;  // the new value takes the old one's place
     if (own >= 0) {
@@ -484,7 +498,8 @@ class Builder {
   const sharding::Mesh& mesh_;
   const Restriction& restriction_;
   BuiltProblem out_;
-  std::vector<int> time_;
+  std::vector<int> time_;   // by op
+  std::vector<int> times_;  // by place: the op's own time
   int end_ = 1;
   std::vector<int> home_, maker_;  // by value: the node that makes it; the op, or -1
   std::vector<std::vector<Reader>> readers_;

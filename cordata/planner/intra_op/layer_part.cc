@@ -44,10 +44,14 @@ std::vector<bool> own_ops(const step::StageGraph& layer, const ir::Graph& joint,
 
 StageView layer_part(const StageView& layer, const std::vector<bool>& own, std::vector<int>* places) {
   StageView out;
-  out.microbatches = layer.microbatches;
+  out.microbatches = layer.microbatches, out.whole_step = layer.whole_step;
   std::vector<int> number(layer.values.size(), -1);
   const auto renumber = [&](int v) {
-    if (number[v] < 0) number[v] = static_cast<int>(out.values.size()), out.values.push_back(layer.values[v]);
+    if (number[v] < 0) {
+      number[v] = static_cast<int>(out.values.size());
+      out.values.push_back(layer.values[v]);
+      if (!layer.held.empty()) out.held.push_back({StageView::kReaders, layer.held[v].times});
+    }
     return number[v];
   };
   const auto kept = kept_ops(layer, own);
@@ -55,7 +59,7 @@ StageView layer_part(const StageView& layer, const std::vector<bool>& own, std::
     if (!kept[i]) continue;
     auto& op = out.ops.emplace_back(layer.ops[i]);
     if (places) places->push_back(static_cast<int>(i));
-    op.pass.round = 0;  // of the update: depends on where other layers are
+    op.pass.round = 0, op.time = 0;  // depend on where other layers are
     for (int& v : op.operands) v = renumber(v);
     for (int& v : op.results) v = renumber(v);
   }

@@ -23,8 +23,17 @@ struct StageView {
     bool constant_like = false;  // costs nothing, stays whole; readers cut what they need from it
     bool accumulate = false;     // its result lives from the first microbatch to the update
     bool fused = false;          // its result is never written to memory
+    int time = 0;                // ops run in this order; equal ones pass by pass
+  };
+  // How a value lies in memory, see cost/lifetimes.h.
+  static constexpr int kReaders = -2;
+  struct Held {
+    int until =
+        kReaders;   // an op's time: the last that reads it (-1: none); kReaders: those that the view has
+    int times = 1;  // it, and copies in other orders of dims
   };
   std::vector<ir::Type> values;
+  std::vector<Held> held;  // by value; empty: once, until its last reader
   std::vector<Op> ops;
   std::vector<int> args;  // values
   std::vector<step::StageArg> arg_kinds;
@@ -34,7 +43,8 @@ struct StageView {
   std::vector<int> results;  // values
   std::vector<step::StageResult> result_kinds;
   int microbatches = 1;
-  int in_flight = 1;  // microbatches whose residuals are held at once
+  int in_flight = 1;        // microbatches whose residuals are held at once
+  bool whole_step = false;  // one module runs it all
 };
 
 }  // namespace cordata::planner

@@ -13,6 +13,8 @@ namespace cordata::runtime {
 // The communicators that a rank's modules name by index (null where the rank is no member). Handed to
 // executions by ExecuteOptions::context, so several ranks may live in one process.
 struct CollectiveContext {
+  explicit CollectiveContext(HeldBytes& held) : scratch(held) {}
+
   std::vector<std::unique_ptr<Communicator>> communicators;
   Scratch scratch;
 };

@@ -39,7 +39,8 @@ std::vector<std::vector<float>> run(int n, const std::string& text, const std::v
   for (int r = 0; r < n; ++r) {
     threads.emplace_back([&, r] {
       world[r]->set_time_limit(base::Seconds(20));
-      CollectiveContext collectives;
+      HeldBytes held;
+      CollectiveContext collectives(held);
       collectives.communicators.push_back(world[r]->make_communicator(everyone));
       Client client(plugin, {.asynchronous = false});
       Executable executable = client.compile(text);
@@ -160,7 +161,8 @@ constexpr const char* kResultTakesOver =
 // step.
 TEST(Handlers, ADonatedArgumentIsReducedWhereItLies) {
   const Plugin& plugin = Plugin::load(plugin_path());
-  CollectiveContext collectives;
+  HeldBytes held;
+  CollectiveContext collectives(held);
   std::vector<Asked> asked;
   auto world = make_thread_world(1);
   collectives.communicators.push_back(std::make_unique<Recorder>(world[0]->make_communicator({0}), asked));
@@ -241,7 +243,8 @@ TEST(Handlers, TokensOrderCollectivesThatAreIndependent) {
   for (int r = 0; r < kRanks; ++r) {
     threads.emplace_back([&, r] {
       world[r]->set_time_limit(base::Seconds(20));
-      CollectiveContext collectives;
+      HeldBytes held;
+      CollectiveContext collectives(held);
       collectives.communicators.push_back(
           std::make_unique<Recorder>(world[r]->make_communicator({0, 1}), asked[r]));
       ExecuteContext context(plugin, type, &collectives);
@@ -266,7 +269,8 @@ TEST(Handlers, TokensOrderCollectivesThatAreIndependent) {
 
 TEST(Handlers, AMissingCommunicatorIsAnErrorNotACrash) {
   const Plugin& plugin = Plugin::load(plugin_path());
-  CollectiveContext none;
+  HeldBytes held;
+  CollectiveContext none(held);
   ExecuteContext context(plugin, register_collectives(plugin), &none);
   Client client(plugin, {});
   auto text = module_of("all_reduce", "tensor<2xf32>", "tensor<2xf32>", "reduce = \"add\"");

@@ -3,9 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
-#include <vector>
 
+#include "cordata/runtime/held_bytes.h"
 #include "cordata/runtime/transport/transport.h"
 
 namespace cordata::runtime {
@@ -13,14 +14,30 @@ namespace cordata::runtime {
 // Memory that grows and is kept, so that packing a tensor costs no page faults after the first step.
 class Scratch {
  public:
+  explicit Scratch(HeldBytes& held) : held_(held) {}
+  ~Scratch() {
+    for (const Part& part : parts_) held_.add(-part.bytes);
+  }
+  Scratch(const Scratch&) = delete;
+
   std::byte* get(int which, int64_t bytes) {
-    auto& memory = memory_[which];
-    if (static_cast<int64_t>(memory.size()) < bytes) memory.resize(bytes);
-    return memory.data();
+    Part& part = parts_[which];
+    if (part.bytes < bytes) {
+      part.memory.reset();
+      part.memory.reset(new std::byte[bytes]);
+      held_.add(bytes - part.bytes);
+      part.bytes = bytes;
+    }
+    return part.memory.get();
   }
 
  private:
-  std::vector<std::byte> memory_[2];
+  struct Part {
+    std::unique_ptr<std::byte[]> memory;
+    int64_t bytes = 0;
+  };
+  HeldBytes& held_;
+  Part parts_[2];
 };
 
 // A dense row-major tensor as a handler sees it.

@@ -15,6 +15,7 @@ struct LaunchOptions {
   std::string mpirun = "mpirun";
   std::vector<int> cpus;           // that each rank is bound to, one thread each; empty: to none
   int threads = 0;                 // per rank; 0: this machine's cores by ranks
+  bool bind = false;               // each rank to a core of its own, of which there must be enough
   base::Seconds start_limit{120};  // until every rank runs
 };
 

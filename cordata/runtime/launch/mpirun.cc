@@ -69,9 +69,14 @@ std::vector<std::string> environment(const LaunchOptions& options, const std::st
 std::vector<std::string> command(const LaunchOptions& options) {
   std::string program = options.program;
   if (program.empty()) program = std::filesystem::read_symlink("/proc/self/exe").string();
-  std::vector<std::string> words = {
-      options.mpirun, "--quiet", "--oversubscribe", "--bind-to", "none", "-n", std::to_string(options.ranks),
-      program};
+  std::vector<std::string> words = {options.mpirun,
+                                    "--quiet",
+                                    "--oversubscribe",
+                                    "--bind-to",
+                                    options.bind ? "core" : "none",
+                                    "-n",
+                                    std::to_string(options.ranks),
+                                    program};
   for (const std::string& argument : options.arguments) {
     // mpirun takes it as the start of another program's command line, wherever it stands.
     if (argument == ":")
