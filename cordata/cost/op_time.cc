@@ -26,6 +26,11 @@ double peak(const cluster::Device& device, ir::DType type) {
   return device.peak.begin()->second.value;
 }
 
+// A part of its first operand, which alone is read.
+bool is_slice(const ir::Node& node) {
+  return node.kind == ir::OpKind::kSlice || node.kind == ir::OpKind::kDynamicSlice;
+}
+
 // Hands values on, and only says what comes first.
 bool orders_only(const ir::Node& node) {
   return node.kind == ir::OpKind::kAfter ||
@@ -34,37 +39,60 @@ bool orders_only(const ir::Node& node) {
 
 }  // namespace
 
-std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Device& device) {
-  const auto readers = ir::users(graph);
+std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Device& device,
+                             const std::vector<int>& modules) {
+  auto readers = ir::users(graph);
+  const auto is_its_own_sum = [&](const ir::Node& node) {
+    return modules.empty() && node.kind == ir::OpKind::kAccumulate;
+  };
   std::vector<char> simple(graph.num_nodes(), 0), free(graph.num_nodes(), 0);
   std::vector<char> leaves(graph.num_values(), 0);
   for (const auto v : graph.results()) leaves[v.index] = 1;
+  std::vector<ir::NodeId> own_sums;  // whoever reads one reads what is summed
+  for (const auto id : graph.ops())
+    if (is_its_own_sum(graph.node(id))) own_sums.push_back(id);
+  for (const auto id : own_sums) {
+    const auto& node = graph.node(id);
+    const auto summed = node.operands[0].index, sum = node.result().index;
+    std::erase(readers[summed], id);
+    readers[summed].insert(readers[summed].end(), readers[sum].begin(), readers[sum].end());
+    leaves[summed] |= leaves[sum];
+  }
   std::vector<char> fused(graph.num_values(), 0);
   for (const auto id : graph.ops()) {
     const auto& node = graph.node(id);
-    simple[id.index] = !orders_only(node) && elementwise(graph, node, ir::factor_rule(graph, node));
+    simple[id.index] = is_slice(node) || (!orders_only(node) && !is_its_own_sum(node) &&
+                                          elementwise(graph, node, ir::factor_rule(graph, node)));
     free[id.index] = ir::is_constant_like(node.kind);
   }
+  std::vector<int> module_of(graph.num_nodes(), 0);
+  for (size_t i = 0; i < modules.size(); ++i) module_of[graph.ops()[i].index] = modules[i];
   for (const auto id : graph.ops()) {
     const auto& node = graph.node(id);
     if (!simple[id.index]) continue;
     const auto& users = readers[node.result().index];
     const bool returned = leaves[node.result().index];
-    fused[node.result().index] = !returned && users.size() == 1 && simple[users[0].index];
+    fused[node.result().index] = !returned && users.size() == 1 && simple[users[0].index] &&
+                                 module_of[users[0].index] == module_of[id.index];
   }
+  for (const auto id : own_sums)
+    fused[graph.node(id).result().index] = fused[graph.node(id).operands[0].index];
   std::vector<OpTime> out;
   for (const auto id : graph.ops()) {
     const auto& node = graph.node(id);
     OpTime t;
-    if (orders_only(node)) {
-      t.fused = node.kind == ir::OpKind::kAfter;
+    if (orders_only(node) || is_its_own_sum(node)) {
+      t.fused = node.kind != ir::OpKind::kOptimizationBarrier;
     } else if (!free[id.index]) {
       double bytes = 0;
       for (const auto v : node.operands) {
         const auto def = graph.value(v).def;
+        const auto read = is_slice(node) && v == node.operands[0] ? node.result() : v;
         if (!fused[v.index] && !(def.valid() && free[def.index]))
-          bytes += static_cast<double>(graph.type(v).num_bytes());
+          bytes += static_cast<double>(graph.type(read).num_bytes());
       }
+      if (node.kind == ir::OpKind::kAccumulate)  // what was summed up before
+        bytes += static_cast<double>(graph.type(node.result()).num_bytes());
       for (int r = 0; r < node.num_results; ++r)
         if (!fused[node.result(r).index])
           bytes += static_cast<double>(graph.type(node.result(r)).num_bytes());
@@ -81,10 +109,10 @@ std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Device& devi
 }
 
 std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& cluster,
-                             const std::vector<int>& kinds) {
+                             const std::vector<int>& kinds, const std::vector<int>& modules) {
   std::vector<OpTime> slowest;
   for (const int kind : kinds) {
-    auto times = op_times(graph, cluster.device_at(kind));
+    auto times = op_times(graph, cluster.device_at(kind), modules);
     if (slowest.empty()) slowest = times;
     for (size_t i = 0; i < times.size(); ++i) {
       slowest[i].seconds = std::max(slowest[i].seconds, times[i].seconds);

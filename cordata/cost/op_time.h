@@ -17,10 +17,15 @@ struct OpTime {
   double seconds = 0, launch = 0;
   bool fused = false;  // the result is never written
 };
-std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Device& device);  // by position in ops()
+// Slices fuse likewise, and read what they hand on.
+// `modules`: by position in graph.ops(), the module that the op runs in: ops of two modules never fuse, and a
+// sum over microbatches is read and written. Empty: all are in one, and there is one microbatch, which is its
+// own sum.
+std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Device& device,
+                             const std::vector<int>& modules = {});  // by position in graph.ops()
 // Of ops that devices of these kinds (Cluster::kinds_in) share: the slowest counts, since all wait for it.
 std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& cluster,
-                             const std::vector<int>& kinds);
+                             const std::vector<int>& kinds, const std::vector<int>& modules = {});
 
 // How much longer an op takes while `devices` are at work together: where devices share cores, in proportion.
 double slowdown(const cluster::Cluster& cluster, int devices);

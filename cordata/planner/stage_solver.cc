@@ -136,7 +136,10 @@ void StageSolver::find_layer_parts() {
 }
 
 void StageSolver::give_times(std::vector<StageView>& parts, const std::vector<int>& kinds) const {
-  const auto times = cost::op_times(joint_.graph, cluster_, kinds);
+  std::vector<step::Pass> passes;  // of the ways to cut modules apart, the one that costs least
+  for (const auto phase : joint_.phase) passes.push_back({phase, 0});
+  const auto times =
+      cost::op_times(joint_.graph, cluster_, kinds, modules_of(passes, joint_.microbatches, true));
   for (size_t l = 0; l < parts.size(); ++l)
     for (size_t k = 0; k < parts[l].ops.size(); ++k)
       if (const int op = part_ops_[l][k]; op >= 0)

@@ -55,8 +55,15 @@ StagePrice::StagePrice(const step::Cut& cut, int stage, const cluster::Cluster& 
       first_device_(first_device),
       mesh_(mesh),
       microbatches_(microbatches) {
-  for (const auto& t :
-       cost::op_times(stage_.graph, cluster, cluster.kinds_in(first_device, static_cast<int>(mesh.size()))))
+  std::vector<int> modules;  // what runs together (partition.h)
+  const bool alone = cut.stages.size() == 1;
+  for (const auto& pass : stage_.pass)
+    if (!alone || microbatches > 1)
+      modules.push_back(pass.phase == step::Phase::kApply ? 2 + pass.round
+                        : alone                           ? 0
+                                                          : static_cast<int>(pass.phase));
+  const auto kinds = cluster.kinds_in(first_device, static_cast<int>(mesh.size()));
+  for (const auto& t : cost::op_times(stage_.graph, cluster, kinds, modules))
     seconds_.push_back(t.seconds), launch_.push_back(t.launch);
   find_readers();
   add_strategies();

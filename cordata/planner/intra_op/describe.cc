@@ -8,11 +8,32 @@
 
 namespace cordata::planner {
 
+namespace {
+
+// Nothing comes from other stages, and nothing goes there.
+bool stands_alone(const step::StageGraph& stage) {
+  return std::ranges::none_of(stage.args,
+                              [](const auto& a) { return a.kind == step::ArgKind::kReceived || !a.owner; }) &&
+         std::ranges::none_of(stage.results, [](const auto& r) { return r.kind == step::ResultKind::kSent; });
+}
+
+}  // namespace
+
+std::vector<int> modules_of(const std::vector<step::Pass>& passes, int microbatches, bool single_stage) {
+  std::vector<int> out;
+  if (single_stage && microbatches == 1) return out;
+  for (const step::Pass& p : passes)
+    out.push_back(p.phase == step::Phase::kApply ? 2 + p.round
+                                                 : !single_stage && p.phase == step::Phase::kBackward);
+  return out;
+}
+
 StageView describe(const step::StageGraph& stage, const cluster::Cluster& cluster, int first_device,
                    int devices, int microbatches, int in_flight, std::vector<int> batch_dim) {
   const auto& graph = stage.graph;
   const double slower = cost::slowdown(cluster, devices);
-  const auto times = cost::op_times(graph, cluster, cluster.kinds_in(first_device, devices));
+  const auto times = cost::op_times(graph, cluster, cluster.kinds_in(first_device, devices),
+                                    modules_of(stage.pass, microbatches, stands_alone(stage)));
   StageView out;
   out.microbatches = microbatches;
   out.in_flight = in_flight;

@@ -14,6 +14,9 @@ namespace cordata::planner {
 StageView describe(const step::StageGraph& stage, const cluster::Cluster& cluster, int first_device,
                    int devices, int microbatches, int in_flight, std::vector<int> batch_dim = {});
 
+// By op, the module that it is lowered to (partition::StageModules); empty: all to one, with one microbatch.
+std::vector<int> modules_of(const std::vector<step::Pass>& passes, int microbatches, bool single_stage);
+
 // All that a solution depends on, as bytes: equal fingerprints have equal solutions, op by op.
 std::string fingerprint(const StageView& stage);
 
