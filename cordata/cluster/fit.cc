@@ -71,7 +71,7 @@ std::vector<double> relative_speeds(const std::vector<std::vector<double>>& rate
     double sum = 0;
     const auto is_like = [&](const std::vector<double>& other) {
       return quantile(other, 0.5) >= kAlike * quantile(leader, 0.5) ||
-             quantile(other, 0.75) >= quantile(leader, 0.25);
+             quantile(other, 0.9) >= quantile(leader, 0.1);
     };
     while (to < order.size() && is_like(rates[order[to]])) sum += quantile(rates[order[to++]], 0.5);
     const double mean = sum / static_cast<double>(to - from);

@@ -32,8 +32,8 @@ double relative_error(std::span<const Sample> samples, base::Seconds alpha, base
 
 // By rank, how fast it is beside the fastest, from rates of several ones at work together: `rates[r]` are
 // rank r's at several times. Ranks that differ by less than 15 %, or no more than the rates of one differ
-// from time to time (their middle halves overlap), are alike and have the mean of theirs. All 1 where all are
-// alike.
+// from time to time (they overlap but for the most extreme tenths), are alike and have the mean of theirs.
+// All 1 where all are alike.
 std::vector<double> relative_speeds(const std::vector<std::vector<double>>& rates);
 
 // Those with a speed other than 1 as groups: as the cluster's device, but at that speed.

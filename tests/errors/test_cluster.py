@@ -7,12 +7,15 @@ import re
 import pytest
 from command import ROOT, cordata, fails
 
-DEVICE = {"kind": "any", "peak_flops_per_s": {"bf16": 2e12, "f32": 1e12}, "efficiency": 0.5, "memory_bytes": 1e9,
-          "memory_bandwidth_bytes_per_s": 2e11, "launch_s": 1e-7, "fusion": "merging", "speed": 1.0, "source": "made up"}
+def device(**changes):
+    return {"kind": "any", "peak_flops_per_s": {"bf16": 2e12, "f32": 1e12}, "efficiency": 0.5, "memory_bytes": 1e9,
+            "memory_bandwidth_bytes_per_s": 2e11, "launch_s": 1e-7, "fusion": "merging", "speed": 1.0, "source": "made up", **changes}
+
+
 FULL = {
     "format": "cordata.cluster/1", "name": "mine", "hosts": 4, "devices_per_host": 3,
-    "device": DEVICE,
-    "groups": [{"first_device": 0, "devices": 2, "device": {**DEVICE, "speed": 0.5}}, {"first_device": 6, "devices": 3, "device": {**DEVICE, "memory_bytes": 2e9}}],
+    "device": device(),
+    "groups": [{"first_device": 0, "devices": 2, "device": device(speed=0.5)}, {"first_device": 6, "devices": 3, "device": device(memory_bytes=2e9)}],
     "intra": {"alpha_s": 2e-6, "bandwidth_bytes_per_s": 1e9, "topology": "links", "source": "made up",
               "links": [{"devices": [0, 1], "count": 2, "bandwidth_bytes_per_s": 2e10}, {"devices": [1, 2], "count": 1, "bandwidth_bytes_per_s": 2e10}]},
     "inter": {"alpha_s": 2e-5, "bandwidth_bytes_per_s": 1e9, "nics": 2, "source": "made up"},
@@ -25,7 +28,7 @@ OPTIONAL = {"name", "device.efficiency", "device.launch_s", "device.fusion", "de
             "racks.source", "cores_shared_by", "price", "price.source"}
 LEFT_OUT_NAMES_ANOTHER = {"intra.topology": "intra.links"}  # without it, links are what is too much
 # A group's device has what its file leaves out from `device`.
-OPTIONAL |= {f"groups[{g}].device.{key}" for g in range(2) for key in [*DEVICE, "peak_flops_per_s.bf16", "peak_flops_per_s.f32"]}
+OPTIONAL |= {f"groups[{g}].device.{key}" for g in range(2) for key in [*device(), "peak_flops_per_s.bf16", "peak_flops_per_s.f32"]}
 MAY_BE_ZERO = {"device.launch_s", "groups[0].device.launch_s", "groups[1].device.launch_s", "groups[0].first_device", "intra.alpha_s", "inter.alpha_s", "racks.alpha_s", "price.per_device_hour"}
 # The unit that the error has to name, by the end of a field's name.
 UNITS = {"bytes_per_s": "bytes a second", "flops_per_s": "operations a second", "_bytes": "bytes", "_s": "seconds", "hosts": "hosts",
@@ -201,7 +204,7 @@ def test_groups_have_what_they_leave_out_from_the_device(tmp_path):
     file = tmp_path / "groups.json"
     file.write_text(json.dumps({**FULL, "groups": [{"first_device": 3, "devices": 3, "device": {"kind": "other", "memory_bytes": 3e9}}]}))
     shown = cordata("cluster", "show", file, "--json").json()
-    assert shown["groups"] == [{"first_device": 3, "devices": 3, "device": {**DEVICE, "kind": "other", "memory_bytes": 3e9}}]
+    assert shown["groups"] == [{"first_device": 3, "devices": 3, "device": device(kind="other", memory_bytes=3e9)}]
     text = cordata("cluster", "show", file).out
     assert [line.split()[:2] for line in text.splitlines() if line.startswith("device")][:3] == [["devices", "0-2"], ["devices", "3-5"], ["devices", "6-11"]]
 
