@@ -56,7 +56,7 @@ plan::Plan with_remat(const step::TrainStep& step, const plan::Plan& plan, step:
   const auto planned = plan::planned_step(base, out);
   PlannerLog log;
   StageSolver::Cache cache;
-  StageSolver solver(planned.joint, planned.layers, plan.num_layers, plan.cluster, "", kUnlimited, cache, log,
+  StageSolver solver(planned.joint, planned.layers, plan.num_layers, plan.cluster, {}, kUnlimited, cache, log,
                      planned.origin);
   std::vector<StageKey> keys;
   std::vector<StageSolver::Given> given;

@@ -23,6 +23,11 @@ WRONG = {
     "what to compute again": (["--remat", "all"], ["--remat", "auto, none, selective or layer", "'all'"]),
     "objective": (["--objective", "speed"], ["--objective", "time, memory or cost-per-token", "'speed'"]),
     "time limit": (["--time-limit", "0"], ["--time-limit", "above 0", "'0'"]),
+    "fixed layers that there aren't": (["--fix", "stage=0-99"], ["--fix", "stage=0-99", "layers"]),
+    "fixed devices that there aren't": (["--fix", "stage=0", "devices=0-5"], ["devices=0-5", "2 devices"]),
+    "no such sharding": (["--fix", "stage=0", "sharding=all"], ["'all'", "batch, data", "zero-3"]),
+    "fixed before a stage": (["--fix", "mesh=2"], ["stage=", "'mesh=2'"]),
+    "fixed for a baseline": (["--planner", "data", "--fix", "stage=0"], ["--fix", "auto", "data"]),
     "output": (["-o", "/no/such/folder/plan.json"], ["/no/such/folder/plan.json", "No such file"]),
     "flag": (["--planer", "data"], ["--planer", "--planner"]),
 }
@@ -115,3 +120,28 @@ def test_a_large_model_that_fits_nowhere(tmp_path):
     done = cordata("plan", "gpt-39b", "--cluster", "p3.16xlarge:2")
     assert done.status == 4
     assert "no plan was found that fits 16.0 GiB a device" in done.err and "more devices" in done.err
+
+
+GPT = "gpt:layers=4,hidden=32,heads=2,seq=16,vocab=64,batch=16"
+
+
+def test_a_fixed_stage_is_as_it_was_said_and_the_rest_is_planned():
+    layers = len(cordata("inspect", GPT, "--cluster", "h100:1", "--json").json()["layers"])
+    fix = ["stage=0-1", "devices=0-3", "mesh=2x2", "sharding=batch/tensor"]
+    plan = cordata("plan", GPT, "--cluster", "h100:1", "--microbatches", "2", "--fix", *fix, "--json").json()
+    first, rest = plan["stages"][0], plan["stages"][1:]
+    assert first["ranks"] == [0, 1, 2, 3] and first["mesh"]["shape"] == [2, 2] and first["num_layers"] == 2
+    assert sum(s["num_layers"] for s in rest) == layers - 2 and sorted(r for s in rest for r in s["ranks"]) == [4, 5, 6, 7]
+    assert "sharding=batch/tensor" in plan["planner"]
+
+
+def test_fixing_what_was_found_changes_nothing():
+    at = ["plan", GPT, "--cluster", "local:2", "--json"]
+    found = cordata(*at).json()
+    fixes = [f"stage={s['first_layer']}-{s['first_layer'] + s['num_layers'] - 1},devices={s['ranks'][0]}-{s['ranks'][-1]}" for s in found["stages"]]
+    again = cordata(*at, "--fix", *fixes).json()
+    assert again["step_s"] == pytest.approx(found["step_s"], rel=1e-9)
+
+
+def test_what_the_devices_cant_do_as_it_is_fixed_does_not_fit():
+    fails(2, "samples", args=["plan", MLP, "--cluster", "local:3", "--fix", "stage=0", "devices=0-2", "sharding=data"])

@@ -125,8 +125,8 @@ TEST(Unequal, TheSlowestDeviceOfAStageCounts) {
   const auto mixed = at_speeds({1, 0.5, 0.5, 1}), fast = at_speeds({1, 1, 1, 1});
   planner::StageSolver::Cache cache;
   planner::PlannerLog log;
-  planner::StageSolver solver(joint, layers.of_op, layers.count, mixed, "", 1e18, cache, log);
-  planner::StageSolver all_fast(joint, layers.of_op, layers.count, fast, "", 1e18, cache, log);
+  planner::StageSolver solver(joint, layers.of_op, layers.count, mixed, {}, 1e18, cache, log);
+  planner::StageSolver all_fast(joint, layers.of_op, layers.count, fast, {}, 1e18, cache, log);
   const auto seconds = [&](planner::StageSolver& s, int first, int devices) {
     const planner::StageKey key{0, layers.count, first, devices, 1};
     const double found = s.seconds(key, HUGE_VAL);
