@@ -392,7 +392,11 @@ Found of_least_memory(const Search& in, const std::vector<int>& counts, double l
   if (!best || least > limit) throw does_not_fit(in, counts, limit);
   options.remat = best;
   in.say(fmt::format("least memory: {} a device", base::to_string(base::Bytes(least))));
-  return best_within(same, counts, std::ceil(least));
+  // A stage's choice that was found for memory alone is found again under a limit, but for rare cases.
+  for (double most = std::ceil(least);; most *= 1.01) {
+    auto found = best_within(same, counts, most);
+    if (found.plan || most > limit || in.log.time.stopped()) return found;
+  }
 }
 
 plan::Objective value_of(const Search& in, const plan::Plan& plan) {
