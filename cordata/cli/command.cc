@@ -55,8 +55,8 @@ std::string general_help() {
          "\n`cordata VERB --help` shows a verb's options and examples. --json prints one JSON document on "
          "stdout.\n"
          "Exit status: 0 done, 1 internal error, 2 wrong usage or bad input, 3 a device or rank failed, 4 no "
-         "plan fits,\n"
-         "5 a check didn't hold, 130 interrupted.\n";
+         "plan fits\n"
+         "(or was found in time), 5 a check didn't hold, 130 interrupted.\n";
 }
 
 // Flags are looked at before anything else is parsed, so that a misspelt one is what the message is about.

@@ -426,8 +426,12 @@ Found of_least_memory(const Search& in, const std::vector<int>& counts) {
   if (!best || least > in.places.least_limit()) throw does_not_fit(in, counts);
   options.remat = best;
   in.say(fmt::format("least memory: {} a device", base::to_string(base::Bytes(least))));
-  const Places within(in.cluster, std::ceil(least));
-  return best_within({in.step, in.cluster, in.request, options, within, std::ceil(least), in.cache, in.log}, counts);
+  // A stage's choice that was found for memory alone is found again under a limit, but for rare cases.
+  for (double most = std::ceil(least);; most *= 1.01) {
+    const Places within(in.cluster, most);
+    auto found = best_within({in.step, in.cluster, in.request, options, within, most, in.cache, in.log}, counts);
+    if (found.plan || most > in.places.least_limit() || in.log.time.stopped()) return found;
+  }
 }
 
 plan::Objective value_of(const Search& in, const plan::Plan& plan) {

@@ -21,6 +21,7 @@ class TimeLimit {
   void start(base::Seconds seconds) {
     at_ = Clock::now() +
           std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds.value));
+    stopped_ = false;
   }
   bool limited() const { return at_ < Clock::time_point::max(); }
   // Throws TimeIsOver.

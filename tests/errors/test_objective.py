@@ -74,8 +74,8 @@ def test_a_time_limit_that_is_too_short():
 
 
 def test_a_time_limit_gives_the_best_so_far(tmp_path):
-    """Where two seconds give none yet, on a busy machine, more are tried; the whole search takes far longer."""
-    for limit in (2, 4, 8, 16):
+    """Where a second gives none yet, on a busy machine, more are tried; the whole search takes far longer."""
+    for limit in (1, 2, 4, 8, 16):
         begin = time.monotonic()
         got = cordata("plan", LONG, "--cluster", "h100:1", "--time-limit", limit, "--cache", tmp_path, "--json")
         assert time.monotonic() - begin < 2 * limit + 5

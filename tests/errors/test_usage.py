@@ -72,7 +72,7 @@ def test_every_verb_has_json_and_examples():
         assert cordata("help", verb).out == got.out
 
 
-PLAN_KEYS = """format model_hash cluster planner microbatches schedule step_s peak_memory_bytes gap stages bill"""
+PLAN_KEYS = """format model_hash cluster planner microbatches schedule step_s peak_memory_bytes gap objective stages bill"""
 # What scripts may rely on: each verb's arguments (PLAN and NEW stand for a plan's file and a new one) and some keys of its document.
 DOCUMENTS = {
     "models": (["models"], "models"),
@@ -81,9 +81,11 @@ DOCUMENTS = {
     "inspect": (["inspect", "gpt-39b"], "ops layers parameters flops parameter_bytes optimizer_bytes live_bytes"),
     "export": (["export", "mlp", "-o", "NEW"], "directory model batch seed files"),
     "plan": (["plan", "mlp", "--cluster", "local:2", "-o", "NEW"], PLAN_KEYS),
+    "diff": (["diff", "PLAN", "PLAN"], "same same_model a b cluster bill ops resting"),
     "explain": (["explain", "PLAN"], "step_s peak_memory_bytes stages"),
     "simulate": (["simulate", "PLAN"], "step_s tflops_per_device peak_memory_bytes"),
     "train": (["train", "mlp", "-n", "2", "--plan", "PLAN", "--steps", "2"], "losses steps step_s microbatches schedule ranks"),
+    "what-if": (["what-if", "PLAN", "device.memory=2x"], "changes before after unit"),
     "run": (["run", "MODULE"], "checks passed sharded_ops replicated_ops"),
 }
 MODULE = """func.func @main() {
