@@ -2,6 +2,7 @@
 #include "cordata/cost/lifetimes.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <set>
 #include <tuple>
@@ -262,9 +263,18 @@ class Scan {
     return all;
   }
 
+  // A constant, or a loop over nothing but arguments.
+  bool reads_arguments(int i) const {
+    if (ir::is_constant_like(op(i).kind)) return true;
+    return out_.in_place[i] && !reads_[i].empty() &&
+           std::all_of(reads_[i].begin(), reads_[i].end(), [&](int v) {
+             const int from = maker(ir::ValueId(v));
+             return from < 0 || ir::is_constant_like(op(from).kind);
+           });
+  }
   int module_of(int i) const { return module_.empty() ? 0 : module_[i]; }
   void make_ready(int i) {
-    key_[i] = adds(i);
+    key_[i] = reads_arguments(i) ? std::numeric_limits<int64_t>::min() : adds(i);
     ready_.insert({module_of(i), key_[i], i});
   }
 

@@ -18,22 +18,20 @@ namespace cordata::cost {
 //   read to compute again (two operands of its size). Reshapes and barriers hand on their operand's memory.
 //   A contraction reads matrices, transposed or not; of more dims, batch dims stand first and those summed
 //   over last (of the second operand: before the others). What lies otherwise is copied as soon as it is
-//   there. Ops run in the graph's order, but those that leave no more memory in use than before run as soon
-//   as they can.
+//   there. Loops over arguments alone run first; then, of the ops that can run, always the one that leaves
+//   least memory in use.
 // What a loop reads, it reads where it runs.
 struct Lifetimes {
   struct Copy {
     ir::ValueId value;
-    int from,
-        to;  // times: when the value is there (an argument: 0), and when a contraction last reads the copy
+    int from = 0, to = 0;  // times: when the value is there, and when a contraction last reads the copy
   };
-  std::vector<int> order;     // by time: the op that runs
-  std::vector<int> time;      // by op
-  std::vector<char> written;  // by value: takes memory of its own
-  std::vector<char>
-      in_place;  // by op: a loop, which may write where it reads an operand of its result's size
+  std::vector<int> order;      // by time: the op that runs
+  std::vector<int> time;       // by op
+  std::vector<char> written;   // by value: takes memory of its own
+  std::vector<char> in_place;  // by op: a loop, which may write over an operand of its result's size
   std::vector<int>
-      last_read;  // by value: the time its memory is last read; as many as there are ops: returned; -1: never
+      last_read;             // by value: the time its memory is last read; number of ops: returned; -1: never
   std::vector<Copy> copies;  // in another order of dims, beside the values themselves
 };
 

@@ -274,7 +274,10 @@ ValueId Collectives::custom_call(ValueId x, const ReshardStep& s, const Type& af
                  {"backend_config", Attribute::dictionary(config)},
                  {"operand_layouts", Attribute::list({layout(builder_.type(x)), layout(Type::token())})},
                  {"result_layouts", Attribute::list({layout(after), layout(Type::token())})}};
-  if (s.kind == CollectiveKind::kAllReduce) attrs["output_operand_aliases"] = result_takes_over_operand();
+  // An argument can't be written over: its compiler would copy it first.
+  const bool argument = !builder_.graph().value(x).def.valid();
+  if (s.kind == CollectiveKind::kAllReduce && !argument)
+    attrs["output_operand_aliases"] = result_takes_over_operand();
   ir::NodeId call = builder_.create(OpKind::kCustomCall, {x, token_}, attrs, {after, Type::token()});
   token_ = builder_.node(call).result(1);
   return builder_.node(call).result(0);
