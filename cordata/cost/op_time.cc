@@ -2,6 +2,7 @@
 #include "cordata/cost/op_time.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "cordata/ir/op_table.h"
 
@@ -35,6 +36,10 @@ bool is_slice(const ir::Node& node) {
 bool orders_only(const ir::Node& node) {
   return node.kind == ir::OpKind::kAfter ||
          (node.kind == ir::OpKind::kOptimizationBarrier && node.operands.size() > 1);
+}
+
+void take_longer(std::vector<double>& times, const std::vector<double>& other) {
+  for (size_t i = 0; i < times.size(); ++i) times[i] = std::max(times[i], other[i]);
 }
 
 }  // namespace
@@ -84,23 +89,24 @@ std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Device& devi
     if (orders_only(node) || is_its_own_sum(node)) {
       t.fused = node.kind != ir::OpKind::kOptimizationBarrier;
     } else if (!free[id.index]) {
-      double bytes = 0;
+      const double rate = device.memory_bandwidth.value * device.speed;
+      const auto moving = [&](ir::ValueId v) {
+        return static_cast<double>(graph.type(v).num_bytes()) / rate;
+      };
       for (const auto v : node.operands) {
         const auto def = graph.value(v).def;
         const auto read = is_slice(node) && v == node.operands[0] ? node.result() : v;
-        if (!fused[v.index] && !(def.valid() && free[def.index]))
-          bytes += static_cast<double>(graph.type(read).num_bytes());
+        t.read.push_back(fused[v.index] || (def.valid() && free[def.index]) ? 0 : moving(read));
       }
-      if (node.kind == ir::OpKind::kAccumulate)  // what was summed up before
-        bytes += static_cast<double>(graph.type(node.result()).num_bytes());
       for (int r = 0; r < node.num_results; ++r)
-        if (!fused[node.result(r).index])
-          bytes += static_cast<double>(graph.type(node.result(r)).num_bytes());
+        t.written.push_back(fused[node.result(r).index] ? 0 : moving(node.result(r)));
+      if (node.kind == ir::OpKind::kAccumulate) t.written[0] += moving(node.result());  // the sum before
+      const double moved = std::accumulate(t.read.begin(), t.read.end(), 0.0) +
+                           std::accumulate(t.written.begin(), t.written.end(), 0.0);
       const auto type = node.operands.empty() ? ir::DType::kF32 : graph.type(node.operands[0]).dtype;
       t.fused = node.num_results == 1 && fused[node.result().index];
-      t.seconds = std::max(ir::flops(graph, node).value / (peak(device, type) * device.efficiency),
-                           bytes / device.memory_bandwidth.value) /
-                  device.speed;
+      t.seconds = std::max(
+          ir::flops(graph, node).value / (peak(device, type) * device.efficiency * device.speed), moved);
       t.launch = t.fused ? 0 : device.launch.value / device.speed;
     }
     out.push_back(t);
@@ -117,6 +123,8 @@ std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& clu
     for (size_t i = 0; i < times.size(); ++i) {
       slowest[i].seconds = std::max(slowest[i].seconds, times[i].seconds);
       slowest[i].launch = std::max(slowest[i].launch, times[i].launch);
+      take_longer(slowest[i].read, times[i].read);
+      take_longer(slowest[i].written, times[i].written);
     }
   }
   return slowest;

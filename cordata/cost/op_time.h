@@ -16,6 +16,9 @@ namespace cordata::cost {
 struct OpTime {
   double seconds = 0, launch = 0;
   bool fused = false;  // the result is never written
+  // What moving each operand and each result takes, whole; 0: not moved, as it is fused or constant. Together
+  // no more than `seconds`. A shard of the op moves all of what isn't cut.
+  std::vector<double> read, written;
 };
 // Slices fuse likewise, and read what they hand on.
 // `modules`: by position in graph.ops(), the module that the op runs in: ops of two modules never fuse, and a

@@ -139,7 +139,7 @@ LayerCosts::Layers LayerCosts::build(const Place& place, int view) const {
   for (size_t l = 0; l < parts_.size(); ++l) {
     if (same_[l] < static_cast<int>(l)) continue;
     auto part = parts[l];
-    for (auto& op : part.ops) op.seconds *= slower, op.launch *= slower;
+    for (auto& op : part.ops) op.slow_down(slower);
     try {
       out[l] = build_closed_layer(part, mesh, restrict(static_cast<int>(l), place, view));
     } catch (const base::Error&) {  // sizes that don't divide what was chosen for others

@@ -51,6 +51,11 @@ std::vector<size_t> all_views(int devices) {
   return out;
 }
 
+void take(StageView::Op& op, const cost::OpTime& time) {
+  op.seconds = time.seconds, op.launch = time.launch;
+  op.read = time.read, op.written = time.written;
+}
+
 std::vector<int> three_parts(int num_layers, const StageKey& key, int& mine) {
   std::vector<int> out;
   mine = key.first_layer > 0 ? 1 : 0;
@@ -142,8 +147,7 @@ void StageSolver::give_times(std::vector<StageView>& parts, const std::vector<in
       cost::op_times(joint_.graph, cluster_, kinds, modules_of(passes, joint_.microbatches, true));
   for (size_t l = 0; l < parts.size(); ++l)
     for (size_t k = 0; k < parts[l].ops.size(); ++k)
-      if (const int op = part_ops_[l][k]; op >= 0)
-        parts[l].ops[k].seconds = times[op].seconds, parts[l].ops[k].launch = times[op].launch;
+      if (const int op = part_ops_[l][k]; op >= 0) take(parts[l].ops[k], times[op]);
 }
 
 const std::vector<StageView>& StageSolver::layer_parts(const std::vector<int>& kinds) {
@@ -169,7 +173,7 @@ const StageSolver::LayerBounds& StageSolver::layer_bounds(const Place& place) {
         continue;
       }
       auto part = parts[layer];
-      for (auto& op : part.ops) op.seconds *= slower, op.launch *= slower;
+      for (auto& op : part.ops) op.slow_down(slower);
       const int64_t least = quick_bound(build_layer_problem(part, mesh));
       seconds.push_back(static_cast<double>(least) * 1e-12 / joint_.microbatches);
     }

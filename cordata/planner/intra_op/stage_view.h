@@ -16,11 +16,19 @@ struct StageView {
     ir::FactorRule rule;
     std::vector<int> operands, results;  // values
     step::Pass pass;
-    double seconds = 0;          // of the whole op on one device, once
-    double launch = 0;           // however it is sharded
+    double seconds = 0;  // of the whole op on one device, once
+    double launch = 0;   // however it is sharded
     bool constant_like = false;  // costs nothing, stays whole; readers cut what they need from it
     bool accumulate = false;     // its result lives from the first microbatch to the update
     bool fused = false;          // its result is never written to memory
+    // Of its seconds, moving each operand and each result (cost::OpTime); empty: all is cut with the op.
+    std::vector<double> read = {}, written = {};
+
+    void slow_down(double times) {
+      seconds *= times, launch *= times;
+      for (auto* moved : {&read, &written})
+        for (double& t : *moved) t *= times;
+    }
   };
   std::vector<ir::Type> values;
   std::vector<Op> ops;
