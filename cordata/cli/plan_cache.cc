@@ -23,7 +23,8 @@ std::string sha256(const std::string& text) {
 
 // All members are bound, so that a new one can't be forgotten here.
 json options_json(const planner::PlannerOptions& options) {
-  const auto& [name, microbatches, memory_limit, allow_idle, layers, remat, objective, schedule, time_limit] =
+  const auto& [name, microbatches, memory_limit, allow_idle, layers, remat, fixes, objective, schedule,
+               time_limit] =
       options;
   (void)time_limit;  // a plan that it didn't stop is the same
   return {{"name", name},
@@ -32,6 +33,7 @@ json options_json(const planner::PlannerOptions& options) {
           {"allow_idle", allow_idle},
           {"layers", layers},
           {"remat", remat ? std::string(step::name(*remat)) : "auto"},
+          {"fixes", fixes},
           {"objective", planner::name(objective)},
           {"schedule", schedule}};
 }

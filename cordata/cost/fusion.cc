@@ -66,7 +66,8 @@ class Fuser {
     for (const auto id : ops) pointwise_.push_back(pointwise(graph, graph.node(id)));
     returned_.assign(graph.num_values(), 0);
     for (const auto v : graph.results()) returned_[v.index] = 1;
-    out_.kernels.resize(ops.size()), out_.fused.assign(ops.size(), 0), out_.bytes.assign(ops.size(), 0);
+    out_.kernels.resize(ops.size()), out_.fused.assign(ops.size(), 0), out_.read.resize(ops.size()),
+        out_.written.resize(ops.size());
   }
 
   Fusion run() {
@@ -134,20 +135,21 @@ class Fuser {
   void count_bytes(int i) {
     const auto& node = graph_.node(graph_.ops()[i]);
     if (orders_only(node) || ir::is_constant_like(node.kind)) return;
+    const bool sums = node.kind == ir::OpKind::kAccumulate;
+    // The same bytes under another type, or as the sum of one microbatch: nothing moves.
+    if (!out_.fused[i] && (node.kind == ir::OpKind::kReshape || (sums && modules_.empty()))) return;
     for (const auto v : node.operands) {
+      double& moved = out_.read[i].emplace_back(0);
       const int m = maker(v);
       if (constant(v) || (m >= 0 && out_.fused[m] && !orders_only(graph_.node(graph_.ops()[m])))) continue;
       auto& read = read_by_[v.index];
       for (const int kernel : out_.kernels[i])
         if (std::find(read.begin(), read.end(), kernel) == read.end())
-          read.push_back(kernel), out_.bytes[i] += is_slice(node) ? bytes(node.result()) : bytes(v);
+          read.push_back(kernel), moved += is_slice(node) ? bytes(node.result()) : bytes(v);
     }
-    const bool sums = node.kind == ir::OpKind::kAccumulate;
-    // The same bytes under another type, or as the sum of one microbatch.
-    const bool hands_on = node.kind == ir::OpKind::kReshape || (sums && modules_.empty());
-    if (hands_on && !out_.fused[i]) return void(out_.bytes[i] = 0);
-    if (sums && !hands_on) out_.bytes[i] += bytes(node.result());  // what was summed up before
-    for (int r = 0; r < node.num_results && !out_.fused[i]; ++r) out_.bytes[i] += bytes(node.result(r));
+    for (int r = 0; r < node.num_results; ++r)
+      out_.written[i].push_back(out_.fused[i] ? 0 : bytes(node.result(r)));
+    if (sums && !modules_.empty()) out_.written[i][0] += bytes(node.result());  // what was summed up before
   }
 
   const ir::Graph& graph_;

@@ -18,8 +18,8 @@ namespace cordata::cost {
 struct Fusion {
   std::vector<std::vector<int>> kernels;  // by position in graph.ops(): the ops that its kernels end with
   std::vector<char> fused;                // by position: the result is never written
-  // By position: bytes that the op adds to what its kernels read and write.
-  std::vector<double> bytes;
+  // By position, and operand or result: bytes of it that the op has its kernels read and write.
+  std::vector<std::vector<double>> read, written;
 };
 
 // `modules`: as op_times has them (op_time.h).

@@ -2,6 +2,7 @@
 #include "cordata/cost/op_time.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "cordata/cost/fusion.h"
 #include "cordata/ir/op_table.h"
@@ -13,6 +14,10 @@ double peak(const cluster::Device& device, ir::DType type) {
   if (const auto it = device.peak.find(type); it != device.peak.end()) return it->second.value;
   if (const auto it = device.peak.find(ir::DType::kF32); it != device.peak.end()) return it->second.value;
   return device.peak.begin()->second.value;
+}
+
+void take_longer(std::vector<double>& times, const std::vector<double>& other) {
+  for (size_t i = 0; i < times.size(); ++i) times[i] = std::max(times[i], other[i]);
 }
 
 }  // namespace
@@ -27,9 +32,13 @@ std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Device& devi
     t.fused = fusion.fused[i];
     if (!orders_only(node) && !ir::is_constant_like(node.kind)) {
       const auto type = node.operands.empty() ? ir::DType::kF32 : graph.type(node.operands[0]).dtype;
-      t.compute = ir::flops(graph, node).value / (peak(device, type) * device.efficiency) / device.speed;
-      t.seconds = std::max(t.compute, fusion.bytes[i] / device.memory_bandwidth.value / device.speed);
-      t.launch = t.fused || fusion.bytes[i] == 0 ? 0 : device.launch.value / device.speed;
+      const double rate = device.memory_bandwidth.value * device.speed;
+      double moved = 0;
+      for (const double bytes : fusion.read[i]) moved += t.read.emplace_back(bytes / rate);
+      for (const double bytes : fusion.written[i]) moved += t.written.emplace_back(bytes / rate);
+      t.compute = ir::flops(graph, node).value / (peak(device, type) * device.efficiency * device.speed);
+      t.seconds = std::max(t.compute, moved);
+      t.launch = t.fused || t.seconds == 0 ? 0 : device.launch.value / device.speed;
     }
     out.push_back(t);
   }
@@ -46,6 +55,8 @@ std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& clu
       slowest[i].seconds = std::max(slowest[i].seconds, times[i].seconds);
       slowest[i].compute = std::max(slowest[i].compute, times[i].compute);
       slowest[i].launch = std::max(slowest[i].launch, times[i].launch);
+      take_longer(slowest[i].read, times[i].read);
+      take_longer(slowest[i].written, times[i].written);
     }
   }
   return slowest;

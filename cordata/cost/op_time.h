@@ -16,6 +16,9 @@ struct OpTime {
   double seconds = 0, launch = 0;
   double compute = 0;  // of the seconds: what FLOPs alone take
   bool fused = false;  // the result is never written
+  // What moving each operand and each result takes, whole; 0: not moved, as it is fused or constant. Together
+  // no more than `seconds`. A shard of the op moves all of what isn't cut.
+  std::vector<double> read, written;
 };
 // By position in graph.ops(). `modules`: by op, the module that it runs in: ops of two modules never fuse, and a
 // sum over microbatches is read and written. Empty: all are in one, and there is one microbatch, which is its

@@ -146,7 +146,7 @@ Restriction LayerCosts::as_like(int layer, const Place& place, int view) const {
 ClosedLayer LayerCosts::build(int layer, const Place& place, int view, const sharding::Mesh& mesh) const {
   auto part = parts_on_(place.kinds)[layer];
   const double slower = cost::slowdown(cluster_, place.devices);
-  for (auto& op : part.ops) op.seconds *= slower, op.launch *= slower;
+  for (auto& op : part.ops) op.slow_down(slower);
   const auto asked = limits_(layer, mesh);
   if (!asked) return {};
   if (auto narrow = closed(part, mesh, both(as_like(layer, place, view), *asked))) return std::move(*narrow);

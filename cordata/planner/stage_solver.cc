@@ -60,6 +60,11 @@ std::vector<size_t> all_views(int devices) {
   return out;
 }
 
+void take(StageView::Op& op, const cost::OpTime& time) {
+  op.seconds = time.seconds, op.compute = time.compute, op.launch = time.launch;
+  op.read = time.read, op.written = time.written;
+}
+
 std::vector<int> three_parts(int num_layers, const StageKey& key, int& mine) {
   std::vector<int> out;
   mine = key.first_layer > 0 ? 1 : 0;
@@ -196,9 +201,7 @@ void StageSolver::give_times(std::vector<StageView>& parts, const std::vector<in
   const auto times = times_of_joint(kinds, false);
   for (size_t l = 0; l < parts.size(); ++l)
     for (size_t k = 0; k < parts[l].ops.size(); ++k)
-      if (const int op = part_ops_[l][k]; op >= 0)
-        parts[l].ops[k].seconds = times[op].seconds, parts[l].ops[k].launch = times[op].launch,
-        parts[l].ops[k].compute = times[op].compute;
+      if (const int op = part_ops_[l][k]; op >= 0) take(parts[l].ops[k], times[op]);
 }
 
 const std::vector<StageView>& StageSolver::layer_parts(const std::vector<int>& kinds) {
@@ -227,8 +230,8 @@ const StageSolver::LayerBounds& StageSolver::layer_bounds(const Place& place) {
       auto part = parts[layer];
       for (size_t i = 0; i < part.ops.size(); ++i) {
         auto& op = part.ops[i];
-        op.seconds = (same_kernels_[layer][i] ? op.seconds : op.compute) * slower;
-        op.launch = (same_kernels_[layer][i] ? op.launch : 0) * slower;
+        if (!same_kernels_[layer][i]) op.seconds = op.compute, op.launch = 0, op.read = {}, op.written = {};
+        op.slow_down(slower);
       }
       const int64_t least = quick_bound(build_layer_problem(part, mesh));
       seconds.push_back(static_cast<double>(least) * 1e-12 / joint_.microbatches);

@@ -178,6 +178,7 @@ USAGE = {
     "show without a cluster": (["show"], ["p4d:2"]),
     "measure with one": (["measure", "p4d:2"], ["'p4d:2'"]),
     "no ranks": (["measure", "-n", "0"], ["whole number", "'0'"]),
+    "CPUs of fewer ranks": (["measure", "-n", "2", "--cpu-list", "0,0,0"], ["a CPU for each of 2 ranks", "got 3"]),
     "no plugin": (["measure", "--plugin", "/no/such.so"], ["/no/such.so"]),
     "no place": (["measure", "-o", "/no/such/place/c.json"], ["/no/such/place"]),
 }

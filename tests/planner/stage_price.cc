@@ -63,8 +63,7 @@ StagePrice::StagePrice(const step::Cut& cut, int stage, const cluster::Cluster& 
                         : alone                           ? 0
                                                           : static_cast<int>(pass.phase));
   const auto kinds = cluster.kinds_in(first_device, static_cast<int>(mesh.size()));
-  for (const auto& t : cost::op_times(stage_.graph, cluster, kinds, modules))
-    seconds_.push_back(t.seconds), launch_.push_back(t.launch);
+  times_ = cost::op_times(stage_.graph, cluster, kinds, modules);
   find_readers();
   add_strategies();
   add_units();
@@ -183,7 +182,19 @@ double StagePrice::op_price(int op, int strategy) const {
   double shards = 1;
   for (int axis = 0; axis < mesh_.num_axes(); ++axis)
     if (strategies_[op][strategy].use[axis] >= 0) shards *= static_cast<double>(mesh_.shape[axis]);
-  return (seconds_[op] / shards + launch_[op]) * weight(stage_.pass[op]);
+  const auto& node = stage_.graph.node(stage_.graph.ops()[op]);
+  const auto part = [&](ir::ValueId v, const Sharding& s) {
+    const auto& type = stage_.graph.type(v);
+    return static_cast<double>(sharding::local_type(type, s, mesh_).num_bytes()) /
+           static_cast<double>(type.num_bytes());
+  };
+  double moved = 0;  // of what isn't cut, all
+  for (size_t k = 0; k < times_[op].read.size(); ++k)
+    if (times_[op].read[k] > 0) moved += times_[op].read[k] * part(node.operands[k], asks_[op][strategy][k]);
+  for (size_t r = 0; r < times_[op].written.size(); ++r)
+    if (times_[op].written[r] > 0)
+      moved += times_[op].written[r] * part(node.result(static_cast<int>(r)), gives_[op][strategy][r]);
+  return (std::max(times_[op].seconds / shards, moved) + times_[op].launch) * weight(stage_.pass[op]);
 }
 
 // What comes from other stages: local bytes over the link at the edge that it crosses, which the devices of a

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cordata/cluster/cluster.h"
+#include "cordata/cost/op_time.h"
 #include "cordata/sharding/sharding.h"
 #include "cordata/step/cut.h"
 
@@ -77,7 +78,7 @@ class StagePrice {
   // By op, and by its strategies: what each asks of operands and gives as results.
   std::vector<std::vector<sharding::Strategy>> strategies_;
   std::vector<std::vector<std::vector<sharding::Sharding>>> asks_, gives_;
-  std::vector<double> seconds_, launch_;
+  std::vector<cost::OpTime> times_;
   // By value: the op that makes it (or -1) and as which result, the argument it is (or -1), its readers, and
   // whether it is sent away.
   std::vector<int> maker_, result_, argument_;

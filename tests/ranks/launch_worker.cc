@@ -2,6 +2,7 @@
 // A command that launches itself, as `cordata train` does, with ranks that end as told: launch_worker RANKS
 // HOW [WHO].
 #include <fmt/format.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -80,6 +81,17 @@ long faults() {
   return count() - before;
 }
 
+// As a thread of the rank sees it.
+std::string cpus_of(int rank) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  ::sched_getaffinity(0, sizeof set, &set);
+  std::string text = fmt::format("rank {}, {} threads, CPUs", rank, runtime::threads_of_this_rank());
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+    if (CPU_ISSET(cpu, &set)) text += fmt::format(" {}", cpu);
+  return text;
+}
+
 int work(const std::string& how, int who) {
   auto place = runtime::rank_from_environment();
   if (how == "early" && place->rank == who) throw base::user_error("[test] before MPI starts");
@@ -90,6 +102,7 @@ int work(const std::string& how, int who) {
   comm->barrier();
   if (how == "threads") fmt::print("threads {}\n", runtime::threads_of_this_rank());
   if (how == "cores") fmt::print("cores {}\n", runtime::cores_of_all(*comm));
+  if (how == "cpus") std::thread([&] { fmt::print("{}\n", cpus_of(place->rank)); }).join();
   if (how == "memory") {
     long in_thread = 0;
     std::thread([&] { in_thread = faults(); }).join();
@@ -129,6 +142,8 @@ int main(int argc, char** argv) {
   }
   try {
     runtime::LaunchOptions options{.ranks = std::atoi(argv[1]), .arguments = {argv + 1, argv + argc}};
+    if (const char* cpus = std::getenv("CORDATA_TEST_CPUS"))
+      options.cpus = runtime::parse_cpu_list(cpus, options.ranks);
     if (how == "no-mpirun") options.mpirun = "no-such-mpirun";
     if (how == "bad-mpirun") options.mpirun = "false";
     return runtime::launch(options);

@@ -259,6 +259,13 @@ def test_threads_of_a_rank_that_is_bound():
     assert done.stdout.splitlines()[0] == f"threads {each}"
 
 
+def test_ranks_are_bound_to_the_cpus_they_are_given():
+    cpus = sorted(os.sched_getaffinity(0))
+    one, other = cpus[0], cpus[-1]
+    status, out, _ = Run(3, "cpus", environment={"CORDATA_TEST_CPUS": f"{other},{one},{one}"}).end()
+    assert status == 0 and sorted(out.splitlines()) == ["done", *(f"rank {r}, 1 threads, CPUs {c}" for r, c in enumerate([other, one, one]))]
+
+
 @pytest.mark.parametrize("bound", [(0, 1), (0, 0), (1, 1)])
 def test_cores_of_ranks_that_are_bound(bound):
     """Together they have the union of their cores."""

@@ -73,6 +73,19 @@ def test_under_a_user_s_own_mpirun():
     assert [p["kind"] for p in got["pairs"]] == ["same host"]
 
 
+def test_ranks_that_share_a_cpu_are_slower():
+    """One of three ranks has a CPU to itself, as far as the other tests leave it: their speeds are what the file says."""
+    cpus = sorted(os.sched_getaffinity(0))
+    if len(cpus) < 2:
+        pytest.skip("wants two CPUs")
+    got = cordata("cluster", "measure", "--quick", "-n", 3, "--cpu-list", f"{cpus[0]},{cpus[1]},{cpus[1]}", "--json").json()
+    speeds, cluster = got["speeds"], got["cluster"]
+    assert len(speeds) == 3 and max(speeds) == 1 and min(speeds) > 0.1
+    slow = {d: g["device"]["speed"] for g in cluster.get("groups", []) for d in range(g["first_device"], g["first_device"] + g["devices"])}
+    assert slow == {rank: speed for rank, speed in enumerate(speeds) if speed != 1}
+    assert cluster["cores_shared_by"] == (1 if slow else 1.5)
+
+
 def test_ranks_on_two_hosts():
     """Each rank told that it is alone on its host, as it would be."""
     alone = f"OMPI_COMM_WORLD_LOCAL_RANK=0 OMPI_COMM_WORLD_LOCAL_SIZE=1 exec {BIN} cluster measure --quick --json"

@@ -18,6 +18,27 @@ using sharding::Sharding;
 using sharding::Strategy;
 using Node = BuiltProblem::Node;
 
+// Devices that divide a tensor among them; all that divide the op where there is none.
+double shards(const Strategy& s, const sharding::Mesh& mesh, const ir::TensorFactors* tensor) {
+  double out = 1;
+  for (int a = 0; a < mesh.num_axes(); ++a) {
+    const auto has = [&](const auto& dim) { return std::ranges::find(dim, s.use[a]) != dim.end(); };
+    if (s.use[a] >= 0 && (!tensor || std::ranges::any_of(*tensor, has)))
+      out *= static_cast<double>(mesh.shape[a]);
+  }
+  return out;
+}
+
+// A device's part of an op: the roofline of its shard, that is of its FLOPs and of all that it moves.
+double local_seconds(const StageView::Op& op, const Strategy& s, const sharding::Mesh& mesh) {
+  double moved = 0;
+  for (size_t k = 0; k < op.read.size(); ++k)
+    if (op.read[k] > 0) moved += op.read[k] / shards(s, mesh, &op.rule.operands[k]);
+  for (size_t r = 0; r < op.written.size(); ++r)
+    if (op.written[r] > 0) moved += op.written[r] / shards(s, mesh, &op.rule.results[r]);
+  return std::max(op.seconds / shards(s, mesh, nullptr), moved) + op.launch;
+}
+
 int64_t picoseconds(double seconds) { return static_cast<int64_t>(std::llround(seconds * 1e12)); }
 
 // Costs of reshards of one type, each path searched once. Shardings are numbered as they come.
@@ -197,10 +218,7 @@ class Builder {
     const auto strategies = node.strategies;
     const int id = add_node(std::move(node), strategies.size());
     for (size_t i = 0; i < strategies.size() && !op.constant_like; ++i) {
-      double shards = 1;
-      for (int a = 0; a < mesh_.num_axes(); ++a)
-        if (strategies[i].use[a] >= 0) shards *= static_cast<double>(mesh_.shape[a]);
-      out_.problem.nodes[id].cost[i] = picoseconds(op.seconds / shards + op.launch) * weight(op.pass);
+      out_.problem.nodes[id].cost[i] = picoseconds(local_seconds(op, strategies[i], mesh_)) * weight(op.pass);
     }
     for (const int v : op.results) home_[v] = id, maker_[v] = o;
     std::set<int> seen;

@@ -91,9 +91,9 @@ StageView describe(const step::StageGraph& stage, const cluster::Cluster& cluste
     op.pass = stage.pass[i];
     op.constant_like = ir::is_constant_like(node.kind);
     op.accumulate = node.kind == ir::OpKind::kAccumulate;
-    op.seconds = times[i].seconds * slower;
-    op.compute = times[i].compute * slower;
-    op.launch = times[i].launch * slower;
+    op.seconds = times[i].seconds, op.compute = times[i].compute, op.launch = times[i].launch;
+    op.read = times[i].read, op.written = times[i].written;
+    op.slow_down(slower);
     for (const auto v : node.operands) op.operands.push_back(v.index);
     for (const auto v : ir::captures(graph, node)) {
       // A region's captures are read whole.
@@ -129,8 +129,8 @@ class Bytes {
   void put(const StageView::Op& o) {
     put(o.rule.factors), put(o.rule.operands), put(o.rule.results), put(o.rule.linear), put(o.rule.awaited),
         put(o.operands), put(o.results);
-    put(o.pass.phase), put(o.pass.round), put(o.seconds), put(o.launch), put(o.constant_like),
-        put(o.accumulate), put(o.fused), put(o.time);
+    put(o.pass.phase), put(o.pass.round), put(o.seconds), put(o.launch), put(o.read), put(o.written),
+        put(o.constant_like), put(o.accumulate), put(o.fused), put(o.time);
   }
   void put(const StageView::Held& h) { put(h.until), put(h.times); }
   std::string out;

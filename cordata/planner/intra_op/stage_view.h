@@ -24,6 +24,14 @@ struct StageView {
     bool accumulate = false;     // its result lives from the first microbatch to the update
     bool fused = false;          // its result is never written to memory
     int time = 0;                // ops run in this order; equal ones pass by pass
+    // Of its seconds, moving each operand and each result (cost::OpTime); empty: all is cut with the op.
+    std::vector<double> read = {}, written = {};
+
+    void slow_down(double times) {
+      seconds *= times, compute *= times, launch *= times;
+      for (auto* moved : {&read, &written})
+        for (double& t : *moved) t *= times;
+    }
   };
   // How a value lies in memory, see cost/lifetimes.h.
   static constexpr int kReaders = -2;
