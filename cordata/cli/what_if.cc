@@ -20,8 +20,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr double kEndless = 1e30;      // bandwidth or operations a second
-constexpr double kLeastShare = 0.005;  // of the step: what is less isn't told
+constexpr double kEndless = 1e30;             // bandwidth or operations a second
+constexpr size_t kFewInstructions = 200'000;  // of all ranks: one simulation takes less than half a second
+constexpr double kLeastShare = 0.005;         // of the step: what is less isn't told
 
 int parse_count(const std::string& field, const std::string& word, int now) {
   const bool times = word.ends_with('x');
@@ -165,23 +166,27 @@ plan::Plan changed_plan(const plan::Plan& plan, const step::TrainStep& step, con
   return out;
 }
 
-Costed cost_plan(const plan::Plan& plan, const program::Program& program) {
-  constexpr int kCount = static_cast<int>(std::size(kResources));
-  std::vector<simulate::SimulationResult> results(kCount + 1);  // the last: nothing is free
+Costed cost_plan(const plan::Plan& plan, const program::Program& program, bool always) {
+  size_t instructions = 0;
+  for (const auto& rank : program.ranks) instructions += rank.step.size();
+  const bool binds = always || instructions <= kFewInstructions;
+  const int count = binds ? static_cast<int>(std::size(kResources)) : 0;
+  std::vector<simulate::SimulationResult> results(count + 1);  // the last: nothing is free
   simulate::SimulationOptions options;
   options.steps = 2;  // enough for the time from one step's end to the next one's
-  base::parallel_for(kCount + 1, [&](int r) {
+  base::parallel_for(count + 1, [&](int r) {
     auto cluster = plan.cluster;
-    if (r < kCount) kResources[r].free(cluster);
+    if (r < count) kResources[r].free(cluster);
     results[r] = simulate::simulate(program, cluster, options);
     results[r].ranks.clear();
   });
-  Costed out{plan, results[kCount].step, results[kCount].peak_memory, {}};
-  for (int r = 0; r < kCount; ++r) {
+  Costed out{plan, results[count].step, results[count].peak_memory, {}};
+  if (binds) out.binds.emplace();
+  for (int r = 0; r < count; ++r) {
     const double share = 1 - results[r].step / out.step;
-    if (share >= kLeastShare) out.binds.push_back({kResources[r].name, share});
+    if (share >= kLeastShare) out.binds->push_back({kResources[r].name, share});
   }
-  std::ranges::stable_sort(out.binds, std::greater<>(), &Costed::Bound::share);
+  if (binds) std::ranges::stable_sort(*out.binds, std::greater<>(), &Costed::Bound::share);
   return out;
 }
 

@@ -43,10 +43,11 @@ struct Costed {
     std::string what;
     double share = 0;
   };
-  std::vector<Bound> binds;
+  std::optional<std::vector<Bound>> binds;  // nothing: it was not looked at
   bool fits() const { return peak_memory <= plan.cluster.device.memory; }
 };
-// `program`: the plan's (program_of).
-Costed cost_plan(const plan::Plan& plan, const program::Program& program);
+// `program`: the plan's (program_of). What binds takes a simulation for each resource, so it is looked at
+// where those are quick, or `always`.
+Costed cost_plan(const plan::Plan& plan, const program::Program& program, bool always);
 
 }  // namespace cordata::cli

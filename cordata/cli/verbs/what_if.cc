@@ -19,7 +19,7 @@ using json = nlohmann::ordered_json;
 struct Options {
   std::string plan, model, to;
   std::vector<std::string> changes;
-  bool replan = false;
+  bool replan = false, binds = false;
   PlanOptions planning;
 };
 
@@ -50,8 +50,10 @@ std::pair<double, std::string> cost_of_unit(const Costed& c, double units) {
 }
 
 json costed_json(const Costed& c, double units) {
-  json binds = json::array();
-  for (const auto& b : c.binds) binds.push_back({{"what", b.what}, {"share", b.share}});
+  json binds;  // null: not looked at
+  if (c.binds) binds = json::array();
+  if (c.binds)
+    for (const auto& b : *c.binds) binds.push_back({{"what", b.what}, {"share", b.share}});
   const auto [cost, currency] = cost_of_unit(c, units);
   return {{"step_s", c.step.value},
           {"units_per_s", units / c.step.value},
@@ -68,8 +70,9 @@ json costed_json(const Costed& c, double units) {
 }
 
 std::string binds_words(const Costed& c) {
+  if (!c.binds) return "not looked at, as the ranks' lists are long; --binds does";
   std::string text;
-  for (const auto& b : c.binds)
+  for (const auto& b : *c.binds)
     text += fmt::format("{}{} {:.0f} %", text.empty() ? "" : ", ", b.what, 100 * b.share);
   return text.empty() ? "nothing by itself" : text;
 }
@@ -123,12 +126,12 @@ Answer run_what_if(const Options& o) {
         changes.cluster.devices_per_host);
   const auto step = read_plan_file(o.plan, o.model, "what-if").step;
   auto program = program_of(plan, step);
-  std::vector<Column> columns = {{"as planned", "before", cost_plan(plan, program)}};
+  std::vector<Column> columns = {{"as planned", "before", cost_plan(plan, program, o.binds)}};
   std::string refused;  // why the plan can't be kept
   if (!changes.other_devices) try {
       const auto changed = changed_plan(plan, step, changes);
       if (changes.of_step()) program = program_of(changed, step);
-      columns.push_back({"changed", "after", cost_plan(changed, program)});
+      columns.push_back({"changed", "after", cost_plan(changed, program, o.binds)});
     } catch (const base::Error& e) {
       if (e.kind() != base::ErrorKind::kUser || !o.replan) throw;
       refused = e.what();
@@ -137,7 +140,7 @@ Answer run_what_if(const Options& o) {
   if (o.replan) try {
       const auto found = find_plan(o.model.empty() ? plan.model : o.model, step, changes.cluster,
                                    planning(o, plan, changes));
-      columns.push_back({"planned anew", "replanned", cost_plan(found, program_of(found, step))});
+      columns.push_back({"planned anew", "replanned", cost_plan(found, program_of(found, step), o.binds)});
       if (!o.to.empty()) plan::write_plan(found, o.to);
     } catch (const base::Error& e) {
       if (e.kind() != base::ErrorKind::kInfeasible) throw;

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
+#include <map>
 
 // That it finds the best of all cuttings: tests/planner/exhaustive_test.cc.
 namespace cordata::planner {
