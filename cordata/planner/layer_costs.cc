@@ -183,8 +183,11 @@ void LayerCosts::solve(const Layers& layers, View& view, double price) const {
   }
   Mode& mode = view.modes.emplace_back();
   mode.seconds = mode.held = mode.flight = {0};
+  mode.missing = {0};
   for (const Taken& t : of_layer) {
-    mode.seconds.push_back(mode.seconds.back() + t.seconds);
+    const bool there = std::isfinite(t.seconds);
+    mode.missing.push_back(mode.missing.back() + !there);
+    mode.seconds.push_back(mode.seconds.back() + (there ? t.seconds : 0));
     mode.held.push_back(mode.held.back() + t.held);
     mode.flight.push_back(mode.flight.back() + t.flight);
     mode.passing.push_back(t.passing);
@@ -216,10 +219,11 @@ std::vector<LayerCosts::View>& LayerCosts::views(const Place& place) {
 void LayerCosts::add_modes(const Place& place) {
   auto& all = views(place);
   double least = kNever;
-  for (const View& v : all) least = std::min(least, v.modes[0].seconds.back());
+  for (const View& v : all)
+    if (v.modes[0].missing.back() == 0) least = std::min(least, v.modes[0].seconds.back());
   base::parallel_for(static_cast<int>(all.size()), [&](int v) {
     const Mode& free = all[v].modes[0];
-    if (!(free.seconds.back() < least * kHopeless)) return;
+    if (free.missing.back() == 0 && !(free.seconds.back() < least * kHopeless)) return;
     const double bytes = free.held.back() + free.flight.back() + 1;
     const double unit = free.seconds.back() * parts_[0].microbatches * 1e12 / bytes;
     const Layers layers = build(place, v);
@@ -247,7 +251,7 @@ double LayerCosts::estimate(const View& of, int first, int last, int in_flight, 
   for (size_t m = 0; m < view.size(); ++m) {
     const double bytes = held(view[m]);
     double seconds = view[m].seconds[last] - view[m].seconds[first];
-    if (bytes > limit || !std::isfinite(seconds)) continue;
+    if (bytes > limit || view[m].missing[last] > view[m].missing[first]) continue;
     if (m > 0) {  // as many layers as fit are in the mode before
       const double before = held(view[m - 1]),
                    gain = seconds - (view[m - 1].seconds[last] - view[m - 1].seconds[first]);
@@ -275,7 +279,8 @@ LayerCosts::Estimate LayerCosts::best(int first, int last, const Place& place, i
   const auto wants_modes = [&](const View& v) {
     const double bytes =
         v.least_held[last] - v.least_held[first] + in_flight * (v.least_flight[last] - v.least_flight[first]);
-    return bytes <= limit && v.modes[0].seconds[last] - v.modes[0].seconds[first] < found.seconds &&
+    return bytes <= limit && v.modes[0].missing[last] == v.modes[0].missing[first] &&
+           v.modes[0].seconds[last] - v.modes[0].seconds[first] < found.seconds &&
            !std::isfinite(estimate(v, first, last, in_flight, limit));
   };
   if (all_modes_[place] || std::none_of(all.begin(), all.end(), wants_modes)) return found;

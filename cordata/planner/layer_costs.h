@@ -56,6 +56,7 @@ class LayerCosts {
  private:
   struct Mode {
     std::vector<double> seconds, held, flight;  // of layers before that one, added up: [layers + 1]
+    std::vector<int> missing;                   // the same: layers that can't be there
     std::vector<double> passing;                // by layer: the most that lives inside its passes
   };
   struct View {
