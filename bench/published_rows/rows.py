@@ -82,5 +82,7 @@ def layers_of(model, at):
 
 
 def fixed(plan, layers):
-    """What `cordata plan` is told of a row's plan."""
+    """What `cordata plan` is told of a row's plan; nothing where there are more stages than layers."""
+    if len(plan["stages"]) > len(layers):
+        return None
     return ["--remat", "layer", "--microbatches", str(plan["microbatches"]), "--fix", *fixes(plan["stages"], layers)]

@@ -110,25 +110,20 @@ class Fuser {
       kernels.insert(out_.kernels[r].begin(), out_.kernels[r].end());
     }
     if (kernels.empty() || kernels.size() > kMostKernels) return {};
-    if (kernels.size() > 1 && !worth_computing_in(graph_.node(graph_.ops()[i]), kernels.size())) return {};
+    if (kernels.size() > 1 && !worth_repeating(graph_.node(graph_.ops()[i]))) return {};
     return {kernels.begin(), kernels.end()};
   }
 
-  bool worth_computing_in(const ir::Node& node, size_t kernels) const {
+  // Reading its operands in each is no more than reading it, and computing it is not much.
+  bool worth_repeating(const ir::Node& node) const {
+    if (!merging_ && slow(node.kind)) return false;
     const std::set<ir::ValueId> operands(node.operands.begin(), node.operands.end());
-    double in = 0;
-    int large = 0;
-    for (const auto v : operands) {
-      const int m = maker(v);
-      const ir::Node* made = m < 0 ? nullptr : &graph_.node(graph_.ops()[m]);
-      const bool spread = made && made->kind == ir::OpKind::kBroadcastInDim;
-      if (constant(v)) continue;
-      in += spread ? bytes(made->operands[0]) : is_slice(node) ? bytes(node.result()) : bytes(v);
-      large += !spread && graph_.type(v).num_elements() >= graph_.type(node.result()).num_elements();
-    }
-    const auto n = static_cast<double>(kernels);
-    if (!merging_) return !slow(node.kind) && large <= 1;
-    return in * n <= in + bytes(node.result()) * (1 + n);
+    return std::ranges::count_if(operands, [&](ir::ValueId v) {
+             const int m = maker(v);
+             const bool spread = m >= 0 && graph_.node(graph_.ops()[m]).kind == ir::OpKind::kBroadcastInDim;
+             return !constant(v) && !spread &&
+                    graph_.type(v).num_elements() >= graph_.type(node.result()).num_elements();
+           }) <= 1;
   }
 
   // Each kernel reads a value once.

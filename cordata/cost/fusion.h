@@ -8,13 +8,11 @@
 namespace cordata::cost {
 
 // How a compiler fuses a graph's ops into kernels: an op that makes each of its elements from one of each
-// operand (elementwise, a broadcast, a slice, a reshape) is part of the kernel that reads its result; reductions end a
-// kernel that computes what they sum; all else is a kernel of its own. Where several kernels read a result,
-// each computes it
-//   merging      if reading its operands in each is no more than writing it and reading it back (XLA's
-//                FusionMerger, on GPUs)
-//   not merging  if it isn't slow to compute and reads at most one tensor as large as itself (XLA's
-//                InstructionFusion)
+// operand (elementwise, a broadcast, a slice, a reshape) is part of the kernel that reads its result;
+// reductions end a kernel that computes what they sum; all else is a kernel of its own. Where several kernels
+// read a result, each computes it if it is made from at most one tensor as large as itself, so that reading
+// that is no more than reading the result; and, unless the compiler merges kernels, isn't slow to compute.
+// (XLA's InstructionFusion; on GPUs its FusionMerger merges.)
 struct Fusion {
   std::vector<std::vector<int>> kernels;  // by position in graph.ops(): the ops that its kernels end with
   std::vector<char> fused;                // by position: the result is never written

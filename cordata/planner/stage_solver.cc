@@ -444,6 +444,7 @@ void StageSolver::solve_view(View& view, double below, bool in_time) {
   const auto& problem = view.built.problem;
   SolveOptions options;
   if (below < kNever) options.below = static_cast<__int128>(std::ceil(below * 1e12));
+  if (!given_.empty()) options.branches = 0;  // of some strategies only: no gap is claimed of it
   if (in_time) options.seconds = log_.time.seconds_left();
   auto solution = solve(problem, options);
   if (in_time) log_.time.check();  // else it may have been given up

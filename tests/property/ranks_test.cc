@@ -37,15 +37,16 @@ std::vector<OpKind> some_ops(uint64_t seed, size_t ranks) {
 }
 
 // All sets of a mesh's axes, as emit_case numbers them, with the group of each that this rank is in.
-runtime::CollectiveContext communicators(const Mesh& mesh, runtime::Transport& transport) {
-  runtime::CollectiveContext context;
+std::vector<std::unique_ptr<runtime::Communicator>> communicators(const Mesh& mesh,
+                                                                  runtime::Transport& transport) {
+  std::vector<std::unique_ptr<runtime::Communicator>> out;
   for (uint32_t axes = 1; axes < 1u << mesh.num_axes(); ++axes) {
-    auto& mine = context.communicators.emplace_back();
+    auto& mine = out.emplace_back();
     for (const auto& group : mesh.groups(axes)) {
       if (auto made = transport.make_communicator(group)) mine = std::move(made);
     }
   }
-  return context;
+  return out;
 }
 
 // What rank 0 computed, on every rank.
@@ -77,7 +78,9 @@ class Rank {
   int of() const { return transport_->size(); }
 
   Tally run(uint64_t seed, const Mesh& mesh) {
-    auto context = communicators(mesh, *transport_);
+    runtime::HeldBytes held;
+    runtime::CollectiveContext context(held);
+    context.communicators = communicators(mesh, *transport_);
     auto wholes = draw_wholes(seed, mesh, some_ops(seed, static_cast<size_t>(of())));
     if (number() == 0) compute(client_, wholes);
     share(wholes);

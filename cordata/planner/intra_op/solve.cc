@@ -14,7 +14,6 @@ namespace {
 
 constexpr double kSearchedBits =
     14;  // log2 of the tables of problems whose gap, if memory leaves one, is closed by search
-constexpr int kBranches = 3000;
 
 void check(const Problem& problem) {
   int count = static_cast<int>(problem.nodes.size());
@@ -92,9 +91,9 @@ Solution solve(const Problem& problem, const SolveOptions& options) {
   if (auto found = solve_without_memory(problem, options, deadline)) return *found;
   Solution found = minimise_limited(problem, options, deadline);
   if (found.optimal() || found.proven_infeasible || found.lower_bound >= options.below ||
-      elimination_bits(problem) > kSearchedBits)
+      options.branches == 0 || elimination_bits(problem) > kSearchedBits)
     return found;
-  return joined(std::move(found), branch_and_bound(problem, options, kBranches));
+  return joined(std::move(found), branch_and_bound(problem, options, options.branches));
 }
 
 }  // namespace cordata::planner
