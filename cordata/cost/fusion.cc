@@ -63,7 +63,11 @@ class Fuser {
     const auto ops = graph.ops();
     place_.assign(graph.num_nodes(), -1);
     for (size_t i = 0; i < ops.size(); ++i) place_[ops[i].index] = static_cast<int>(i);
-    for (const auto id : ops) pointwise_.push_back(pointwise(graph, graph.node(id)));
+    for (const auto id : ops) {
+      const auto& node = graph.node(id);
+      pointwise_.push_back(pointwise(graph, node));
+      constant_.push_back(ir::is_constant_like(node.kind) || (is_slice(node) && constant(node.operands[0])));
+    }
     returned_.assign(graph.num_values(), 0);
     for (const auto v : graph.results()) returned_[v.index] = 1;
     out_.kernels.resize(ops.size()), out_.fused.assign(ops.size(), 0), out_.read.resize(ops.size()),
@@ -95,9 +99,10 @@ class Fuser {
     const auto def = graph_.value(v).def;
     return def.valid() ? place_[def.index] : -1;
   }
+  // A constant, or a part of one.
   bool constant(ir::ValueId v) const {
     const int m = maker(v);
-    return m >= 0 && ir::is_constant_like(graph_.node(graph_.ops()[m]).kind);
+    return m >= 0 && constant_[m];
   }
 
   // The kernels that compute op i's result each for themselves; empty: it is written.
@@ -151,7 +156,7 @@ class Fuser {
   const bool merging_;
   const std::vector<int>& modules_;
   std::vector<int> place_;
-  std::vector<char> pointwise_, returned_;
+  std::vector<char> pointwise_, constant_, returned_;
   std::vector<std::vector<int>> read_by_;  // by value: kernels
   Fusion out_;
 };

@@ -151,7 +151,7 @@ void StageSolver::add_samples(StageView& part, const step::StageGraph& graph,
 }
 
 // Ops are part of the same kernels in every stage that holds their layer, where they are both in a stage of
-// that layer alone and in one of all layers; else only their FLOPs are sure.
+// that layer alone and in one of all layers; else they take the least of these.
 void StageSolver::find_layer_parts() {
   const auto cut = step::cut(joint_, layers_, each_layer_a_stage());
   const auto& homes = homes_of_layers();
@@ -172,13 +172,16 @@ void StageSolver::find_layer_parts() {
     parts.push_back(layer_part(stage, own, &places));
     if (restricted()) add_samples(parts.back(), graph, places);
     auto& ops = part_ops_.emplace_back();
-    auto& same = same_kernels_.emplace_back();
+    auto& leasts = least_seconds_.emplace_back();
     for (const int place : places) {
       ops.push_back(own[place] ? graph.origin[place] : -1);
-      const auto equals = [&](const cost::OpTime& t) {
-        return t.seconds == stage.ops[place].seconds && t.launch == stage.ops[place].launch;
-      };
-      same.push_back(own[place] && equals(times[graph.origin[place]]) && equals(in_one[graph.origin[place]]));
+      double& least = leasts.emplace_back(-1);
+      if (!own[place]) continue;
+      const auto& alone = stage.ops[place];
+      for (const auto* t : {&times[graph.origin[place]], &in_one[graph.origin[place]]})
+        if (t->seconds != alone.seconds || t->launch != alone.launch) least = alone.seconds;
+      if (least >= 0)
+        least = std::min({least, times[graph.origin[place]].seconds, in_one[graph.origin[place]].seconds});
     }
     auto& base = part_base_ops_.emplace_back();
     for (const int place : places) {
@@ -230,7 +233,8 @@ const StageSolver::LayerBounds& StageSolver::layer_bounds(const Place& place) {
       auto part = parts[layer];
       for (size_t i = 0; i < part.ops.size(); ++i) {
         auto& op = part.ops[i];
-        if (!same_kernels_[layer][i]) op.seconds = op.compute, op.launch = 0, op.read = {}, op.written = {};
+        if (const double least = least_seconds_[layer][i]; least >= 0)
+          op.seconds = std::min(op.seconds, least), op.launch = 0, op.read = {}, op.written = {};
         op.slow_down(slower);
       }
       const int64_t least = quick_bound(build_layer_problem(part, mesh));

@@ -145,8 +145,9 @@ class StageSolver {
   std::vector<std::vector<int>> part_ops_;  // by layer and op of its part: of the joint step, or -1
   std::vector<int> base_op_;
   std::vector<std::vector<int>> part_base_ops_;  // by layer and op of its part
-  // As part_base_ops_: whether the op is part of the same kernels in every stage that holds the layer.
-  std::vector<std::vector<bool>> same_kernels_;
+  // As part_base_ops_: the least that the op takes in any stage that holds the layer, where its kernels depend
+  // on the stage; else -1.
+  std::vector<std::vector<double>> least_seconds_;
   std::vector<int> same_part_;                   // by layer: the first one with an equal part
   std::vector<double> layer_state_;  // by layer: bytes of the parameters and optimizer state that live there
   std::vector<std::vector<bool>> joint_batch_;  // by value of the joint graph and dim; only if restricted()

@@ -130,18 +130,19 @@ def test_a_fixed_stage_is_as_it_was_said_and_the_rest_is_planned():
     fix = ["stage=0-1", "devices=0-3", "mesh=2x2", "sharding=batch/tensor"]
     plan = cordata("plan", GPT, "--cluster", "h100:1", "--microbatches", "2", "--fix", *fix, "--json").json()
     first, rest = plan["stages"][0], plan["stages"][1:]
-    assert first["ranks"] == [0, 1, 2, 3] and first["mesh"]["shape"] == [2, 2] and first["num_layers"] == 2
-    assert sum(s["num_layers"] for s in rest) == layers - 2 and sorted(r for s in rest for r in s["ranks"]) == [4, 5, 6, 7]
+    assert first["ranks"] == [0, 1, 2, 3] and first["mesh"]["shape"] == [2, 2] and first["layers"] == [0, 1]
+    assert sum(len(s["layers"]) for s in rest) == layers - 2 and sorted(r for s in rest for r in s["ranks"]) == [4, 5, 6, 7]
     assert "sharding=batch/tensor" in plan["planner"]
 
 
 def test_fixing_what_was_found_changes_nothing():
     at = ["plan", GPT, "--cluster", "local:2", "--json"]
     found = cordata(*at).json()
-    fixes = [f"stage={s['first_layer']}-{s['first_layer'] + s['num_layers'] - 1},devices={s['ranks'][0]}-{s['ranks'][-1]}" for s in found["stages"]]
+    fixes = [f"stage={s['layers'][0]}-{s['layers'][-1]},devices={s['ranks'][0]}-{s['ranks'][-1]}" for s in found["stages"]]
     again = cordata(*at, "--fix", *fixes).json()
     assert again["step_s"] == pytest.approx(found["step_s"], rel=1e-9)
 
 
 def test_what_the_devices_cant_do_as_it_is_fixed_does_not_fit():
-    fails(2, "samples", args=["plan", MLP, "--cluster", "local:3", "--fix", "stage=0", "devices=0-2", "sharding=data"])
+    last = len(cordata("inspect", MLP, "--cluster", "local:3", "--json").json()["layers"]) - 1
+    fails(2, "3 devices", "6 or 9", args=["plan", MLP, "--cluster", "local:3", "--fix", f"stage=0-{last}", "devices=0-2", "sharding=data"])

@@ -18,7 +18,8 @@ constexpr const char* kMlp = "mlp:layers=3,in=64,hidden=128,out=32,batch=2048,op
 constexpr const char* kMomentum = "mlp:layers=3,in=64,hidden=128,out=32,batch=2048,optimizer=momentum";
 constexpr const char* kGpt = "gpt:layers=1,hidden=64,heads=4,seq=16,vocab=64,batch=16";
 
-// How far apart they may be, as a part: on one device there is nothing but rounding to whole picoseconds. On
+// How far apart they may be, as a part: on one device, where one microbatch is its own sum, kernels differ by
+// an op here and there. On
 // several, a loss that is summed and a device's index cost the simulator an op to start here and there; and a
 // value that would fuse into its reader is written, and read again, where it is resharded on the way, which
 // the planner doesn't count and `auto` so chooses more often than it should.
@@ -67,11 +68,11 @@ TEST_P(OneStage, CostsWhatTheSimulatorFinds) {
   EXPECT_GE(compared, 8);
 }
 INSTANTIATE_TEST_SUITE_P(Simulate, OneStage,
-                         testing::Values(Case{"single", 1, 1e-6}, Case{"data", 2, 0.005},
-                                         Case{"data", 4, 0.005}, Case{"data", 4, 0.005, 0.5},
-                                         Case{"tensor", 4, 0.015}, Case{"zero-2", 4, 0.015},
-                                         Case{"zero-3", 4, 0.015}, Case{"auto", 2, 0.03},
-                                         Case{"auto", 4, 0.06}),
+                         testing::Values(Case{"single", 1, 3e-4}, Case{"data", 2, 0.045},
+                                         Case{"data", 4, 0.045}, Case{"data", 4, 0.045, 0.5},
+                                         Case{"tensor", 4, 0.02}, Case{"zero-2", 4, 0.02},
+                                         Case{"zero-3", 4, 0.02}, Case{"auto", 2, 0.08},
+                                         Case{"auto", 4, 0.12}),
                          [](const auto& of) {
                            std::string name = of.param.planner + std::to_string(of.param.devices);
                            if (of.param.speed != 1) name += "unequal";

@@ -18,12 +18,12 @@ struct StageView {
     std::vector<int> operands, results;  // values
     step::Pass pass;
     double seconds = 0;          // of the whole op on one device, once
-    double compute = 0;          // of the seconds: what FLOPs alone take
     double launch = 0;           // however it is sharded
     bool constant_like = false;  // costs nothing, stays whole; readers cut what they need from it
     bool accumulate = false;     // its result lives from the first microbatch to the update
     bool fused = false;          // its result is never written to memory
     int time = 0;                // ops run in this order; equal ones pass by pass
+    double compute = 0;          // of its seconds: what FLOPs alone take
     // Of its seconds, moving each operand and each result (cost::OpTime); empty: all is cut with the op.
     std::vector<double> read = {}, written = {};
 
