@@ -24,8 +24,7 @@ std::string sha256(const std::string& text) {
 // All members are bound, so that a new one can't be forgotten here.
 json options_json(const planner::PlannerOptions& options) {
   const auto& [name, microbatches, memory_limit, allow_idle, layers, remat, fixes, objective, schedule,
-               time_limit] =
-      options;
+               time_limit] = options;
   (void)time_limit;  // a plan that it didn't stop is the same
   return {{"name", name},
           {"microbatches", microbatches},

@@ -19,7 +19,8 @@ constexpr Wanted kAlpha = zero_or_more("seconds before a message arrives, howeve
 constexpr Wanted kSource = some_text("\"NVIDIA A100 data sheet\"");
 constexpr Wanted kTopology{"how a host's devices are joined: uniform, switch, ring or links", "",
                            "\"switch\""};
-constexpr Wanted kFusion{"how the device's compiler fuses elementwise ops: plain or merging", "", "\"plain\""};
+constexpr Wanted kFusion{"how the device's compiler fuses elementwise ops: plain or merging", "",
+                         "\"plain\""};
 constexpr Wanted kLinks{"a list of the links inside a host", "",
                         "[{\"devices\": [0, 1], \"count\": 2, \"bandwidth_bytes_per_s\": 25e9}]"};
 constexpr const char* kLinkExample =

@@ -61,7 +61,8 @@ Cluster p3_16xlarge() {
   c.device.merges_kernels = true;
   c.device.source =
       "NVIDIA V100 data sheet (SXM2): 125 TFLOP/s f16 (tensor cores), 15.7 f32, 7.8 f64, 16 GiB HBM2; 750 of "
-      "its 900 GB/s as measured by Jia et al. 2018 (Dissecting the NVIDIA Volta GPU architecture); efficiency "
+      "its 900 GB/s as measured by Jia et al. 2018 (Dissecting the NVIDIA Volta GPU architecture); "
+      "efficiency "
       "fitted on the one-GPU GPT rows of Alpa's artifact (make calibrate); kernels are queued ahead, so "
       "starting them takes no time of its own";
   // Which GPUs are joined: `nvidia-smi topo -m` of such a host. Three rings through all eight come of it,

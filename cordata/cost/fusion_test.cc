@@ -27,8 +27,7 @@ double moved(const Fusion& fusion) {
 // softmax(x), x [rows, columns] in f16, computed in f32.
 ir::Graph softmax() {
   ir::GraphBuilder b;
-  const ValueId x =
-      b.convert(b.arg(ir::Type::tensor(DType::kF16, {kRows, kColumns})), DType::kF32);
+  const ValueId x = b.convert(b.arg(ir::Type::tensor(DType::kF16, {kRows, kColumns})), DType::kF32);
   const auto along = [&](ValueId v) { return b.broadcast_in_dim(v, {kRows, kColumns}, {0}); };
   const ValueId top = b.reduce(OpKind::kMaximum, x, -std::numeric_limits<double>::infinity(), {1});
   const ValueId e = b.unary(OpKind::kExponential, b.sub(x, along(top)));

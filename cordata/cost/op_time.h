@@ -20,9 +20,9 @@ struct OpTime {
   // no more than `seconds`. A shard of the op moves all of what isn't cut.
   std::vector<double> read, written;
 };
-// By position in graph.ops(). `modules`: by op, the module that it runs in: ops of two modules never fuse, and a
-// sum over microbatches is read and written. Empty: all are in one, and there is one microbatch, which is its
-// own sum.
+// By position in graph.ops(). `modules`: by op, the module that it runs in: ops of two modules never fuse,
+// and a sum over microbatches is read and written. Empty: all are in one, and there is one microbatch, which
+// is its own sum.
 std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Device& device,
                              const std::vector<int>& modules = {});
 // Of ops that devices of these kinds (Cluster::kinds_in) share: the slowest counts, since all wait for it.

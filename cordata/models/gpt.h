@@ -6,8 +6,8 @@
 namespace cordata::models {
 
 // A transformer over tokens as GPT-2 has it: pre-layernorm, causal, learned positions, GELU (Radford et al.
-// 2019). With post_norm, as BERT has it (Devlin et al. 2018): norms after the sums, and one after the embedding
-// instead of the last one.
+// 2019). With post_norm, as BERT has it (Devlin et al. 2018): norms after the sums, and one after the
+// embedding instead of the last one.
 struct GptConfig {
   int64_t layers = 4, hidden = 256, heads = 4, seq = 128, vocab = 256;
   bool tied = true;  // the logits use the embedding's matrix

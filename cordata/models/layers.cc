@@ -101,7 +101,8 @@ ValueId embed(GraphBuilder& b, ValueId table, ValueId ids, bool one_hot) {
   int64_t vocabulary = b.type(table).shape[0];
   if (vocabulary > kOneHotVocabulary && !one_hot) return gather_rows(b, table, ids);
   DType dtype = b.type(table).dtype;
-  return b.dot_general(models::one_hot(b, ids, vocabulary, dtype), table, {}, {}, {b.type(ids).rank()}, {0}, dtype);
+  return b.dot_general(models::one_hot(b, ids, vocabulary, dtype), table, {}, {}, {b.type(ids).rank()}, {0},
+                       dtype);
 }
 
 ValueId cross_entropy(GraphBuilder& b, ValueId logits, ValueId targets) {

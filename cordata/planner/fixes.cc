@@ -45,7 +45,8 @@ std::vector<int64_t> shape(const std::string& value) {
   std::vector<int64_t> out;
   for (const auto& part : split(value, 'x')) {
     const auto n = whole_number(part);
-    if (!n || *n < 1) throw base::user_error("[planner] --fix mesh={}: wanted a shape such as 4 or 2x4", value);
+    if (!n || *n < 1)
+      throw base::user_error("[planner] --fix mesh={}: wanted a shape such as 4 or 2x4", value);
     if (*n > 1) out.push_back(*n);
   }
   return out;
@@ -61,13 +62,15 @@ void set(Fix& fix, const std::string& key, const std::string& value) {
     const auto names = restriction_names();
     for (const auto& name : fix.sharding)
       if (std::find(names.begin(), names.end(), name) == names.end())
-        throw base::user_error("[planner] --fix sharding={}: no sharding '{}'; there are {}; one for each axis "
-                               "of the mesh, such as batch/tensor, or one for all",
-                               value, name, fmt::join(names, ", "));
+        throw base::user_error(
+            "[planner] --fix sharding={}: no sharding '{}'; there are {}; one for each axis "
+            "of the mesh, such as batch/tensor, or one for all",
+            value, name, fmt::join(names, ", "));
   } else {
-    throw base::user_error("[planner] --fix: no key '{}'; there are stage=0-11 (layers), devices=0-3, "
-                           "mesh=2x2, sharding=batch/tensor",
-                           key);
+    throw base::user_error(
+        "[planner] --fix: no key '{}'; there are stage=0-11 (layers), devices=0-3, "
+        "mesh=2x2, sharding=batch/tensor",
+        key);
   }
 }
 

@@ -17,8 +17,8 @@ struct Fix {
   int first_layer = 0, last_layer = 0;
   int first_device = -1, devices = 0;  // 0: any
   bool mesh_given = false;
-  std::vector<int64_t> mesh;           // shape of its logical view, axes of one device left out
-  std::vector<std::string> sharding;   // by mesh axis, or one for all (restrictions.h); empty: free
+  std::vector<int64_t> mesh;          // shape of its logical view, axes of one device left out
+  std::vector<std::string> sharding;  // by mesh axis, or one for all (restrictions.h); empty: free
 
   // The words of a view's axes; nothing: the view isn't one.
   std::optional<std::vector<std::string>> on_view(const std::vector<int64_t>& shape) const;

@@ -164,7 +164,7 @@ struct Layered {
                   : std::vector(layers.count, *in.options.remat)),
         planned(step::rematerialise(base, layers.of_op, remat)),
         joint(planned.joint),
-        solver(joint, planned.layers, layers.count, in.cluster, 
+        solver(joint, planned.layers, layers.count, in.cluster,
                StageSolver::Asked{in.request.restriction, in.request.fixes}, limit, in.cache, in.log) {
     check_fixes(in.request.fixes, layers.count, in.cluster.num_devices());
   }
@@ -195,6 +195,11 @@ StageProblem cuttings(const Search& in, int layers, int microbatches) {
   out.time = &in.log.time;
   return out;
 }
+
+// Of a device's memory, what plans of large steps may hold by the planner's count where no limit is asked
+// for: it leaves out messages under way, buffers of collectives, and what allocators lose between their
+// blocks.
+constexpr double kUsable = 0.93;
 
 // Ops times stages that there are to choose from, above which stages are estimated first and not all solved.
 constexpr double kManyStages = 3e5;
@@ -361,17 +366,18 @@ Found best_within(const Search& in, const std::vector<int>& counts) {
   const bool large = is_large(in, counts.back());
   const auto devices = device_counts(in, large);
   if (large) {
-    const LargeStep step{in.step,
-                         in.cluster,
-                         [&](int layers, int m) { return cuttings(in, layers, m); },
-                         in.limit,
-                         in.options,
-                         in.request.schedule,
-                         in.request.fixes,
-                         in.cache,
-                         in.log,
-                         devices,
-                         [&](int used) { return in.weight(used); }};
+    const LargeStep step{
+        in.step,
+        in.cluster,
+        [&](int layers, int m) { return cuttings(in, layers, m); },
+        in.limit == 0 && in.places.equal_limits() ? kUsable * in.places.least_limit() : in.limit,
+        in.options,
+        in.request.schedule,
+        in.request.fixes,
+        in.cache,
+        in.log,
+        devices,
+        [&](int used) { return in.weight(used); }};
     best.plan = plan_large(step, counts, &best.least);
     if (best.plan) best.least *= in.weight(devices_of(*best.plan));
     return best;
@@ -406,8 +412,9 @@ Found best_within(const Search& in, const std::vector<int>& counts) {
 // The fastest of the plans whose fullest device holds least, each with the same computed again by all layers.
 Found of_least_memory(const Search& in, const std::vector<int>& counts) {
   if (!in.places.equal_limits())
-    throw base::user_error("[planner] --objective memory: wanted devices of equal memory, got {}; try --memory-limit",
-                           in.places.limits());
+    throw base::user_error(
+        "[planner] --objective memory: wanted devices of equal memory, got {}; try --memory-limit",
+        in.places.limits());
   if (is_large(in, counts.back()))
     throw base::user_error(
         "[planner] --objective memory: wanted a step whose stages can each be solved for memory alone, got "
@@ -429,7 +436,8 @@ Found of_least_memory(const Search& in, const std::vector<int>& counts) {
   // A stage's choice that was found for memory alone is found again under a limit, but for rare cases.
   for (double most = std::ceil(least);; most *= 1.01) {
     const Places within(in.cluster, most);
-    auto found = best_within({in.step, in.cluster, in.request, options, within, most, in.cache, in.log}, counts);
+    auto found =
+        best_within({in.step, in.cluster, in.request, options, within, most, in.cache, in.log}, counts);
     if (found.plan || most > in.places.least_limit() || in.log.time.stopped()) return found;
   }
 }

@@ -127,12 +127,12 @@ const step::Homes& StageSolver::homes_of_layers() {
 }
 
 // Of the joint graph's ops, as all of one stage or of several.
-std::vector<cost::OpTime> StageSolver::times_of_joint(const std::vector<int>& kinds, bool single_stage) const {
+std::vector<cost::OpTime> StageSolver::times_of_joint(const std::vector<int>& kinds,
+                                                      bool single_stage) const {
   std::vector<step::Pass> passes;
   for (const auto phase : joint_.phase)
     passes.push_back({phase == step::Phase::kAccumulate ? step::Phase::kBackward : phase, 0});
-  return cost::op_times(joint_.graph, cluster_, kinds,
-                        modules_of(passes, joint_.microbatches, single_stage));
+  return cost::op_times(joint_.graph, cluster_, kinds, modules_of(passes, joint_.microbatches, single_stage));
 }
 
 // Tells a layer's part which dims of what its ops make count samples.
@@ -412,7 +412,8 @@ StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const Stag
     const auto by_axis = words(key.first_layer, shapes[k]);
     if (!by_axis) continue;
     View v{stage, k, cost::make_mesh(cluster_, key.first_device, shapes[k]), {}, {}};
-    auto& known = cache_[fmt::format("{}{}|{}", about, sharding::to_string(v.mesh), fmt::join(*by_axis, "/"))];
+    auto& known =
+        cache_[fmt::format("{}{}|{}", about, sharding::to_string(v.mesh), fmt::join(*by_axis, "/"))];
     if (given_.empty()) known.bound = std::max(known.bound, view_bound(key, k) * joint_.microbatches);
     const double wanted = std::min(below, best.solved.seconds);
     if (!known.settled && known.bound < wanted) {

@@ -33,8 +33,9 @@ class StageSolver {
   };
   using Cache = std::map<std::string, Solved>;
 
-  // `asked`: of which stages only some choices are wanted. `limit`: bytes that a device may hold; 0: what each
-  // has. `base_op`: by op of the joint step, the op of the base step that it is or repeats; empty: itself.
+  // `asked`: of which stages only some choices are wanted. `limit`: bytes that a device may hold; 0: what
+  // each has. `base_op`: by op of the joint step, the op of the base step that it is or repeats; empty:
+  // itself.
   struct Asked {
     std::string restriction;  // of all stages that aren't fixed (restrictions.h); empty: none
     std::vector<Fix> fixes;
@@ -145,10 +146,10 @@ class StageSolver {
   std::vector<std::vector<int>> part_ops_;  // by layer and op of its part: of the joint step, or -1
   std::vector<int> base_op_;
   std::vector<std::vector<int>> part_base_ops_;  // by layer and op of its part
-  // As part_base_ops_: the least that the op takes in any stage that holds the layer, where its kernels depend
-  // on the stage; else -1.
+  // As part_base_ops_: the least that the op takes in any stage that holds the layer, where its kernels
+  // depend on the stage; else -1.
   std::vector<std::vector<double>> least_seconds_;
-  std::vector<int> same_part_;                   // by layer: the first one with an equal part
+  std::vector<int> same_part_;       // by layer: the first one with an equal part
   std::vector<double> layer_state_;  // by layer: bytes of the parameters and optimizer state that live there
   std::vector<std::vector<bool>> joint_batch_;  // by value of the joint graph and dim; only if restricted()
 };

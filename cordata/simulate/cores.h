@@ -9,8 +9,8 @@
 namespace cordata::simulate {
 
 // The cores of the hosts, shared alike by the ranks that compute where there are fewer cores than ranks
-// (local:4 on 2 cores); a rank computes at full speed while no more ranks do than the host has cores. Where more devices
-// share a core than a host has (hosts that are namespaces of one machine), all hosts are one.
+// (local:4 on 2 cores); a rank computes at full speed while no more ranks do than the host has cores. Where
+// more devices share a core than a host has (hosts that are namespaces of one machine), all hosts are one.
 class Cores {
  public:
   explicit Cores(const cluster::Cluster& cluster)

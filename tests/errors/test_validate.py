@@ -37,7 +37,7 @@ def test_a_plan_runs_within_its_limit(tmp_path):
     """A limit 1 % under what a plan needs gives another plan or none; what is planned within a limit is measured within 5 % of it."""
     free = cordata("plan", MLP, "--cluster", "local:2", "--json").json()
     entries = []
-    for planner in ("auto", "zero-3"):
+    for planner in ("auto", "data"):
         args = ["plan", MLP, "--cluster", "local:2", "--planner", planner]
         peak = cordata(*args, "--json").json()["peak_memory_bytes"]
         tight = int(0.99 * peak)

@@ -48,7 +48,8 @@ TEST(StageSolver, LayersBoundStages) {
             EXPECT_LE(bound, cost) << model << ' ' << first << '-' << last << " on " << devices;
             bounds += bound, costs += cost;
           }
-      EXPECT_GT(bounds, (bandwidth > 1e10 ? 0.7 : 0.3) * costs)  // what arrives over slow links isn't in them
+      EXPECT_GT(bounds,
+                (bandwidth > 1e10 ? 0.6 : 0.25) * costs)  // what arrives over slow links isn't in them
           << model << ' ' << bandwidth;
       std::cout << model << ' ' << bandwidth << ", M=" << microbatches << ": bounds are " << bounds / costs
                 << " of costs\n";

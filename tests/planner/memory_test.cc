@@ -73,7 +73,7 @@ TEST_P(Memory, MoreIsNeverSlower) {
 constexpr Case kCases[] = {
     {"OneStage", "mlp:layers=3,in=480,hidden=480,out=480,batch=1024,optimizer=sgd", 1, 4, 1e12, 20e9, false},
     {"Adam", "mlp:layers=2,in=96,hidden=384,out=48,batch=256", 1, 4, 1e12, 10e9, false},
-    {"PipelineOfTwo", "mlp:layers=6,in=1200,hidden=480,out=240,batch=1024,optimizer=sgd", 2, 1, 1e12, 1e9,
+    {"PipelineOfTwo", "mlp:layers=8,in=800,hidden=480,out=240,batch=1024,optimizer=sgd", 2, 1, 1e12, 1e9,
      true},
     {"Momentum", "mlp:layers=4,in=900,hidden=300,out=100,batch=512,optimizer=momentum", 2, 1, 3e10, 1e8,
      true},

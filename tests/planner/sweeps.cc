@@ -29,7 +29,7 @@ Point memory(double megabytes) {
   return {devices(1, 2, 1e9, megabytes * 1e6), mlp(3, 960, 960, 960, 4096), 1};
 }
 // A slow link is crossed by few activations rather than by all gradients.
-Point links(double bandwidth) { return {devices(2, 1, bandwidth), mlp(6, 1200, 480, 240, 1024)}; }
+Point links(double bandwidth) { return {devices(2, 1, bandwidth), mlp(8, 800, 480, 240, 1024)}; }
 
 }  // namespace
 
@@ -52,16 +52,16 @@ const std::vector<Family>& families() {
        Parallelism::kData,
        {64, 128, 256, 512, 1024, 2048, 4096, 8192},
        samples},
-      {"Memory",
+      {"Memory", Parallelism::kData, Parallelism::kZero, {160, 140, 124, 118, 114, 112, 111, 110}, memory},
+      {"Widths",
        Parallelism::kData,
-       Parallelism::kZero,
-       {160, 150, 140, 132, 124, 118.5, 116.5, 115.8},
-       memory},
-      {"Widths", Parallelism::kData, Parallelism::kTensor, {96, 104, 112, 144, 192, 768, 1152, 1536}, widths},
+       Parallelism::kTensor,
+       {96, 104, 112, 128, 144, 1152, 1536, 1920},
+       widths},
       {"Links",
        Parallelism::kData,
        Parallelism::kPipeline,
-       {32e9, 24e9, 16e9, 12e9, 8e9, 4e9, 2e9, 1e9},
+       {32e9, 24e9, 16e9, 12e9, 8e9, 2e9, 1.5e9, 1e9},
        links},
   };
   return all;

@@ -168,7 +168,8 @@ Verb inspect_verb() {
             auto spec = std::make_shared<std::string>(), cluster = std::make_shared<std::string>();
             app.add_option("model", *spec, "Zoo name with overrides, train step directory, or module file")
                 ->required();
-            app.add_option("--cluster", *cluster, "Layers as `plan` cuts them for this cluster, and --fix counts them");
+            app.add_option("--cluster", *cluster,
+                           "Layers as `plan` cuts them for this cluster, and --fix counts them");
             return [spec, cluster](const Context&) {
               return source_kind(*spec) == SourceKind::kModule ? inspect_module(*spec)
                                                                : inspect_step(*spec, *cluster);

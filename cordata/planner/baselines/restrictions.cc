@@ -108,9 +108,8 @@ bool splits_where_it_can(const Facts& facts, int op, const Strategy& s, int axis
 bool shards_where_it_can(const ir::Type& type, const Sharding& s, const sharding::Mesh& mesh, int axis) {
   if (s.at[axis] >= 0) return true;
   const auto all = sharding::enumerate_shardings(type, mesh, false);
-  return std::none_of(all.begin(), all.end(), [&](const Sharding& t) {
-    return t.at[axis] >= 0 && differ_only_on(axis, s.at, t.at);
-  });
+  return std::none_of(all.begin(), all.end(),
+                      [&](const Sharding& t) { return t.at[axis] >= 0 && differ_only_on(axis, s.at, t.at); });
 }
 
 void check_divides(const StageView& stage, int64_t devices) {
@@ -158,10 +157,9 @@ bool splits_samples_then_gradients(const At& at, const Strategy& s) {
 bool splits_contractions(const At& at, const Strategy& s) {
   const auto other = [&](int f) { return !at.facts.batch[at.index][f]; };
   if (s.use[at.axis] >= 0) return other(s.use[at.axis]);
-  const bool contracts =
-      at.op().operands.size() >= 2 &&
-      std::any_of(at.op().rule.factors.begin(), at.op().rule.factors.end(),
-                  [](const ir::Factor& f) { return f.kind == ir::FactorKind::kReduce; });
+  const bool contracts = at.op().operands.size() >= 2 &&
+                         std::any_of(at.op().rule.factors.begin(), at.op().rule.factors.end(),
+                                     [](const ir::Factor& f) { return f.kind == ir::FactorKind::kReduce; });
   return !contracts || splits_where_it_can(at.facts, at.index, s, at.axis, other);
 }
 
