@@ -13,6 +13,8 @@ extern "C" __attribute__((weak)) decltype(mallctl) mallctl;
 namespace cordata::runtime {
 namespace {
 
+constexpr ssize_t kKeptMs = 2000;  // far longer than a step that is over too soon to pay for its pages again
+
 // A line of /proc/self/status, in bytes.
 base::Bytes status_line(std::string_view key) {
   std::ifstream in("/proc/self/status");
@@ -27,12 +29,12 @@ void set(const std::string& name, ssize_t value) {
 
 }  // namespace
 
+// Pages that were freed are only joined when they are given back: kept for good, they fall apart where sizes
+// come in turns, and fit nothing any more (a GPipe schedule grew by 30 MB a step).
 void keep_freed_memory() {
   if (!mallctl) return;
-  for (const char* pages : {"dirty", "muzzy"}) {
-    set(fmt::format("arenas.{}_decay_ms", pages), -1);  // of arenas that are made from now on
-    set(fmt::format("arena.0.{}_decay_ms", pages), -1);
-  }
+  set("arenas.dirty_decay_ms", kKeptMs);  // of arenas that are made from now on
+  set("arena.0.dirty_decay_ms", kKeptMs);
 }
 
 base::Bytes settle_resident() {

@@ -5,8 +5,9 @@
 
 namespace cordata::runtime {
 
-// Makes the allocator (jemalloc) keep freed memory: a step allocates what the step before has freed, and
-// pages given back and faulted in again cost more than an all-reduce (16 MB over 4 ranks: 58 ms against 25).
+// Makes the allocator (jemalloc) keep freed memory for some seconds: a step allocates what the step before has
+// freed, and pages given back and faulted in again cost more than an all-reduce (16 MB over 4 ranks: 58 ms
+// against 25).
 // Call before the first large allocation. Does nothing in programs that are linked with another allocator, as
 // those with sanitizers are.
 void keep_freed_memory();
