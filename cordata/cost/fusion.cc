@@ -34,28 +34,6 @@ bool pointwise(const ir::Graph& graph, const ir::Node& node) {
 // One tensor is summed, or its maximum taken.
 bool reduces(const ir::Node& node) { return node.kind == ir::OpKind::kReduce && node.num_results == 1; }
 
-// Takes much longer to compute than to read.
-bool slow(ir::OpKind kind) {
-  switch (kind) {
-    case ir::OpKind::kExponential:
-    case ir::OpKind::kExponentialMinusOne:
-    case ir::OpKind::kLog:
-    case ir::OpKind::kLogPlusOne:
-    case ir::OpKind::kLogistic:
-    case ir::OpKind::kTanh:
-    case ir::OpKind::kSine:
-    case ir::OpKind::kCosine:
-    case ir::OpKind::kPower:
-    case ir::OpKind::kDivide:
-    case ir::OpKind::kSqrt:
-    case ir::OpKind::kRsqrt:
-    case ir::OpKind::kCbrt:
-      return true;
-    default:
-      return false;
-  }
-}
-
 class Fuser {
  public:
   Fuser(const ir::Graph& graph, bool merging, const std::vector<int>& modules)
@@ -162,6 +140,30 @@ class Fuser {
 };
 
 }  // namespace
+
+bool slow(ir::OpKind kind) {
+  switch (kind) {
+    case ir::OpKind::kAtan2:
+    case ir::OpKind::kExponential:
+    case ir::OpKind::kExponentialMinusOne:
+    case ir::OpKind::kLog:
+    case ir::OpKind::kLogPlusOne:
+    case ir::OpKind::kLogistic:
+    case ir::OpKind::kTan:
+    case ir::OpKind::kTanh:
+    case ir::OpKind::kRemainder:
+    case ir::OpKind::kSine:
+    case ir::OpKind::kCosine:
+    case ir::OpKind::kPower:
+    case ir::OpKind::kDivide:
+    case ir::OpKind::kSqrt:
+    case ir::OpKind::kRsqrt:
+    case ir::OpKind::kCbrt:
+      return true;
+    default:
+      return false;
+  }
+}
 
 bool orders_only(const ir::Node& node) {
   return node.kind == ir::OpKind::kAfter ||

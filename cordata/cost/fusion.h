@@ -23,6 +23,9 @@ struct Fusion {
 // `modules`: as op_times has them (op_time.h).
 Fusion fuse(const ir::Graph& graph, bool merging, const std::vector<int>& modules = {});
 
+// Whether an elementwise op takes longer to compute than its result to read.
+bool slow(ir::OpKind kind);
+
 // Whether an op hands values on and only says what comes first.
 bool orders_only(const ir::Node& node);
 

@@ -7,6 +7,7 @@
 #include <set>
 #include <tuple>
 
+#include "cordata/cost/fusion.h"
 #include "cordata/ir/op_table.h"
 
 namespace cordata::cost {
@@ -18,13 +19,6 @@ using ir::OpKind;
 constexpr OpKind kMoves[] = {
     OpKind::kBroadcast, OpKind::kBroadcastInDim, OpKind::kConcatenate, OpKind::kDynamicSlice,
     OpKind::kPad,       OpKind::kReverse,        OpKind::kSlice,       OpKind::kTranspose};
-// Elementwise, and dearer than reading the result again.
-constexpr OpKind kCostly[] = {OpKind::kAtan2,  OpKind::kCbrt,        OpKind::kCosine,
-                              OpKind::kDivide, OpKind::kExponential, OpKind::kExponentialMinusOne,
-                              OpKind::kLog,    OpKind::kLogPlusOne,  OpKind::kLogistic,
-                              OpKind::kPower,  OpKind::kRemainder,   OpKind::kRsqrt,
-                              OpKind::kSine,   OpKind::kSqrt,        OpKind::kTan,
-                              OpKind::kTanh};
 constexpr OpKind kCopies[] = {OpKind::kBroadcast, OpKind::kBroadcastInDim};
 
 template <size_t N>
@@ -151,7 +145,7 @@ class Scan {
     return n;
   }
   bool cheap_again(int loop) const {
-    return !is_one_of(kCostly, op(loop).kind) && (all_take(loop) || full_operands(loop) <= 1);
+    return !slow(op(loop).kind) && (all_take(loop) || full_operands(loop) <= 1);
   }
   bool runs_inside(int loop, int reader) const {
     if (loop < 0 || !loop_[loop] || !takes(reader, loop)) return false;
