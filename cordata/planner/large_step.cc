@@ -215,8 +215,8 @@ base::Error does_not_fit(const LargeStep& in, double held) {
                                  "and optimizer state alone are {} a device when all {} share them, and "
                                  "gradients and activations come "
                                  "on top; try more devices or a smaller model",
-                                 Places(in.cluster, in.limit).limits(), base::to_string(base::Bytes(held)),
-                                 in.cluster.num_devices()));
+                                 Places(in.cluster, in.options.memory_limit.value).limits(),
+                                 base::to_string(base::Bytes(held)), in.cluster.num_devices()));
 }
 
 }  // namespace

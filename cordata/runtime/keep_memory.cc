@@ -5,6 +5,7 @@
 #include <jemalloc/jemalloc.h>
 #include <sys/types.h>
 
+#include <algorithm>
 #include <fstream>
 #include <string>
 
@@ -12,8 +13,6 @@ extern "C" __attribute__((weak)) decltype(mallctl) mallctl;
 
 namespace cordata::runtime {
 namespace {
-
-constexpr ssize_t kKeptMs = 2000;  // far longer than a step that is over too soon to pay for its pages again
 
 // A line of /proc/self/status, in bytes.
 base::Bytes status_line(std::string_view key) {
@@ -29,12 +28,23 @@ void set(const std::string& name, ssize_t value) {
 
 }  // namespace
 
-// Pages that were freed are only joined when they are given back: kept for good, they fall apart where sizes
-// come in turns, and fit nothing any more (a GPipe schedule grew by 30 MB a step).
 void keep_freed_memory() {
   if (!mallctl) return;
-  set("arenas.dirty_decay_ms", kKeptMs);  // of arenas that are made from now on
-  set("arena.0.dirty_decay_ms", kKeptMs);
+  for (const char* pages : {"dirty", "muzzy"}) {
+    set(fmt::format("arenas.{}_decay_ms", pages), -1);  // of arenas that are made from now on
+    set(fmt::format("arena.0.{}_decay_ms", pages), -1);
+  }
+}
+
+void give_back_if_grown() {
+  if (!mallctl) return;
+  static double settled = 0;  // after a step on pages that were given out anew
+  static bool anew = true;
+  const double now = status_line("VmRSS:").value;
+  if (anew) settled = std::max(settled, now);
+  const bool grown = !anew && now > 1.5 * settled + (32 << 20);
+  if (grown) mallctl(fmt::format("arena.{}.purge", MALLCTL_ARENAS_ALL).c_str(), nullptr, nullptr, nullptr, 0);
+  anew = grown;
 }
 
 base::Bytes settle_resident() {

@@ -43,6 +43,10 @@ Trainer::Trainer(const step::TrainStep& step, const program::Program& program, i
 
 base::Bytes Trainer::resident_growth() const { return resident_peak() - started_with_; }
 
-std::optional<double> Trainer::step() { return executor_.step(steps_++, load_); }
+std::optional<double> Trainer::step() {
+  const auto loss = executor_.step(steps_++, load_);
+  give_back_if_grown();
+  return loss;
+}
 
 }  // namespace cordata::runtime
