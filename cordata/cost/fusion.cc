@@ -21,14 +21,7 @@ bool pointwise(const ir::Graph& graph, const ir::Node& node) {
   if (node.num_results != 1 || !node.regions.empty() || ir::is_constant_like(node.kind)) return false;
   if (is_slice(node) || node.kind == ir::OpKind::kReshape || node.kind == ir::OpKind::kBroadcastInDim)
     return true;
-  const auto rule = ir::factor_rule(graph, node);
-  if (rule.replicated_only()) return false;
-  const auto& shape = graph.type(node.result()).shape;
-  return std::all_of(
-             node.operands.begin(), node.operands.end(),
-             [&](ir::ValueId v) { return graph.type(v).shape == shape || graph.type(v).shape.empty(); }) &&
-         std::all_of(rule.factors.begin(), rule.factors.end(),
-                     [](const ir::Factor& f) { return f.kind == ir::FactorKind::kPass; });
+  return elementwise(graph, node);
 }
 
 // One tensor is summed, or its maximum taken.
@@ -140,6 +133,17 @@ class Fuser {
 };
 
 }  // namespace
+
+bool elementwise(const ir::Graph& graph, const ir::Node& node) {
+  const auto rule = ir::factor_rule(graph, node);
+  if (rule.replicated_only()) return false;
+  const auto& shape = graph.type(node.result()).shape;
+  const auto same = [&](ir::ValueId v) {
+    return graph.type(v).is_tensor() && (graph.type(v).shape == shape || graph.type(v).shape.empty());
+  };
+  const auto pass = [](const ir::Factor& f) { return f.kind == ir::FactorKind::kPass; };
+  return std::ranges::all_of(node.operands, same) && std::ranges::all_of(rule.factors, pass);
+}
 
 bool slow(ir::OpKind kind) {
   switch (kind) {

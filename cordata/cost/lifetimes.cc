@@ -26,18 +26,6 @@ bool is_one_of(const OpKind (&kinds)[N], OpKind kind) {
   return std::find(std::begin(kinds), std::end(kinds), kind) != std::end(kinds);
 }
 
-bool elementwise(const ir::Graph& graph, const ir::Node& node) {
-  const ir::FactorRule rule = ir::factor_rule(graph, node);
-  if (node.operands.empty() || rule.replicated_only()) return false;
-  const auto& shape = graph.type(node.result()).shape;
-  const auto same = [&](ir::ValueId v) {
-    return graph.type(v).is_tensor() && (graph.type(v).shape == shape || graph.type(v).shape.empty());
-  };
-  const auto pass = [](const ir::Factor& f) { return f.kind == ir::FactorKind::kPass; };
-  return std::all_of(node.operands.begin(), node.operands.end(), same) &&
-         std::all_of(rule.factors.begin(), rule.factors.end(), pass);
-}
-
 // The result is the first operand (each its own, of a barrier) under another name.
 bool hands_on(const ir::Node& node) {
   return node.kind == OpKind::kAfter || node.kind == OpKind::kOptimizationBarrier ||
@@ -87,7 +75,7 @@ class Scan {
       const ir::Node& node = op(i);
       place_[graph.ops()[i].index] = i;
       loop_[i] = node.num_results == 1 && node.regions.empty() && !hands_on(node) &&
-                 (is_one_of(kMoves, node.kind) || elementwise(graph, node));
+                 (is_one_of(kMoves, node.kind) || (!node.operands.empty() && elementwise(graph, node)));
       for (const auto v : node.operands) add_reader(v, i);
       for (const auto v : ir::captures(graph, node)) add_reader(v, i);
     }

@@ -2,7 +2,6 @@
 #include "cordata/cost/op_time.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "cordata/cost/fusion.h"
 #include "cordata/ir/op_table.h"

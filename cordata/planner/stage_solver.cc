@@ -189,7 +189,7 @@ void StageSolver::find_layer_parts() {
       base.push_back(op < 0 || base_op_.empty() ? op : base_op_[op]);
     }
   }
-  give_times(parts, kinds);
+  give_times(parts, times);
   std::vector<std::string> prints(num_layers_);
   for (const int kind : cluster_.kinds_in(0, cluster_.num_devices()))
     for (int l = 0; l < num_layers_; ++l) prints[l] += fingerprint(layer_parts({kind})[l]);
@@ -200,8 +200,7 @@ void StageSolver::find_layer_parts() {
     same_part_.push_back(first_with.try_emplace(std::move(prints[l]), l).first->second);
 }
 
-void StageSolver::give_times(std::vector<StageView>& parts, const std::vector<int>& kinds) const {
-  const auto times = times_of_joint(kinds, false);
+void StageSolver::give_times(std::vector<StageView>& parts, const std::vector<cost::OpTime>& times) const {
   for (size_t l = 0; l < parts.size(); ++l)
     for (size_t k = 0; k < parts[l].ops.size(); ++k)
       if (const int op = part_ops_[l][k]; op >= 0) take(parts[l].ops[k], times[op]);
@@ -211,7 +210,7 @@ const std::vector<StageView>& StageSolver::layer_parts(const std::vector<int>& k
   if (layer_parts_.empty()) find_layer_parts();
   if (const auto it = layer_parts_.find(kinds); it != layer_parts_.end()) return it->second;
   auto parts = layer_parts_.at(cluster_.kinds_in(0, 1));
-  give_times(parts, kinds);
+  give_times(parts, times_of_joint(kinds, false));
   return layer_parts_[kinds] = std::move(parts);
 }
 

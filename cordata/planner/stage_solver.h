@@ -103,7 +103,7 @@ class StageSolver {
   void find_layer_parts();
   std::vector<cost::OpTime> times_of_joint(const std::vector<int>& kinds, bool single_stage) const;
   void add_samples(StageView& part, const step::StageGraph& graph, const std::vector<int>& places) const;
-  void give_times(std::vector<StageView>& parts, const std::vector<int>& kinds) const;
+  void give_times(std::vector<StageView>& parts, const std::vector<cost::OpTime>& times) const;
   const Place& place(const StageKey& key) const { return places_.of(key.first_device, key.devices); }
   double limit(const StageKey& key) const { return places_.limit(key.first_device, key.devices); }
   // By layer; see layer_part.h. With the times of devices of these kinds.

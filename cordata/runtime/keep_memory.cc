@@ -26,6 +26,11 @@ void set(const std::string& name, ssize_t value) {
   mallctl(name.c_str(), nullptr, nullptr, &value, sizeof value);
 }
 
+void give_back_freed() {
+  if (mallctl)
+    mallctl(fmt::format("arena.{}.purge", MALLCTL_ARENAS_ALL).c_str(), nullptr, nullptr, nullptr, 0);
+}
+
 }  // namespace
 
 void keep_freed_memory() {
@@ -43,13 +48,12 @@ void give_back_if_grown() {
   const double now = status_line("VmRSS:").value;
   if (anew) settled = std::max(settled, now);
   const bool grown = !anew && now > 1.5 * settled + (32 << 20);
-  if (grown) mallctl(fmt::format("arena.{}.purge", MALLCTL_ARENAS_ALL).c_str(), nullptr, nullptr, nullptr, 0);
+  if (grown) give_back_freed();
   anew = grown;
 }
 
 base::Bytes settle_resident() {
-  if (mallctl)
-    mallctl(fmt::format("arena.{}.purge", MALLCTL_ARENAS_ALL).c_str(), nullptr, nullptr, nullptr, 0);
+  give_back_freed();
   std::ofstream("/proc/self/clear_refs") << 5;  // the peak is what there is now
   return status_line("VmRSS:");
 }

@@ -524,10 +524,6 @@ class Builder {
   std::vector<std::vector<int64_t>> held_, flight_;  // see ClosedLayer
 };
 
-}  // namespace
-
-namespace {
-
 template <typename Allowed>
 Allowed both_of(Allowed a, Allowed b) {
   if (!a || !b) return a ? a : b;
