@@ -342,10 +342,14 @@ base::Error does_not_fit(const Search& in, const std::vector<int>& microbatches)
 // Device-seconds that no step with that many microbatches takes less than: all its ops at full speed.
 double least_work(const Search& in, int microbatches) {
   const auto joint = step::build_joint(in.step, microbatches);
-  const auto times = cost::op_times(joint.graph, in.cluster.device);
+  std::vector<double> least(joint.phase.size(), kNever);  // by op: on the device that is fastest for it
+  for (const int kind : in.cluster.kinds_in(0, in.cluster.num_devices())) {
+    const auto times = cost::op_times(joint.graph, in.cluster.device_at(kind));
+    for (size_t i = 0; i < least.size(); ++i) least[i] = std::min(least[i], times[i].seconds);
+  }
   double seconds = 0;
-  for (size_t i = 0; i < times.size(); ++i)
-    seconds += times[i].seconds * (joint.phase[i] == step::Phase::kApply ? 1 : microbatches);
+  for (size_t i = 0; i < least.size(); ++i)
+    seconds += least[i] * (joint.phase[i] == step::Phase::kApply ? 1 : microbatches);
   return seconds;
 }
 
