@@ -21,13 +21,18 @@ SourceKind source_kind(const std::string& spec) {
   throw base::internal_error("[cli] '{}' is no zoo name but parses as one", spec);
 }
 
-step::TrainStep load_step(const std::string& spec, std::string_view verb) {
+step::TrainStep load_step(const std::string& spec, std::string_view verb, bool values) {
   switch (source_kind(spec)) {
     case SourceKind::kZoo:
       return models::build_train_step(spec);
     case SourceKind::kDirectory: {
       auto step = step::read_directory(spec);
-      step::validate(step);
+      if (values && !step.initial)
+        throw base::user_error(
+            "[cli] cordata {} wants a train step with initial values, {} has no init.safetensors; try "
+            "exporting it "
+            "with values (without --no-values)",
+            verb, spec);
       return step;
     }
     case SourceKind::kModule:

@@ -13,8 +13,9 @@ enum class SourceKind : uint8_t { kZoo, kDirectory, kModule };
 // Throws a user error that names the nearest model, or says what is wrong with the path.
 SourceKind source_kind(const std::string& spec);
 
-// The train step of a zoo name or directory. Throws a user error for a module file, naming `verb`.
-step::TrainStep load_step(const std::string& spec, std::string_view verb);
+// The train step of a zoo name or directory. Throws a user error for a module file, naming `verb`, and with
+// `values` where it has no initial values.
+step::TrainStep load_step(const std::string& spec, std::string_view verb, bool values = false);
 
 inline constexpr std::string_view kModelHelp =
     "Zoo name with overrides (gpt:layers=4,hidden=256), or train step directory";

@@ -90,7 +90,7 @@ Answer train(const TrainOptions& options, const Context& context) {
   TrainOptions o = options;
   to_planner_options(o.plan);  // mistakes in the words come before the work
   check_paths(o);
-  const auto step = load_step(o.model, "train");
+  const auto step = load_step(o.model, "train", true);
   const auto plan = choose_plan(o, step);
   const auto cpus = runtime::parse_cpu_list(o.cpu_list, plan.cluster.num_devices());
   check_against_program(

@@ -160,7 +160,7 @@ int run_train_rank(const TrainOptions& o, const Context& context) {
       runtime::make_mpi_transport([](const std::string& cause) { runtime::report_failure(cause); });
   transport->set_time_limit(base::Seconds(o.time_limit));
   auto all = runtime::everyone(*transport);
-  const auto step = load_step(o.model, "train");
+  const auto step = load_step(o.model, "train", true);
   const auto plan = shared_plan(o, step, *all);
   const auto joint = step::build_joint(step, plan.microbatches);
   const auto program =

@@ -6,7 +6,7 @@
 
 namespace cordata::ir {
 ValueHashes::ValueHashes(const Graph& graph)
-    : graph_(graph), values_(graph.num_values()), nodes_(graph.num_nodes()) {
+    : graph_(graph), values_(graph.num_values()), nodes_(graph.num_nodes()), alone_(graph.num_nodes()) {
   all_ = region(RegionId(0), 0);
 }
 
@@ -28,10 +28,17 @@ uint64_t ValueHashes::region(RegionId id, int depth) {
 
 uint64_t ValueHashes::node(NodeId id, int depth) {
   const Node& n = graph_.node(id);
-  uint64_t h = hash(mix(1, static_cast<uint64_t>(n.kind)), n.attrs);
+  uint64_t h = hash(mix(1, static_cast<uint64_t>(n.kind)), n.attrs), alone = h;
   for (ValueId v : n.operands) h = mix(h, values_[v.index]);
-  for (RegionId r : n.regions) h = mix(h, region(r, depth + 1));
-  for (int i = 0; i < n.num_results; ++i) h = hash(h, graph_.type(n.result(i)));
+  for (RegionId r : n.regions) {
+    const uint64_t inner = region(r, depth + 1);
+    h = mix(h, inner), alone = mix(alone, inner);
+  }
+  for (int i = 0; i < n.num_results; ++i) {
+    h = hash(h, graph_.type(n.result(i)));
+    alone = hash(alone, graph_.type(n.result(i)));
+  }
+  alone_[id.index] = alone;
   for (int i = 0; i < n.num_results; ++i) values_[n.result(i).index] = mix(h, i);
   return nodes_[id.index] = h;
 }

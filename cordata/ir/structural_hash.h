@@ -16,6 +16,7 @@ class ValueHashes {
   explicit ValueHashes(const Graph& graph);
   uint64_t of(ValueId v) const { return values_[v.index]; }
   uint64_t of(NodeId n) const { return nodes_[n.index]; }
+  uint64_t alone(NodeId n) const { return alone_[n.index]; }  // whatever its operands are
   uint64_t all() const { return all_; }
 
  private:
@@ -23,7 +24,7 @@ class ValueHashes {
   uint64_t node(NodeId id, int depth);
 
   const Graph& graph_;
-  std::vector<uint64_t> values_, nodes_;
+  std::vector<uint64_t> values_, nodes_, alone_;
   uint64_t all_ = 0;
 };
 

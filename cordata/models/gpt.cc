@@ -25,7 +25,7 @@ DType master(const GptConfig& c) { return is_short(c.dtype) ? DType::kF32 : c.dt
 
 void add_block(const GptConfig& c, int64_t layer, std::vector<Parameter>& out) {
   DType t = master(c);
-  int64_t h = c.hidden, n = c.heads, d = h / n;
+  int64_t h = c.hidden, n = c.heads, d = h / n, wide = 4 * h + layer * c.widen;
   double out_stddev = 0.02 / std::sqrt(2.0 * static_cast<double>(c.layers));
   auto name = [&](const char* part) { return fmt::format("blocks.{}.{}", layer, part); };
   out.push_back(filled(name("ln1.g"), t, {h}, 1));
@@ -38,9 +38,9 @@ void add_block(const GptConfig& c, int64_t layer, std::vector<Parameter>& out) {
   out.push_back(filled(name("attn.o.b"), t, {h}, 0));
   out.push_back(filled(name("ln2.g"), t, {h}, 1));
   out.push_back(filled(name("ln2.b"), t, {h}, 0));
-  out.push_back(weight(name("mlp.up.w"), t, {h, 4 * h}, 0.02));
-  out.push_back(filled(name("mlp.up.b"), t, {4 * h}, 0));
-  out.push_back(weight(name("mlp.down.w"), t, {4 * h, h}, out_stddev));
+  out.push_back(weight(name("mlp.up.w"), t, {h, wide}, 0.02));
+  out.push_back(filled(name("mlp.up.b"), t, {wide}, 0));
+  out.push_back(weight(name("mlp.down.w"), t, {wide, h}, out_stddev));
   out.push_back(filled(name("mlp.down.b"), t, {h}, 0));
 }
 
@@ -61,11 +61,12 @@ struct Context {
   const GptConfig& c;
   ValueId mask;  // [B, heads, S, S], true where position i may see position j; none: everywhere
 
-  // Norms, softmax and loss are computed in f32 at least; matrix products in the model's type.
+  // Norms, softmax and loss are computed in f32 at least; matrix products, and what blocks hand on, in the
+  // model's type.
   DType wide() const { return master(c); }
   ValueId narrow(ValueId x) { return b.convert(x, c.dtype); }
   ValueId widen(ValueId x) { return b.convert(x, wide()); }
-  ValueId norm(ValueId x, ValueId gain, ValueId bias) { return narrow(layer_norm(b, x, gain, bias)); }
+  ValueId norm(ValueId x, ValueId gain, ValueId bias) { return narrow(layer_norm(b, widen(x), gain, bias)); }
   ValueId dense(ValueId x, ValueId w, std::vector<int64_t> x_dims, std::vector<int64_t> w_dims) {
     return b.dot_general(x, narrow(w), {}, {}, std::move(x_dims), std::move(w_dims), c.dtype);
   }
@@ -102,8 +103,8 @@ ValueId mlp_block(Context& m, ValueId x, Values p) {
 // p: ln1.g, ln1.b, attention's, ln2.g, ln2.b, the MLP's.
 ValueId block(Context& m, ValueId x, Values p) {
   const auto part = [&](ValueId in, Values norm, auto&& inner) {
-    if (!m.c.post_norm) return m.b.add(in, m.widen(inner(m.norm(in, norm[0], norm[1]))));
-    return layer_norm(m.b, m.b.add(in, m.widen(inner(m.narrow(in)))), norm[0], norm[1]);
+    if (!m.c.post_norm) return m.b.add(in, inner(m.norm(in, norm[0], norm[1])));
+    return m.norm(m.b.add(in, inner(in)), norm[0], norm[1]);
   };
   x = part(x, p.subspan(0, 2), [&](ValueId in) { return attention(m, in, p.subspan(2, 8)); });
   return part(x, p.subspan(10, 2), [&](ValueId in) { return mlp_block(m, in, p.subspan(12, 4)); });
@@ -114,11 +115,11 @@ ValueId logits(GraphBuilder& b, const GptConfig& c, Values p, ValueId ids) {
   int64_t samples = b.type(ids).shape[0], seq = b.type(ids).shape[1];
   Context m{b, c, c.causal ? causal_mask(b, samples, c.heads, seq) : ValueId()};
   Values rest = p.subspan(2 + c.layers * kBlockParameters);
-  ValueId x = add_bias(b, m.widen(embed(b, m.narrow(p[0]), ids, c.one_hot)), p[1]);
-  if (c.post_norm) x = layer_norm(b, x, rest[0], rest[1]);
+  ValueId x = add_bias(b, embed(b, m.narrow(p[0]), ids, c.one_hot), m.narrow(p[1]));
+  if (c.post_norm) x = m.norm(x, rest[0], rest[1]);
   for (int64_t l = 0; l < c.layers; ++l)
     x = block(m, x, p.subspan(2 + l * kBlockParameters, kBlockParameters));
-  ValueId last = c.post_norm ? m.narrow(x) : m.norm(x, rest[0], rest[1]);
+  ValueId last = c.post_norm ? x : m.norm(x, rest[0], rest[1]);
   return m.widen(b.dot_general(last, m.narrow(c.tied ? p[0] : rest[2]), {}, {}, {2}, {1}, c.dtype));
 }
 

@@ -16,6 +16,8 @@ struct GptConfig {
   bool post_norm = false;
   bool causal = true;    // a position sees those before it; else all
   bool one_hot = false;  // the embedding is a matrix product with one-hot rows, whatever the vocabulary
+  int64_t widen =
+      0;  // columns that each block's MLP is wider than that of the block before; the first: 4 * hidden
 };
 
 // One batch input, tokens [B, seq + 1]: each position but the last predicts the next. Throws a user error

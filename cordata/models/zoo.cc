@@ -144,6 +144,7 @@ constexpr Override kOverrides[] = {
     {"warmup", Of::kAny, [](ZooModel& m, View k, View v) { m.optimizer.warmup = integer(k, v, 0); }},
     {"weight_decay", Of::kAny,
      [](ZooModel& m, View k, View v) { m.optimizer.weight_decay = real(k, v, 0, 1); }},
+    {"widen", Of::kGpt, [](ZooModel& m, View k, View v) { as_gpt(m).widen = integer(k, v, 0); }},
 };
 
 bool applies(const Override& o, const ZooModel& m) {

@@ -62,6 +62,7 @@ class Model {
           std::accumulate(work.begin() + runs_[r], work.begin() + runs_[r + 1], 0.0));
     for (size_t v = 1; v < variants_.size(); ++v) variants_[v]->solver.least_work(&first);
     problem_.round_sizes = true;
+    find_layer_costs();
     problem_.estimate = [this](const StageKey& k) { return estimate(k); };
     problem_.exact_together = [this](const std::vector<StageKey>& stages) { return solve(stages); };
     problem_.epsilon = kEpsilon;
@@ -90,6 +91,7 @@ class Model {
     return failed_.contains({key, variant}) ? kNever : variants_[variant]->solver.estimate(in_layers(key));
   }
   void find_runs();
+  void find_layer_costs();
   // The stages of a cutting, each in the variant that is best for it by estimates: what they cost, a
   // microbatch.
   std::vector<double> solve(const std::vector<StageKey>& stages);
@@ -125,6 +127,22 @@ void Model::find_runs() {
   for (int l = 0; l < layers_.count; ++l)
     if (runs_.empty() || l - runs_.back() == run || edge(l)) runs_.push_back(l);
   runs_.push_back(layers_.count);
+}
+
+// On all runs of devices that stages may have.
+void Model::find_layer_costs() {
+  std::set<StageKey> keys;
+  for (const int n : in_.devices)
+    for (const int size : stage_sizes(on_devices(problem_, n)))
+      for (int first = 0; first + size <= n; ++first)
+        if (submesh_starts_at(first, size, problem_.devices_per_host))
+          keys.insert(normal({0, 1, first, size, 1}));
+  const std::vector<StageKey> all(keys.begin(), keys.end());
+  LayerCosts::run(variants_[0]->solver.jobs(all));
+  LayerCosts::Jobs rest;
+  for (size_t v = 1; v < variants_.size(); ++v)
+    for (auto& job : variants_[v]->solver.jobs(all)) rest.push_back(std::move(job));
+  LayerCosts::run(std::move(rest));
 }
 
 std::optional<StageSolution> Model::by_estimates() {

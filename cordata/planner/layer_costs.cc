@@ -19,7 +19,6 @@ namespace {
 constexpr double kNever = std::numeric_limits<double>::infinity();
 // Prices of memory: the share of the step that may be given for all of it.
 constexpr double kPrices[] = {0.1, 1};
-constexpr double kHopeless = 5;  // times the best view's step: not looked at any closer
 
 // What one layer takes in one mode.
 struct Taken {
@@ -79,13 +78,6 @@ std::optional<ClosedLayer> closed(const StageView& part, const sharding::Mesh& m
   }
 }
 
-int64_t least_of(const std::vector<std::vector<int64_t>>& bytes) {
-  int64_t sum = 0;
-  for (const auto& of_node : bytes)
-    if (!of_node.empty()) sum += *std::min_element(of_node.begin(), of_node.end());
-  return sum;
-}
-
 }  // namespace
 
 double full_speed(const StageView& stage) {
@@ -112,7 +104,9 @@ std::vector<double> LayerCosts::least_work() const {
   for (const int kind : cluster_.kinds_in(0, cluster_.num_devices())) {
     const auto& parts = parts_on_({kind});
     for (size_t l = 0; l < out.size(); ++l)
-      out[l] = std::min(out[l], full_speed(parts[l]) / parts[l].microbatches);
+      out[l] = same_[l] < static_cast<int>(l)
+                   ? out[same_[l]]
+                   : std::min(out[l], full_speed(parts[l]) / parts[l].microbatches);
   }
   return out;
 }
@@ -194,50 +188,40 @@ void LayerCosts::solve(const Layers& layers, View& view, double price) const {
   }
 }
 
-std::vector<LayerCosts::View>& LayerCosts::views(const Place& place) {
-  if (const auto it = views_.find(place); it != views_.end()) return it->second;
-  std::vector<View> all(cost::logical_views(place.devices).size());
-  parts_on_(place.kinds);  // made before several threads ask
-  base::parallel_for(static_cast<int>(all.size()), [&](int v) {
-    const Layers layers = build(place, v);
-    View& view = all[v];
-    view.choices.resize(parts_.size());
-    for (size_t l = 0; l < parts_.size(); ++l) {
-      const auto& layer = layers[same_[l]];
-      view.least_held.push_back(view.least_held.back() + static_cast<double>(least_of(layer.held)));
-      view.least_flight.push_back(view.least_flight.back() + static_cast<double>(least_of(layer.flight)));
-      if (same_[l] < static_cast<int>(l)) continue;
-      view.choices[l].resize(parts_[l].ops.size());
-    }
-    solve(layers, view, 0);
-  });
-  count(all, 1);
-  return views_[place] = std::move(all);
+LayerCosts::Jobs LayerCosts::jobs(const std::vector<Place>& places) {
+  Jobs out;
+  for (const Place& place : places) {
+    if (views_.contains(place)) continue;
+    parts_on_(place.kinds);  // made before several threads ask
+    auto& all = views_[place];
+    all.resize(cost::logical_views(place.devices).size());
+    count(static_cast<int>(all.size()));
+    for (size_t v = 0; v < all.size(); ++v)
+      out.push_back({static_cast<int>(all.size()),
+                     [this, place, v, &view = all[v]] { solve(place, static_cast<int>(v), view); }});
+  }
+  return out;
 }
 
-// The other modes, of the views that could be the best for some memory.
-void LayerCosts::add_modes(const Place& place) {
-  auto& all = views(place);
-  double least = kNever;
-  for (const View& v : all)
-    if (v.modes[0].missing.back() == 0) least = std::min(least, v.modes[0].seconds.back());
-  base::parallel_for(static_cast<int>(all.size()), [&](int v) {
-    const Mode& free = all[v].modes[0];
-    if (free.missing.back() == 0 && !(free.seconds.back() < least * kHopeless)) return;
-    const double bytes = free.held.back() + free.flight.back() + 1;
-    const double unit = free.seconds.back() * parts_[0].microbatches * 1e12 / bytes;
-    const Layers layers = build(place, v);
-    for (const double p : kPrices) solve(layers, all[v], unit * p);
-  });
-  count(all, std::size(kPrices));
+// All modes of a view.
+void LayerCosts::solve(const Place& place, int number, View& view) const {
+  const Layers layers = build(place, number);
+  view.choices.resize(parts_.size());
+  for (size_t l = 0; l < parts_.size(); ++l)
+    if (same_[l] == static_cast<int>(l)) view.choices[l].resize(parts_[l].ops.size());
+  solve(layers, view, 0);
+  const Mode& free = view.modes[0];
+  const double bytes = free.held.back() + free.flight.back() + 1;
+  const double unit = free.seconds.back() * parts_[0].microbatches * 1e12 / bytes;
+  for (const double p : kPrices) solve(layers, view, unit * p);
 }
 
-void LayerCosts::count(const std::vector<View>& views, size_t modes) {
-  const auto problems = static_cast<int>(views.size() * modes);
+void LayerCosts::count(int views) {
+  const int problems = views * (1 + static_cast<int>(std::size(kPrices)));
   for (size_t l = 0; l < parts_.size(); ++l) {
     const bool solved = same_[l] == static_cast<int>(l);
     (solved ? log_.problems_solved : log_.problems_reused) += problems;
-    if (solved) log_.problems_built += static_cast<int>(views.size());
+    if (solved) log_.problems_built += views;
   }
 }
 
@@ -267,26 +251,18 @@ double LayerCosts::estimate(const View& of, int first, int last, int in_flight, 
 }
 
 LayerCosts::Estimate LayerCosts::best(int first, int last, const Place& place, int in_flight, double limit) {
-  auto& all = views(place);
-  const auto look = [&] {
-    Estimate best{kNever, -1};
-    for (size_t v = 0; v < all.size(); ++v)
-      if (const double seconds = estimate(all[v], first, last, in_flight, limit); seconds < best.seconds)
-        best = {seconds, static_cast<int>(v)};
-    return best;
-  };
-  const Estimate found = look();
-  const auto wants_modes = [&](const View& v) {
-    const double bytes =
-        v.least_held[last] - v.least_held[first] + in_flight * (v.least_flight[last] - v.least_flight[first]);
-    return bytes <= limit && v.modes[0].missing[last] == v.modes[0].missing[first] &&
-           v.modes[0].seconds[last] - v.modes[0].seconds[first] < found.seconds &&
-           !std::isfinite(estimate(v, first, last, in_flight, limit));
-  };
-  if (all_modes_[place] || std::none_of(all.begin(), all.end(), wants_modes)) return found;
-  all_modes_[place] = true;
-  add_modes(place);
-  return look();
+  if (!views_.contains(place)) run(jobs({place}));
+  const auto& all = views_.at(place);
+  Estimate best{kNever, -1};
+  for (size_t v = 0; v < all.size(); ++v)
+    if (const double seconds = estimate(all[v], first, last, in_flight, limit); seconds < best.seconds)
+      best = {seconds, static_cast<int>(v)};
+  return best;
+}
+
+void LayerCosts::run(Jobs jobs) {
+  std::stable_sort(jobs.begin(), jobs.end(), [](const Job& a, const Job& b) { return a.size > b.size; });
+  base::parallel_for(static_cast<int>(jobs.size()), [&](int j) { jobs[j].run(); });
 }
 
 }  // namespace cordata::planner

@@ -39,6 +39,16 @@ class LayerCosts {
   // Whether all was chosen from what a like one chose.
   bool narrowed() const { return like_ && !widened_; }
 
+  // What `best` needs to know of some places is found in jobs, large ones first, that may run side by side
+  // with others; those of a like one come before.
+  struct Job {
+    int size = 0;
+    std::function<void()> run;
+  };
+  using Jobs = std::vector<Job>;
+  Jobs jobs(const std::vector<Place>& places);
+  static void run(Jobs jobs);
+
   struct Estimate {
     double seconds = 0;  // a microbatch; infinity: doesn't fit
     int view = -1;       // of cost::logical_views(place.devices)
@@ -63,16 +73,14 @@ class LayerCosts {
     std::vector<Mode> modes;
     // By layer and op of its part; of a layer like another before it: none.
     std::vector<std::vector<std::vector<sharding::Strategy>>> choices;
-    std::vector<double> least_held{0}, least_flight{0};  // as Mode's: what no choice is below
   };
   using Layers = std::vector<ClosedLayer>;  // as View::choices
-  std::vector<View>& views(const Place& place);
   Layers build(const Place& place, int view) const;
   Restriction as_like(int layer, const Place& place, int view) const;
   ClosedLayer build(int layer, const Place& place, int view, const sharding::Mesh& mesh) const;
   void solve(const Layers& layers, View& view, double price) const;
-  void add_modes(const Place& place);
-  void count(const std::vector<View>& views, size_t modes);
+  void solve(const Place& place, int number, View& view) const;
+  void count(int views);
   // c_i of a stage on that view; infinity: doesn't fit.
   double estimate(const View& view, int first, int last, int in_flight, double limit) const;
 
@@ -86,7 +94,6 @@ class LayerCosts {
   const LayerCosts* like_;
   mutable std::atomic<bool> widened_{false};
   std::map<Place, std::vector<View>> views_;
-  std::map<Place, bool> all_modes_;
 };
 
 }  // namespace cordata::planner

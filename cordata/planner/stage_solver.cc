@@ -7,6 +7,9 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <set>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "cordata/base/error.h"
 #include "cordata/cost/meshes.h"
@@ -150,59 +153,128 @@ void StageSolver::add_samples(StageView& part, const step::StageGraph& graph,
   }
 }
 
-// Ops are part of the same kernels in every stage that holds their layer, where they are both in a stage of
-// that layer alone and in one of all layers; else they take the least of these.
-void StageSolver::find_layer_parts() {
-  const auto cut = step::cut(joint_, layers_, each_layer_a_stage());
+// By layer: the joint graph's ops that run there, whatever stage the layer is part of.
+std::vector<std::vector<int>> StageSolver::ops_of_layers() {
   const auto& homes = homes_of_layers();
+  std::vector<std::vector<int>> out(num_layers_);
+  for (size_t i = 0; i < homes.op.size(); ++i)
+    if (homes.op[i].kind == step::Home::Kind::kStage) out[homes.op[i].stage].push_back(static_cast<int>(i));
+  return out;
+}
+
+// What a microbatch sends over each boundary of layers: from where it is made to each layer that reads it.
+void StageSolver::find_crossing() {
+  const auto& homes = homes_of_layers();
+  const auto& graph = joint_.graph;
   crossing_forward_.assign(num_layers_ + 1, 0), crossing_backward_.assign(num_layers_ + 1, 0);
-  for (const auto& t : cut.transfers) {
-    if (t.sent_after.phase == step::Phase::kApply || !t.type.is_tensor()) continue;
-    auto& crossing = t.from_stage < t.to_stage ? crossing_forward_ : crossing_backward_;
-    for (int l = std::min(t.from_stage, t.to_stage); l < std::max(t.from_stage, t.to_stage); ++l)
-      crossing[l + 1] += static_cast<double>(t.type.num_bytes());
+  std::set<ir::ValueId> carried;  // arguments with a new value each microbatch
+  for (size_t a = 0; a < joint_.args.size(); ++a)
+    if (joint_.args[a].role == step::Role::kState) carried.insert(graph.args()[a]);
+  std::unordered_set<int64_t> seen;  // value and reader's layer
+  const auto read = [&](ir::ValueId v, int to) {
+    const auto& home = homes.of(v);
+    if (home.kind != step::Home::Kind::kStage || home.stage == to || !graph.type(v).is_tensor()) return;
+    if (!graph.value(v).def.valid() && !carried.contains(v)) return;
+    if (!seen.insert(int64_t{v.index} * num_layers_ + to).second) return;
+    auto& crossing = home.stage < to ? crossing_forward_ : crossing_backward_;
+    for (int l = std::min(home.stage, to); l < std::max(home.stage, to); ++l)
+      crossing[l + 1] += static_cast<double>(graph.type(v).num_bytes());
+  };
+  for (size_t i = 0; i < homes.op.size(); ++i) {
+    if (homes.op[i].kind != step::Home::Kind::kStage || joint_.phase[i] == step::Phase::kApply) continue;
+    const auto& node = graph.node(graph.ops()[i]);
+    for (const auto v : node.operands) read(v, homes.op[i].stage);
+    for (const auto v : ir::captures(graph, node)) read(v, homes.op[i].stage);
   }
+}
+
+// Of layers that are alike the first is cut out, as a stage of its own between those of the others.
+void StageSolver::find_layer_parts() {
+  find_crossing();
+  const auto& homes = homes_of_layers();
   const auto kinds = cluster_.kinds_in(0, 1);
-  const auto times = times_of_joint(kinds, false), in_one = times_of_joint(kinds, true);
+  std::vector<std::vector<cost::OpTime>> times{times_of_joint(kinds, false)};
+  for (const int kind : cluster_.kinds_in(0, cluster_.num_devices()))
+    if (std::vector{kind} != kinds) times.push_back(times_of_joint({kind}, false));
+  auto like = alike_layers(joint_, homes, times);
+  std::map<std::pair<int, const Fix*>, int> alike;  // differently fixed layers are not
+  for (int l = 0; l < num_layers_; ++l)
+    like[l] = alike.try_emplace({like[l], fix_of(asked_.fixes, l)}, l).first->second;
+  std::vector<int> stage_of_layer;
+  for (int l = 0; l < num_layers_; ++l)
+    stage_of_layer.push_back(l == 0 ? 0 : stage_of_layer.back() + (like[l] == l || like[l - 1] == l - 1));
+  const auto cut = step::cut(joint_, layers_, stage_of_layer);
+  const auto own_ops_of = ops_of_layers();
   auto& parts = layer_parts_[kinds];
-  for (const auto& graph : cut.stages) {
+  parts.resize(num_layers_), part_ops_.resize(num_layers_), part_base_ops_.resize(num_layers_);
+  alone_.resize(num_layers_);
+  for (int l = 0; l < num_layers_; ++l) {
+    if (like[l] != l) continue;
+    const auto& graph = cut.stages[stage_of_layer[l]];
     const auto own = own_ops(graph, joint_.graph, homes);
     const auto stage = describe(graph, cluster_, 0, 1, joint_.microbatches, 1);
     std::vector<int> places;
-    parts.push_back(layer_part(stage, own, &places));
-    if (restricted()) add_samples(parts.back(), graph, places);
-    auto& ops = part_ops_.emplace_back();
-    auto& leasts = least_seconds_.emplace_back();
+    parts[l] = layer_part(stage, own, &places);
+    if (restricted()) add_samples(parts[l], graph, places);
     for (const int place : places) {
-      ops.push_back(own[place] ? graph.origin[place] : -1);
-      double& least = leasts.emplace_back(-1);
-      if (!own[place]) continue;
-      const auto& alone = stage.ops[place];
-      for (const auto* t : {&times[graph.origin[place]], &in_one[graph.origin[place]]})
-        if (t->seconds != alone.seconds || t->launch != alone.launch) least = alone.seconds;
-      if (least >= 0)
-        least = std::min({least, times[graph.origin[place]].seconds, in_one[graph.origin[place]].seconds});
-    }
-    auto& base = part_base_ops_.emplace_back();
-    for (const int place : places) {
-      const int op = graph.origin[place];
-      base.push_back(op < 0 || base_op_.empty() ? op : base_op_[op]);
+      part_ops_[l].push_back(own[place] ? graph.origin[place] : -1);
+      const auto& op = stage.ops[place];
+      alone_[l].push_back({op.seconds, op.launch});
+      part_base_ops_[l].push_back(graph.origin[place]);
     }
   }
-  give_times(parts, times);
-  std::vector<std::string> prints(num_layers_);
-  for (const int kind : cluster_.kinds_in(0, cluster_.num_devices()))
-    for (int l = 0; l < num_layers_; ++l) prints[l] += fingerprint(layer_parts({kind})[l]);
-  std::map<std::string, int> first_with;
-  for (int l = 0; l < num_layers_; ++l)
-    if (const Fix* fix = fix_of(asked_.fixes, l)) prints[l] += fix->words;
-  for (int l = 0; l < num_layers_; ++l)
-    same_part_.push_back(first_with.try_emplace(std::move(prints[l]), l).first->second);
+  for (int l = 0; l < num_layers_; ++l) {
+    if (like[l] == l) continue;
+    part_ops_[l] = part_ops_[like[l]], part_base_ops_[l] = part_base_ops_[like[l]];
+    const auto &theirs = own_ops_of[like[l]], &mine = own_ops_of[l];
+    for (size_t k = 0; k < part_ops_[l].size(); ++k)
+      if (int& op = part_ops_[l][k]; op >= 0)
+        part_base_ops_[l][k] = op = mine[std::lower_bound(theirs.begin(), theirs.end(), op) - theirs.begin()];
+  }
+  for (auto& of_layer : part_base_ops_)
+    for (int& op : of_layer) op = op < 0 || base_op_.empty() ? op : base_op_[op];
+  give_times(parts, times[0]);
+  std::unordered_map<std::string, int> first_with;
+  for (int l = 0; l < num_layers_; ++l) {
+    if (like[l] < l) {
+      same_part_.push_back(same_part_[like[l]]);
+      continue;
+    }
+    const Fix* fix = fix_of(asked_.fixes, l);
+    std::string print = fix ? fix->words : "";
+    for (const int kind : cluster_.kinds_in(0, cluster_.num_devices()))
+      print += fingerprint(layer_parts({kind})[l]);
+    same_part_.push_back(first_with.try_emplace(std::move(print), l).first->second);
+  }
+}
+
+// Ops are part of the same kernels in every stage that holds their layer, where they are both in a stage of
+// that layer alone and in one of all layers; else they take the least of these.
+void StageSolver::find_least_seconds() {
+  const auto kinds = cluster_.kinds_in(0, 1);
+  const auto times = times_of_joint(kinds, false), in_one = times_of_joint(kinds, true);
+  least_seconds_.resize(num_layers_);
+  for (int l = 0; l < num_layers_; ++l) {
+    const auto& alone = alone_[same_part_[l]];
+    auto& leasts = least_seconds_[same_part_[l]];
+    leasts.resize(alone.size(), -1);
+    for (size_t k = 0; k < alone.size(); ++k) {
+      const int op = part_ops_[l][k];
+      if (op < 0) continue;
+      double least = alone[k].seconds;
+      bool differ = false;
+      for (const auto* t : {&times[op], &in_one[op]}) {
+        differ = differ || t->seconds != alone[k].seconds || t->launch != alone[k].launch;
+        least = std::min(least, t->seconds);
+      }
+      if (differ) leasts[k] = leasts[k] < 0 ? least : std::min(leasts[k], least);
+    }
+  }
 }
 
 void StageSolver::give_times(std::vector<StageView>& parts, const std::vector<cost::OpTime>& times) const {
   for (size_t l = 0; l < parts.size(); ++l)
-    for (size_t k = 0; k < parts[l].ops.size(); ++k)
+    for (size_t k = 0; k < parts[l].ops.size(); ++k)  // none where the layer is like another
       if (const int op = part_ops_[l][k]; op >= 0) take(parts[l].ops[k], times[op]);
 }
 
@@ -218,6 +290,7 @@ const StageSolver::LayerBounds& StageSolver::layer_bounds(const Place& place) {
   if (const auto it = layer_bounds_.find(place); it != layer_bounds_.end()) return it->second;
   LayerBounds out;
   const auto& parts = layer_parts(place.kinds);
+  if (least_seconds_.empty()) find_least_seconds();
   const double slower = cost::slowdown(cluster_, place.devices);
   for (const auto& shape : cost::logical_views(place.devices)) {
     const auto mesh = cost::fastest_mesh(cluster_, shape);
@@ -285,6 +358,12 @@ LayerCosts& StageSolver::layer_costs(StageSolver* like) {
   return *layer_costs_;
 }
 
+LayerCosts::Jobs StageSolver::jobs(const std::vector<StageKey>& keys) {
+  std::set<Place> places;
+  for (const auto& key : keys) places.insert(place(key));
+  return layer_costs().jobs({places.begin(), places.end()});
+}
+
 std::vector<double> StageSolver::least_work(StageSolver* like) {
   layer_costs(like);
   return least_work_;
@@ -342,11 +421,11 @@ Restriction StageSolver::given_choices(const step::StageGraph& graph,
 std::vector<int> StageSolver::batch_dims_of_args(const step::Cut& cut, int s) const {
   const auto& stage = cut.stages[s];
   std::vector<int> out(stage.args.size(), -1);
-  for (size_t a = 0; a < stage.args.size(); ++a)
+  for (size_t a = 0; a < stage.args.size(); ++a) {
+    if (stage.args[a].kind != step::ArgKind::kBatch) continue;
     for (const auto& port : joint_.args)
-      if (stage.args[a].kind == step::ArgKind::kBatch && port.role == step::Role::kBatch &&
-          port.index == stage.args[a].index)
-        out[a] = port.batch_dim;
+      if (port.role == step::Role::kBatch && port.index == stage.args[a].index) out[a] = port.batch_dim;
+  }
   for (const auto& t : cut.transfers) {
     if (t.to_stage != s || !restricted()) continue;
     const auto& from = cut.stages[t.from_stage];

@@ -57,6 +57,8 @@ class StageSolver {
   // least.
   double estimate(const StageKey& key);
   void prepare();  // what estimates need; may run beside other solvers
+  // What estimates of stages on these devices need, as jobs (LayerCosts).
+  LayerCosts::Jobs jobs(const std::vector<StageKey>& keys);
   bool narrowed() { return layer_costs().narrowed(); }
   // `like`: of the same step with other sizes, whose layers' choices are good enough here (LayerCosts).
   std::vector<double> least_work(StageSolver* like = nullptr);
@@ -100,13 +102,17 @@ class StageSolver {
   using LayerBounds = std::vector<std::vector<double>>;
   std::vector<int> each_layer_a_stage() const;
   const step::Homes& homes_of_layers();
+  std::vector<std::vector<int>> ops_of_layers();
+  void find_crossing();
   void find_layer_parts();
+  void find_least_seconds();
   std::vector<cost::OpTime> times_of_joint(const std::vector<int>& kinds, bool single_stage) const;
   void add_samples(StageView& part, const step::StageGraph& graph, const std::vector<int>& places) const;
   void give_times(std::vector<StageView>& parts, const std::vector<cost::OpTime>& times) const;
   const Place& place(const StageKey& key) const { return places_.of(key.first_device, key.devices); }
   double limit(const StageKey& key) const { return places_.limit(key.first_device, key.devices); }
-  // By layer; see layer_part.h. With the times of devices of these kinds.
+  // By layer; see layer_part.h; empty where another one before is alike. With the times of devices of these
+  // kinds.
   const std::vector<StageView>& layer_parts(const std::vector<int>& kinds);
   const LayerBounds& layer_bounds(const Place& place);
   LayerCosts& layer_costs(StageSolver* like = nullptr);
@@ -146,8 +152,12 @@ class StageSolver {
   std::vector<std::vector<int>> part_ops_;  // by layer and op of its part: of the joint step, or -1
   std::vector<int> base_op_;
   std::vector<std::vector<int>> part_base_ops_;  // by layer and op of its part
-  // As part_base_ops_: the least that the op takes in any stage that holds the layer, where its kernels
-  // depend on the stage; else -1.
+  // As layer_parts_, by op: what it takes where the layer is a stage; and the least that it takes in any
+  // stage that holds the layer, where its kernels depend on the stage, else -1.
+  struct Alone {
+    double seconds = 0, launch = 0;
+  };
+  std::vector<std::vector<Alone>> alone_;
   std::vector<std::vector<double>> least_seconds_;
   std::vector<int> same_part_;       // by layer: the first one with an equal part
   std::vector<double> layer_state_;  // by layer: bytes of the parameters and optimizer state that live there

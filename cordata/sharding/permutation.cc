@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <bit>
+#include <queue>
+#include <unordered_map>
 
 #include "cordata/sharding/reshard.h"
 
@@ -8,76 +10,76 @@ namespace cordata::sharding {
 
 namespace {
 
-// Which block of each dim, and (last) which summand, a device holds: mixed-radix numbers over the axes placed
-// there.
-struct Blocks {
-  std::vector<int64_t> counts;              // by dim, then of summands
-  std::vector<std::vector<int64_t>> index;  // by device; empty until filled
+// How many blocks each dim, and (last) the sum, is cut into.
+class Blocks {
+ public:
+  Blocks(int64_t rank, const Sharding& s, const Mesh& mesh)
+      : sharding_(s), mesh_(mesh), counts_(rank + 1, 1) {
+    for (int a = 0; a < mesh.num_axes(); ++a)
+      if (s.at[a] != kReplicated) counts_[slot(s.at[a])] *= mesh.shape[a];
+  }
 
-  Blocks(int64_t rank, const Sharding& s, const Mesh& mesh) : counts(rank + 1, 1) {
-    for (int a = 0; a < mesh.num_axes(); ++a) {
-      if (s.at[a] != kReplicated) counts[slot(s.at[a])] *= mesh.shape[a];
+  bool refines(const Blocks& coarse) const {
+    for (size_t d = 0; d < counts_.size(); ++d) {
+      const bool summands = d + 1 == counts_.size();
+      if (summands ? counts_[d] != coarse.counts_[d] : counts_[d] % coarse.counts_[d] != 0) return false;
     }
+    return true;
   }
-  size_t slot(Placement p) const { return is_partial(p) ? counts.size() - 1 : p; }
-  void fill(const Sharding& s, const Mesh& mesh) {
-    index.assign(mesh.size(), std::vector<int64_t>(counts.size(), 0));
-    for (int a = 0; a < mesh.num_axes(); ++a) {
-      if (s.at[a] == kReplicated) continue;
-      for (int64_t device = 0; device < mesh.size(); ++device) {
-        int64_t& i = index[device][slot(s.at[a])];
-        i = i * mesh.shape[a] + mesh.coordinate(device, a);
+
+  // By device, the number of the coarser block that holds its own: mixed-radix numbers over the axes placed
+  // on each dim.
+  std::vector<int64_t> within(const Blocks& coarse) const {
+    std::vector<int64_t> out(mesh_.size()), index(counts_.size());
+    for (int64_t device = 0; device < mesh_.size(); ++device) {
+      std::fill(index.begin(), index.end(), 0);
+      for (int a = 0; a < mesh_.num_axes(); ++a) {
+        if (sharding_.at[a] == kReplicated) continue;
+        int64_t& i = index[slot(sharding_.at[a])];
+        i = i * mesh_.shape[a] + mesh_.coordinate(device, a);
       }
+      for (size_t d = 0; d < counts_.size(); ++d)
+        out[device] = out[device] * coarse.counts_[d] + index[d] / (counts_[d] / coarse.counts_[d]);
     }
+    return out;
   }
+
+ private:
+  size_t slot(Placement p) const { return is_partial(p) ? counts_.size() - 1 : p; }
+
+  const Sharding& sharding_;
+  const Mesh& mesh_;
+  std::vector<int64_t> counts_;
 };
 
-bool refines(const Blocks& from, const Blocks& to) {
-  for (size_t d = 0; d < from.counts.size(); ++d) {
-    bool summands = d + 1 == from.counts.size();
-    if (summands ? to.counts[d] != from.counts[d] : to.counts[d] % from.counts[d] != 0) return false;
-  }
-  return true;
-}
-
-bool holds(const Blocks& from, int source, const Blocks& to, int target) {
-  for (size_t d = 0; d < from.counts.size(); ++d) {
-    if (from.index[source][d] != to.index[target][d] / (to.counts[d] / from.counts[d])) return false;
-  }
-  return true;
-}
-
 // Pairs up the positions of one group: each its own block if it will do, else the first free one that holds
-// it.
-std::optional<std::vector<std::pair<int, int>>> match(const std::vector<int>& group, const Blocks& from,
-                                                      const Blocks& to) {
-  int n = static_cast<int>(group.size());
-  std::vector<int> source(n, -1);
-  std::vector<bool> taken(n, false);
-  for (int t = 0; t < n; ++t) {
-    if (holds(from, group[t], to, group[t])) {
-      source[t] = t;
-      taken[t] = true;
-    }
-  }
-  for (int t = 0; t < n; ++t) {
-    for (int s = 0; s < n && source[t] < 0; ++s) {
-      if (taken[s] || !holds(from, group[s], to, group[t])) continue;
-      source[t] = s;
-      taken[s] = true;
-    }
-    if (source[t] < 0) return std::nullopt;
-  }
+// it. `have`, `want`: by device, which block it has, and which holds what it wants.
+std::optional<std::vector<std::pair<int, int>>> match(const std::vector<int>& group,
+                                                      const std::vector<int64_t>& have,
+                                                      const std::vector<int64_t>& want) {
+  const int n = static_cast<int>(group.size());
   std::vector<std::pair<int, int>> pairs;
-  for (int t = 0; t < n; ++t) pairs.emplace_back(source[t], t);
+  std::unordered_map<int64_t, std::queue<int>> free;  // by block
+  for (int k = 0; k < n; ++k)
+    if (have[group[k]] != want[group[k]]) free[have[group[k]]].push(k);
+  for (int t = 0; t < n; ++t) {
+    if (have[group[t]] == want[group[t]]) {
+      pairs.emplace_back(t, t);
+      continue;
+    }
+    const auto it = free.find(want[group[t]]);
+    if (it == free.end() || it->second.empty()) return std::nullopt;
+    pairs.emplace_back(it->second.front(), t);
+    it->second.pop();
+  }
   return pairs;
 }
 
 bool works_everywhere(const std::vector<std::vector<int>>& groups,
-                      const std::vector<std::pair<int, int>>& pairs, const Blocks& from, const Blocks& to) {
+                      const std::vector<std::pair<int, int>>& pairs, const std::vector<int64_t>& have,
+                      const std::vector<int64_t>& want) {
   return std::ranges::all_of(groups, [&](const std::vector<int>& group) {
-    return std::ranges::all_of(pairs,
-                               [&](auto p) { return holds(from, group[p.first], to, group[p.second]); });
+    return std::ranges::all_of(pairs, [&](auto p) { return have[group[p.first]] == want[group[p.second]]; });
   });
 }
 
@@ -94,10 +96,9 @@ bool same_partial_kind(const Sharding& from, const Sharding& to) {
 std::optional<Permutation> find_permutation(int64_t rank, const Sharding& from, const Sharding& to,
                                             const Mesh& mesh) {
   if (from == to || !same_partial_kind(from, to)) return std::nullopt;
-  Blocks have(rank, from, mesh), want(rank, to, mesh);
-  if (!refines(have, want)) return std::nullopt;
-  have.fill(from, mesh);
-  want.fill(to, mesh);
+  const Blocks coarse(rank, from, mesh), fine(rank, to, mesh);
+  if (!fine.refines(coarse)) return std::nullopt;
+  const auto have = coarse.within(coarse), want = fine.within(coarse);
 
   std::vector<uint32_t> sets;
   for (uint32_t axes = 0; axes < 1u << mesh.num_axes(); ++axes) sets.push_back(axes);

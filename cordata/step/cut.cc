@@ -173,7 +173,7 @@ class Cutter {
   bool holds(ValueId v, int stage) const {
     const Home& home = homes_.of(v);
     if (home.kind == Home::Kind::kStage) return home.stage == stage;
-    return home.kind == Home::Kind::kTerms ? home.terms.count(stage) > 0 : home.kind == Home::Kind::kAnywhere;
+    return home.kind == Home::Kind::kTerms ? home.terms.has(stage) : home.kind == Home::Kind::kAnywhere;
   }
 
   // This stage's term of a sum over stages: an add of which only one side lives here is that side.

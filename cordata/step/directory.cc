@@ -123,7 +123,7 @@ std::string initial_name(const Port& port) {
   return fmt::format("{}/{}", folder, port.name.empty() ? std::to_string(port.index) : port.name);
 }
 
-void write_directory(const TrainStep& step, const std::string& dir, uint64_t seed) {
+void write_directory(const TrainStep& step, const std::string& dir, uint64_t seed, bool values) {
   std::error_code failed;
   fs::create_directories(dir, failed);
   if (failed) throw environment_error("[step.directory] can't make {}: {}", dir, failed.message());
@@ -134,7 +134,11 @@ void write_directory(const TrainStep& step, const std::string& dir, uint64_t see
   }
   write_text(fs::path(dir) / "apply.mlir", ir::write_module(step.apply));
   if (step.key) write_text(fs::path(dir) / "key.mlir", ir::write_module(*step.key));
-  write_initial(step, grad, (fs::path(dir) / "init.safetensors").string(), seed);
+  const fs::path initial = fs::path(dir) / "init.safetensors";
+  if (values)
+    write_initial(step, grad, initial.string(), seed);
+  else
+    fs::remove(initial);
   write_text(fs::path(dir) / "roles.json", roles_to_json(step).dump(1) + "\n");
 }
 
@@ -155,6 +159,7 @@ TrainStep read_directory(const std::string& dir) {
   step.apply = ir::read_module_file((at / "apply.mlir").string());
   if (fs::exists(at / "key.mlir")) step.key = ir::read_module_file((at / "key.mlir").string());
   validate(step);
+  if (!fs::exists(at / "init.safetensors")) return step;
   auto opened = std::make_shared<Opened>(Opened{dir, living(step, step.grad(step.microbatch_sizes.front())),
                                                 SafetensorsReader((at / "init.safetensors").string())});
   step.initial = [opened](Role role, int index, uint64_t) { return read_initial(*opened, role, index); };

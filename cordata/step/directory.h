@@ -10,9 +10,10 @@
 namespace cordata::step {
 
 // Writes a train step directory (docs/formats.md) with a grad module for every microbatch size of the step
-// and the initial values for this seed; values that are all zero are left out. Makes the directory. Throws
+// and the initial values for this seed; values that are all zero are left out. Without `values` none are
+// written, and older ones removed: such a step can be planned and simulated. Makes the directory. Throws
 // environment errors.
-void write_directory(const TrainStep& step, const std::string& dir, uint64_t seed);
+void write_directory(const TrainStep& step, const std::string& dir, uint64_t seed, bool values = true);
 
 // The text of roles.json, and what it says put into a TrainStep (all but modules and values). `origin` names
 // it in errors.

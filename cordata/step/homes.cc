@@ -2,6 +2,7 @@
 #include "cordata/step/homes.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "cordata/base/error.h"
@@ -136,15 +137,17 @@ class HomeFinder {
   }
 
   Home find(int at, const ir::Node& node) const {
-    std::set<int> stages, terms;
+    std::vector<int> stages;
+    Terms terms;
     bool argument = false, only_anywhere_beside = true;
     int with_home = 0;
     for (ValueId v : reads(node)) {
       const Home& h = homes_.of(v);
       if (h.kind != Home::Kind::kAnywhere) argument = true;
       if (h.kind == Home::Kind::kEverywhere) only_anywhere_beside = false;
-      if (h.kind == Home::Kind::kStage) stages.insert(h.stage);
-      if (h.kind == Home::Kind::kTerms) terms.insert(h.terms.begin(), h.terms.end());
+      if (h.kind == Home::Kind::kStage && std::find(stages.begin(), stages.end(), h.stage) == stages.end())
+        stages.push_back(h.stage);
+      if (h.kind == Home::Kind::kTerms) terms.add(h.terms);
       with_home += h.kind == Home::Kind::kStage || h.kind == Home::Kind::kTerms;
     }
     const Phase phase = joint_.phase[at];
@@ -153,22 +156,23 @@ class HomeFinder {
       return {};
     if (phase == Phase::kForward) return Home::at(stage_by_layer(at, node));
 
-    std::set<int> all = stages;
-    all.insert(terms.begin(), terms.end());
+    Terms all = terms;
+    for (const int s : stages) all.add(s);
     if (is_float_add(g_, node) && only_anywhere_beside && with_home == 2 && all.size() > 1 &&
         (phase != Phase::kBackward || only_summed_[at]))
       return Home::sum(all);
     if (!terms.empty() && with_home == 1 && only_anywhere_beside && linear_in_term(node))
       return Home::sum(terms);
     if (phase == Phase::kAccumulate)
-      return stages.empty() ? Home::at(stage_by_layer(at, node)) : Home::at(*stages.begin());
+      return Home::at(stages.empty() ? stage_by_layer(at, node)
+                                     : *std::min_element(stages.begin(), stages.end()));
     return phase == Phase::kBackward ? Home::at(stage_by_layer(at, node)) : apply_home(node, stages, terms);
   }
 
-  Home apply_home(const ir::Node& node, const std::set<int>& stages, const std::set<int>& terms) const {
+  Home apply_home(const ir::Node& node, const std::vector<int>& stages, const Terms& terms) const {
     if (stages.empty() && terms.empty()) return Home::everywhere();
     if (homes_.num_stages > 1 && grows(node)) return Home::everywhere();
-    if (stages.size() == 1) return Home::at(*stages.begin());
+    if (stages.size() == 1) return Home::at(stages[0]);
     int64_t largest = 0;
     int stage = -1;
     for (ValueId v : node.operands) {
@@ -204,6 +208,24 @@ class HomeFinder {
 };
 
 }  // namespace
+
+void Terms::add(int stage) {
+  if (has(stage)) return;
+  auto more = all_ ? std::make_shared<std::vector<int>>(*all_) : std::make_shared<std::vector<int>>();
+  more->insert(std::upper_bound(more->begin(), more->end(), stage), stage);
+  all_ = std::move(more);
+}
+
+void Terms::add(const Terms& other) {
+  if (std::includes(begin(), end(), other.begin(), other.end())) return;
+  if (std::includes(other.begin(), other.end(), begin(), end())) {
+    all_ = other.all_;
+    return;
+  }
+  auto more = std::make_shared<std::vector<int>>();
+  std::set_union(begin(), end(), other.begin(), other.end(), std::back_inserter(*more));
+  all_ = std::move(more);
+}
 
 Homes find_homes(const JointStep& joint, const Layers& layers, const std::vector<int>& stage_of_layer) {
   return HomeFinder(joint, layers, stage_of_layer).run();

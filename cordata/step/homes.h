@@ -1,12 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <set>
+#include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "cordata/step/cut.h"
 
 namespace cordata::step {
+
+// Stages, ascending; copies share them, as a sum over all stages has as many terms at each of its adds.
+class Terms {
+ public:
+  bool empty() const { return !all_; }
+  size_t size() const { return all_ ? all_->size() : 0; }
+  const int* begin() const { return all_ ? all_->data() : nullptr; }
+  const int* end() const { return begin() + size(); }
+  bool has(int stage) const { return std::binary_search(begin(), end(), stage); }
+  void add(int stage);
+  void add(const Terms& other);
+
+ private:
+  std::shared_ptr<const std::vector<int>> all_;
+};
 
 // Where a value of the joint graph is made.
 struct Home {
@@ -19,11 +35,11 @@ struct Home {
   };
   Kind kind = Kind::kAnywhere;
   int stage = -1;
-  std::set<int> terms;
+  Terms terms;
 
   static Home at(int stage) { return {Kind::kStage, stage, {}}; }
   static Home everywhere() { return {Kind::kEverywhere, -1, {}}; }
-  static Home sum(std::set<int> terms) { return {Kind::kTerms, -1, std::move(terms)}; }
+  static Home sum(Terms terms) { return {Kind::kTerms, -1, std::move(terms)}; }
 };
 
 struct Homes {

@@ -67,7 +67,8 @@ struct TrainStep {
   // (step, microbatch, key) -> key: folds the key; only where grad has a kKey argument.
   std::optional<ir::Graph> key;
 
-  // Initial values, by parameter / optimizer state / state index. `seed` matters for the zoo only.
+  // Initial values, by parameter / optimizer state / state index. `seed` matters for the zoo only. Empty: the
+  // step has none, and can be planned but not trained.
   std::function<HostTensor(Role role, int index, uint64_t seed)> initial;
 
   // Words for progress lines: what one sample is counted in ("tokens": sequence length a sample; "images":

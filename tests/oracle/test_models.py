@@ -17,7 +17,7 @@ MLP = "mlp:layers=3,in=12,hidden=24,out=6,batch=8"
 GPT = "gpt:layers=2,hidden=32,heads=4,seq=16,vocab=64,batch=4"
 ONE_BLOCK = "gpt:layers=1,hidden=32,heads=4,seq=16,batch=4"
 UNTIED = ONE_BLOCK + ",vocab=64,tied=0"
-POST_NORM = "gpt:layers=2,hidden=32,heads=4,seq=16,batch=4,norm=post,causal=0,onehot=1,vocab=3000"
+POST_NORM = "gpt:layers=2,hidden=32,heads=4,seq=16,batch=4,norm=post,causal=0,onehot=1,vocab=3000,widen=8"
 
 
 def zero_gradient(name):

@@ -35,15 +35,18 @@ def reorder(body, rng):
     left = [{maker[v] for v in VALUE.findall(op) if maker.get(v, i) != i} for i, op in enumerate(ops)]
     last = len(ops) - 1
     assert ops[last].lstrip().startswith(("return", "func.return", "stablehlo.return", "\"func.return\"")), ops[last]
+    readers = [[] for _ in ops]
+    for j, need in enumerate(left):
+        for i in need:
+            readers[i].append(j)
     order, ready = [], [i for i, need in enumerate(left) if not need and i != last]
     while ready:
         i = ready.pop(rng.randrange(len(ready)))
         order.append(i)
-        for j, need in enumerate(left):
-            if i in need:
-                need.remove(i)
-                if not need and j != last:
-                    ready.append(j)
+        for j in readers[i]:
+            left[j].remove(i)
+            if not left[j] and j != last:
+                ready.append(j)
     assert len(order) == last
     return [ops[i] for i in order + [last]], sum(a != b for a, b in enumerate(order))
 

@@ -244,6 +244,15 @@ std::vector<int> submesh_sizes(int devices, int devices_per_host) {
   return out;
 }
 
+std::vector<int> stage_sizes(const StageProblem& p) {
+  auto out = submesh_sizes(p.devices, p.devices_per_host);
+  std::erase_if(out, [&](int size) {
+    const int hosts = size / p.devices_per_host;
+    return p.round_sizes && hosts > 1 && (hosts & (hosts - 1)) != 0 && size != p.devices;
+  });
+  return out;
+}
+
 bool submesh_starts_at(int first_device, int devices, int devices_per_host) {
   const int within = first_device % devices_per_host;
   return devices <= devices_per_host ? within + devices <= devices_per_host : within == 0;

@@ -77,6 +77,9 @@ struct StageSolution {
 // than a host doesn't cross hosts; a larger one starts at a host.
 std::vector<int> submesh_sizes(int devices, int devices_per_host);
 
+// Those of a problem.
+std::vector<int> stage_sizes(const StageProblem& problem);
+
 // Whether a submesh of that many devices may start there.
 bool submesh_starts_at(int first_device, int devices, int devices_per_host);
 

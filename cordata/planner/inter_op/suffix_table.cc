@@ -22,14 +22,9 @@ double cores_share(const StageProblem& p, int devices) {
 
 SuffixTable::SuffixTable(const StageProblem& p)
     : p_(p),
-      all_sizes_(submesh_sizes(p.devices, p.devices_per_host)),
+      all_sizes_(stage_sizes(p)),
       most_stages_(std::min({p.max_stages, p.layers, p.devices})),
       work_left_(p.layers + 1, 0) {
-  if (p.round_sizes)
-    std::erase_if(all_sizes_, [&](int size) {
-      const int hosts = size / p.devices_per_host;
-      return hosts > 1 && (hosts & (hosts - 1)) != 0 && size != p.devices;
-    });
   for (int l = p.layers; l-- > 0 && !p.least_work.empty();)
     work_left_[l] = work_left_[l + 1] + p.least_work[l];
 }

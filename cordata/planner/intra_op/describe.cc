@@ -3,10 +3,14 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <tuple>
+#include <unordered_map>
 
 #include "cordata/cost/lifetimes.h"
 #include "cordata/cost/op_time.h"
 #include "cordata/ir/op_table.h"
+#include "cordata/ir/structural_hash.h"
 
 namespace cordata::planner {
 
@@ -144,10 +148,124 @@ std::string fingerprint(const StageView& s) {
       b.put(s.batch_dim), b.put(s.results), b.put(s.result_kinds);
   b.put(s.microbatches), b.put(s.in_flight);
   // Which new value belongs to which argument; the parameters' own numbers don't matter.
+  std::unordered_map<int, std::vector<size_t>> args;
+  for (size_t a = 0; a < s.arg_kinds.size(); ++a) args[s.arg_kinds[a].index].push_back(a);
   for (size_t r = 0; r < s.result_kinds.size(); ++r)
-    for (size_t a = 0; a < s.arg_kinds.size(); ++a)
-      if (s.arg_kinds[a].index == s.result_kinds[r].index) b.put(r), b.put(a);
+    if (const auto at = args.find(s.result_kinds[r].index); at != args.end())
+      for (const size_t a : at->second) b.put(r), b.put(a);
   return std::move(b.out);
+}
+
+namespace {
+
+// What alike_layers compares, one layer after the other.
+class LayerPrints {
+ public:
+  LayerPrints(const step::JointStep& joint, const step::Homes& homes,
+              const std::vector<std::vector<cost::OpTime>>& times)
+      : joint_(joint),
+        g_(joint.graph),
+        homes_(homes),
+        times_(times),
+        hashes_(g_),
+        readers_(ir::users(g_)),
+        place_(g_.num_nodes(), -1),
+        arg_(g_.num_values(), -1),
+        number_(g_.num_values(), {-1, 0}) {
+    for (size_t i = 0; i < g_.ops().size(); ++i) place_[g_.ops()[i].index] = static_cast<int>(i);
+    for (size_t a = 0; a < g_.args().size(); ++a) arg_[g_.args()[a].index] = static_cast<int>(a);
+    for (size_t r = 0; r < g_.results().size(); ++r) returned_.emplace(g_.results()[r].index, r);
+    for (size_t a = 0; a < joint.args.size(); ++a)
+      argument_.try_emplace({joint.args[a].role, joint.args[a].index}, g_.args()[a].index);
+  }
+
+  std::string of(int layer, const std::vector<int>& ops) {
+    Bytes b;
+    layer_ = layer, count_ = 0;
+    for (const int i : ops) {
+      const auto& node = g_.node(g_.ops()[i]);
+      b.put(hashes_.alone(g_.ops()[i])), b.put(joint_.phase[i]);
+      for (const auto& times : times_) {
+        const auto& t = times[i];
+        b.put(t.seconds), b.put(t.compute), b.put(t.launch), b.put(t.read), b.put(t.written);
+      }
+      for (const auto v : node.operands) put_read(b, v);
+      for (const auto v : ir::captures(g_, node)) put_read(b, v);
+      for (int r = 0; r < node.num_results; ++r) put_made(b, node.result(r));
+    }
+    return std::move(b.out);
+  }
+
+ private:
+  enum class From : uint8_t { kHere, kAnywhere, kArgument, kElsewhere };
+
+  // By order of appearance in this layer.
+  int number(ir::ValueId v) {
+    auto& [layer, n] = number_[v.index];
+    if (layer != layer_) layer = layer_, n = count_++;
+    return n;
+  }
+  int side(const step::Home& home) const {
+    return home.kind != step::Home::Kind::kStage ? 2 : (home.stage > layer_) - (home.stage < layer_);
+  }
+
+  void put_read(Bytes& b, ir::ValueId v) {
+    const auto& home = homes_.of(v);
+    if (home.kind == step::Home::Kind::kAnywhere) return b.put(From::kAnywhere), b.put(hashes_.of(v));
+    const bool here = side(home) == 0;
+    if (const int a = arg_[v.index]; a >= 0) {
+      b.put(From::kArgument), b.put(joint_.args[a].role), b.put(here), b.put(number(v)), b.put(g_.type(v));
+      return;
+    }
+    const int maker = place_[g_.value(v).def.index];
+    b.put(here ? From::kHere : From::kElsewhere), b.put(number(v));
+    if (!here) b.put(home.kind), b.put(side(home)), b.put(joint_.phase[maker]), b.put(g_.type(v));
+  }
+
+  void put_made(Bytes& b, ir::ValueId v) {
+    b.put(number(v));
+    std::set<std::tuple<step::Phase, step::Home::Kind, int>> elsewhere;
+    for (const auto n : readers_[v.index])
+      if (const int at = place_[n.index]; at < 0)
+        elsewhere.insert({step::Phase::kApply, step::Home::Kind::kAnywhere, -2});  // inside an op's region
+      else if (const auto& home = homes_.op[at]; side(home) != 0)
+        elsewhere.insert({joint_.phase[at], home.kind, side(home)});
+    for (const auto& [phase, kind, at] : elsewhere) b.put(phase), b.put(kind), b.put(at);
+    const auto [begin, end] = returned_.equal_range(v.index);
+    for (auto it = begin; it != end; ++it) {
+      const auto& port = joint_.results[it->second];
+      const auto renewed = argument_.find({port.role, port.index});
+      b.put(port.role);
+      if (renewed != argument_.end()) b.put(number(ir::ValueId(renewed->second)));
+    }
+  }
+
+  const step::JointStep& joint_;
+  const ir::Graph& g_;
+  const step::Homes& homes_;
+  const std::vector<std::vector<cost::OpTime>>& times_;
+  const ir::ValueHashes hashes_;
+  const std::vector<std::vector<ir::NodeId>> readers_;
+  std::vector<int> place_, arg_;             // by node; by value
+  std::vector<std::pair<int, int>> number_;  // by value: of which layer
+  std::multimap<int, size_t> returned_;      // by value: results
+  std::map<std::pair<step::Role, int>, int> argument_;
+  int layer_ = 0, count_ = 0;
+};
+
+}  // namespace
+
+std::vector<int> alike_layers(const step::JointStep& joint, const step::Homes& homes,
+                              const std::vector<std::vector<cost::OpTime>>& times) {
+  std::vector<std::vector<int>> ops(homes.num_stages);
+  for (size_t i = 0; i < homes.op.size(); ++i)
+    if (homes.op[i].kind == step::Home::Kind::kStage) ops[homes.op[i].stage].push_back(static_cast<int>(i));
+  LayerPrints prints(joint, homes, times);
+  std::unordered_map<std::string, int> first;
+  std::vector<int> out;
+  for (int l = 0; l < homes.num_stages; ++l)
+    out.push_back(first.try_emplace(prints.of(l, ops[l]), l).first->second);
+  return out;
 }
 
 }  // namespace cordata::planner

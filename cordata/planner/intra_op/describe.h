@@ -4,7 +4,9 @@
 #include <string>
 
 #include "cordata/cluster/cluster.h"
+#include "cordata/cost/op_time.h"
 #include "cordata/planner/intra_op/stage_view.h"
+#include "cordata/step/homes.h"
 
 namespace cordata::planner {
 
@@ -19,5 +21,11 @@ std::vector<int> modules_of(const std::vector<step::Pass>& passes, int microbatc
 
 // All that a solution depends on, as bytes: equal fingerprints have equal solutions, op by op.
 std::string fingerprint(const StageView& stage);
+
+// By layer of a joint step, the first one with the same part (layer_part.h), op by op, by what parts are made
+// of: what its ops do, what they read of their own layer and of others, who reads what they make, and their
+// `times` (several, each by op of the joint graph). `homes`: where each layer is a stage.
+std::vector<int> alike_layers(const step::JointStep& joint, const step::Homes& homes,
+                              const std::vector<std::vector<cost::OpTime>>& times);
 
 }  // namespace cordata::planner
