@@ -2,6 +2,7 @@
 #include "cordata/planner/layer_costs.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -178,13 +179,18 @@ void LayerCosts::solve(const Layers& layers, View& view, double price) const {
   Mode& mode = view.modes.emplace_back();
   mode.seconds = mode.held = mode.flight = {0};
   mode.missing = {0};
+  std::vector<double> passing;
   for (const Taken& t : of_layer) {
     const bool there = std::isfinite(t.seconds);
     mode.missing.push_back(mode.missing.back() + !there);
     mode.seconds.push_back(mode.seconds.back() + (there ? t.seconds : 0));
     mode.held.push_back(mode.held.back() + t.held);
     mode.flight.push_back(mode.flight.back() + t.flight);
-    mode.passing.push_back(t.passing);
+    passing.push_back(t.passing);
+  }
+  for (size_t n = 1; n <= of_layer.size(); n *= 2) {
+    mode.passing.push_back(passing);
+    for (size_t l = 0; l + 2 * n <= of_layer.size(); ++l) passing[l] = std::max(passing[l], passing[l + n]);
   }
 }
 
@@ -226,37 +232,43 @@ void LayerCosts::count(int views) {
 }
 
 double LayerCosts::estimate(const View& of, int first, int last, int in_flight, double limit) const {
-  const auto& view = of.modes;
+  const auto seconds = [&](const Mode& m) { return m.seconds[last] - m.seconds[first]; };
   const auto held = [&](const Mode& m) {
-    const double most = *std::max_element(m.passing.begin() + first, m.passing.begin() + last);
-    return m.held[last] - m.held[first] + in_flight * (m.flight[last] - m.flight[first]) + most;
+    return m.held[last] - m.held[first] + in_flight * (m.flight[last] - m.flight[first]) +
+           m.most_passing(first, last);
   };
-  double best = kNever;
-  for (size_t m = 0; m < view.size(); ++m) {
-    const double bytes = held(view[m]);
-    double seconds = view[m].seconds[last] - view[m].seconds[first];
-    if (bytes > limit || view[m].missing[last] > view[m].missing[first]) continue;
-    if (m > 0) {  // as many layers as fit are in the mode before
-      const double before = held(view[m - 1]),
-                   gain = seconds - (view[m - 1].seconds[last] - view[m - 1].seconds[first]);
-      if (before > limit && gain > 0) {
-        const double count = last - first, share = (limit - bytes) / (before - bytes);
-        const double all = std::floor(share * count) / count;
-        seconds -= gain * all;
-      }
+  const Mode* before = nullptr;  // takes less time, and too much memory
+  for (const Mode& mode : of.modes) {
+    if (mode.missing[last] > mode.missing[first]) continue;
+    const double bytes = held(mode);
+    if (bytes > limit) {
+      before = &mode;
+      continue;
     }
-    best = std::min(best, seconds);
+    const double gain = before ? seconds(mode) - seconds(*before) : 0;
+    if (gain <= 0) return seconds(mode);
+    // As many layers as fit are in the mode before.
+    const double count = last - first, share = (limit - bytes) / (held(*before) - bytes);
+    return seconds(mode) - gain * std::floor(share * count) / count;
   }
-  return best;
+  return kNever;
+}
+
+double LayerCosts::Mode::most_passing(int first, int last) const {
+  const int level = std::bit_width(static_cast<unsigned>(last - first)) - 1;
+  return std::max(passing[level][first], passing[level][last - (1 << level)]);
 }
 
 LayerCosts::Estimate LayerCosts::best(int first, int last, const Place& place, int in_flight, double limit) {
   if (!views_.contains(place)) run(jobs({place}));
   const auto& all = views_.at(place);
   Estimate best{kNever, -1};
-  for (size_t v = 0; v < all.size(); ++v)
+  for (size_t v = 0; v < all.size(); ++v) {
+    const Mode& fastest = all[v].modes[0];
+    if (fastest.seconds[last] - fastest.seconds[first] >= best.seconds) continue;
     if (const double seconds = estimate(all[v], first, last, in_flight, limit); seconds < best.seconds)
       best = {seconds, static_cast<int>(v)};
+  }
   return best;
 }
 

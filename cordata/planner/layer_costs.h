@@ -67,7 +67,9 @@ class LayerCosts {
   struct Mode {
     std::vector<double> seconds, held, flight;  // of layers before that one, added up: [layers + 1]
     std::vector<int> missing;                   // the same: layers that can't be there
-    std::vector<double> passing;                // by layer: the most that lives inside its passes
+    // By log2 of a number of layers and the first of them: the most that lives inside the passes of one.
+    std::vector<std::vector<double>> passing;
+    double most_passing(int first, int last) const;
   };
   struct View {
     std::vector<Mode> modes;

@@ -37,40 +37,55 @@ bool SuffixTable::can_be_left(int layer, int device, double cap) const {
   return before <= cap * device * kRounding && after <= cap * (p_.devices - device) * kRounding;
 }
 
-void SuffixTable::keep(const Label& fresh) {
-  for (const Label& l : fresh_)
+void SuffixTable::keep(std::vector<Label>& known, const Label& fresh) {
+  for (const Label& l : known)
     if (l.sum <= fresh.sum && l.cores <= fresh.cores) return;
-  std::erase_if(fresh_, [&](const Label& l) { return fresh.sum <= l.sum && fresh.cores <= l.cores; });
-  fresh_.push_back(fresh);
+  std::erase_if(known, [&](const Label& l) { return fresh.sum <= l.sum && fresh.cores <= l.cores; });
+  known.push_back(fresh);
 }
 
-// The labels of (left, layer, device) from those with one stage less.
-void SuffixTable::extend(int left, int layer, int device, const Cost& cost, const Row& row, double cap) {
-  fresh_.clear();
+// The labels with `left` stages from those with one less: each is put behind every stage that can stand
+// before it.
+void SuffixTable::extend(int left, const Cost& cost, const Row& row, double cap) {
   const int in_flight = p_.all_in_flight ? p_.microbatches : std::min(left, p_.microbatches);
+  std::vector<std::vector<double>*> known(p_.layers);  // of the stages at hand, by first layer
+  std::vector<size_t> touched;
   for (const int size : sizes_) {
-    const int after = device + size;
-    if (after > p_.devices || !submesh_starts_at(device, size, p_.devices_per_host)) continue;
     const double share = cores_share(p_, size);
-    const int first = p_.alike ? p_.alike(device, size) : device;
-    std::vector<double>* known = nullptr;
-    for (int end = layer + 1; end <= p_.layers; ++end) {
-      if (work_left_[layer] - work_left_[end] > cap * size * kRounding) break;
-      const Span rest = at(left - 1, end, after);
-      if (rest.count == 0) continue;
-      const StageKey key{layer, end, first, size, in_flight};
-      if (!known) known = &row(key);
-      double& c = (*known)[end];
-      if (std::isnan(c)) c = cost(key);
-      if (c > cap || c == kNever) continue;
-      for (int i = rest.begin; i < rest.begin + rest.count; ++i) {
-        const Label& tail = labels_[i];
-        keep({tail.sum + c, std::max(tail.most, c), tail.cores + c * share, end, size, i});
-      }
+    for (int after = size; after <= p_.devices; after += unit_) {
+      const auto& ends = ends_[after / unit_];
+      const int device = after - size;
+      if (ends.empty() || !submesh_starts_at(device, size, p_.devices_per_host)) continue;
+      const int first = p_.alike ? p_.alike(device, size) : device;
+      std::fill(known.begin(), known.end(), nullptr);
+      for (const int end : ends)
+        for (int layer = end - 1; layer >= 0; --layer) {
+          if (work_left_[layer] - work_left_[end] > cap * size * kRounding) break;
+          if (!can_be_left(layer, device, cap)) continue;
+          const StageKey key{layer, end, first, size, in_flight};
+          if (!known[layer]) known[layer] = &row(key);
+          double& c = (*known[layer])[end];
+          if (std::isnan(c)) c = cost(key);
+          if (c > cap || c == kNever) continue;
+          const size_t state = number(layer, device);
+          if (fresh_[state].empty()) touched.push_back(state);
+          const Span rest = states_[left - 1][number(end, after)];
+          for (int i = rest.begin; i < rest.begin + rest.count; ++i) {
+            const Label& tail = labels_[i];
+            keep(fresh_[state], {tail.sum + c, std::max(tail.most, c), tail.cores + c * share, end, size, i});
+          }
+        }
     }
   }
-  at(left, layer, device) = {static_cast<int>(labels_.size()), static_cast<int>(fresh_.size())};
-  labels_.insert(labels_.end(), fresh_.begin(), fresh_.end());
+  std::sort(touched.begin(), touched.end());
+  for (auto& ends : ends_) ends.clear();
+  for (const size_t state : touched) {
+    auto& fresh = fresh_[state];
+    states_[left][state] = {static_cast<int>(labels_.size()), static_cast<int>(fresh.size())};
+    labels_.insert(labels_.end(), fresh.begin(), fresh.end());
+    fresh.clear();
+    ends_[state % ends_.size()].push_back(static_cast<int>(state / ends_.size()));
+  }
 }
 
 Cutting SuffixTable::read_back(int left, int label) const {
@@ -93,20 +108,22 @@ std::vector<Cutting> SuffixTable::cuttings(const Cost& cost, const Row& row, dou
     if (p_.least_work.empty() || least_layer <= cap * size * kRounding) sizes_.push_back(size);
   unit_ = p_.devices;
   for (const int size : sizes_) unit_ = std::gcd(unit_, size);
-  const int places = p_.devices / unit_;
-  labels_.clear();
-  states_.assign(most_stages_ + 1, {});
-  for (auto& s : states_) s.assign(static_cast<size_t>(p_.layers + 1) * (places + 1), Span{});
-  labels_.push_back({});
+  const int places = p_.devices / unit_ + 1;
+  const size_t states = static_cast<size_t>(p_.layers + 1) * places;
+  labels_.assign(1, {});
+  states_.assign(most_stages_ + 1, std::vector<Span>(states));
+  fresh_.resize(std::max(fresh_.size(), states));
+  ends_.assign(places, {});
   for (int device = 0; device <= p_.devices; device += unit_)
-    if (device == p_.devices || p_.allow_idle) at(0, p_.layers, device) = {0, 1};
+    if (device == p_.devices || p_.allow_idle) {
+      states_[0][number(p_.layers, device)] = {0, 1};
+      ends_[device / unit_] = {p_.layers};
+    }
   std::vector<Cutting> out;
   for (int left = 1; left <= most_stages_; ++left) {
-    for (int layer = 0; layer < p_.layers; ++layer)
-      for (int device = 0; device < p_.devices; device += unit_)
-        if (can_be_left(layer, device, cap)) extend(left, layer, device, cost, row, cap);
+    extend(left, cost, row, cap);
     if (left < p_.min_stages) continue;
-    const Span whole = at(left, 0, 0);
+    const Span whole = states_[left][0];
     for (int i = whole.begin; i < whole.begin + whole.count; ++i) {
       const Label& l = labels_[i];
       const auto beaten = [&](const Cutting& c) { return c.sum <= l.sum && c.cores <= l.cores; };

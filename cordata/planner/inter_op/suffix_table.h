@@ -44,22 +44,23 @@ class SuffixTable {
     int begin = 0, count = 0;
   };
 
-  void extend(int left, int layer, int device, const Cost& cost, const Row& row, double cap);
-  void keep(const Label& fresh);
+  void extend(int left, const Cost& cost, const Row& row, double cap);
+  static void keep(std::vector<Label>& known, const Label& fresh);
   bool can_be_left(int layer, int device, double cap) const;
-  Span& at(int left, int layer, int device) {
-    return states_[left][static_cast<size_t>(layer) * (p_.devices / unit_ + 1) + device / unit_];
+  size_t number(int layer, int device) const {  // of a state
+    return static_cast<size_t>(layer) * (p_.devices / unit_ + 1) + device / unit_;
   }
   Cutting read_back(int left, int label) const;
 
   const StageProblem& p_;
   std::vector<int> all_sizes_, sizes_;
   int most_stages_;
-  int unit_ = 1;                   // devices come in multiples of it
-  std::vector<double> work_left_;  // by layer: least_work from it on
-  std::vector<std::vector<Span>> states_;
+  int unit_ = 1;                           // devices come in multiples of it
+  std::vector<double> work_left_;          // by layer: least_work from it on
+  std::vector<std::vector<Span>> states_;  // by stages left
   std::vector<Label> labels_;
-  std::vector<Label> fresh_;  // of the state at hand
+  std::vector<std::vector<Label>> fresh_;  // of the states with as many stages left as are at hand
+  std::vector<std::vector<int>> ends_;     // by first device: the layers from which the rest can be done
 };
 
 }  // namespace cordata::planner
