@@ -10,7 +10,9 @@
 
 #include "cordata/base/error.h"
 #include "cordata/base/parallel.h"
+#include "cordata/planner/intra_op/describe.h"
 #include "cordata/planner/layers/step_layers.h"
+#include "cordata/step/shorten.h"
 
 namespace cordata::planner {
 namespace {
@@ -21,13 +23,24 @@ constexpr double kEpsilon = 1e-3;  // of the step, to which cuttings are told ap
 constexpr int kMostRuns = 64;
 constexpr step::Remat kAll[] = {step::Remat::kNone, step::Remat::kSelective, step::Remat::kLayer};
 
-// The step with all layers alike in what they compute again.
+std::vector<int> each_by_itself(int layers) {
+  std::vector<int> out(layers);
+  std::iota(out.begin(), out.end(), 0);
+  return out;
+}
+
+// The step with all layers alike in what they compute again. Ops of the base step are those of the whole one.
 struct Variant {
-  Variant(const LargeStep& in, const step::JointStep& base, const StepLayers& layers, step::Remat kind)
+  Variant(const LargeStep& in, const step::ShortStep& base, const StageSolver::Whole& whole, step::Remat kind)
       : remat(kind),
-        planned(step::rematerialise(base, layers.of_op, std::vector(layers.count, kind))),
-        solver(planned.joint, planned.layers, layers.count, in.cluster, {"", in.fixes}, in.limit, in.cache,
-               in.log, planned.origin) {}
+        planned(step::rematerialise(base.joint, base.layers, std::vector(base.num_layers, kind))),
+        solver(planned.joint, planned.layers, base.num_layers, in.cluster, {"", in.fixes}, in.limit, in.cache,
+               in.log, in_whole(planned.origin, base.op), whole) {}
+
+  static std::vector<int> in_whole(std::vector<int> ops, const std::vector<int>& whole) {
+    for (int& op : ops) op = op < 0 ? op : whole[op];
+    return ops;
+  }
 
   const step::Remat remat;
   const step::RematStep planned;
@@ -40,16 +53,20 @@ class Model {
   // `like`: another number of microbatches, whose layers' choices are chosen from; may be null.
   Model(const LargeStep& in, int microbatches, Model* like)
       : in_(in),
-        base_(step::build_joint(in.step, microbatches)),
+        base_(microbatches == in.first.microbatches ? in.first : step::build_joint(in.step, microbatches)),
         layers_(step_layers(base_, in.options.layers, in.cluster.num_devices(), true)) {
     check_fixes(in.fixes, layers_.count, in.cluster.num_devices());
     find_runs();
+    const auto homes = step::find_homes(base_, layers_.of_op, each_by_itself(layers_.count));
+    const auto alike = in.fixes.empty() ? alike_layers(base_, homes, {}) : each_by_itself(layers_.count);
+    const auto little = step::shorten(base_, layers_.of_op, homes, alike);
+    const StageSolver::Whole whole{little.layer, step::ops_of_layers(homes)};
     std::vector<step::Remat> kinds;
     for (const auto kind : kAll)
       if (!in.options.remat || *in.options.remat == kind) kinds.push_back(kind);
     variants_.resize(kinds.size());
     base::parallel_for(static_cast<int>(kinds.size()), [&](int v) {
-      variants_[v] = std::make_unique<Variant>(in, base_, layers_, kinds[v]);
+      variants_[v] = std::make_unique<Variant>(in, little, whole, kinds[v]);
       variants_[v]->solver.prepare();
     });
     problem_ = in.cuttings(static_cast<int>(runs_.size()) - 1, microbatches);
@@ -75,7 +92,8 @@ class Model {
     const int devices = in_.cluster.num_devices();
     return variants_[0]->solver.peak_bound({0, layers_.count, 0, devices, 1});
   }
-  bool narrowed() { return variants_[0]->solver.narrowed(); }
+  // On the devices of the stages that are best by estimates, layers choose from all that there is.
+  void widen();
   // On the number of devices that is best; the rest is done on these, too.
   std::optional<StageSolution> by_estimates();
   std::optional<plan::Plan> plan(double* least);
@@ -112,6 +130,7 @@ class Model {
   std::vector<int> runs_;  // where runs of layers begin that aren't cut apart, and the end
   std::vector<std::unique_ptr<Variant>> variants_;
   StageProblem problem_;
+  std::optional<StageSolution> best_;             // by estimates
   std::set<std::pair<StageKey, size_t>> failed_;  // stages that didn't fit in a variant
   std::map<std::vector<StageKey>, plan::Plan> solved_;
 };
@@ -145,8 +164,18 @@ void Model::find_layer_costs() {
   LayerCosts::run(std::move(rest));
 }
 
+void Model::widen() {
+  if (!best_) return;
+  LayerCosts::run(variants_[0]->solver.jobs_again(best_->stages, true));
+  LayerCosts::Jobs rest;
+  for (size_t v = 1; v < variants_.size(); ++v)
+    for (auto& job : variants_[v]->solver.jobs_again(best_->stages, false)) rest.push_back(std::move(job));
+  LayerCosts::run(std::move(rest));
+}
+
 std::optional<StageSolution> Model::by_estimates() {
-  std::optional<StageSolution> best;
+  auto& best = best_;
+  best.reset();
   StageProblem chosen = everywhere_;
   double least = kNever;
   for (const int n : in_.devices) {
@@ -155,7 +184,7 @@ std::optional<StageSolution> Model::by_estimates() {
     auto found = cut_by_estimates(fewer);
     if (!found) continue;
     least = found->seconds * in_.weight(n);
-    best = std::move(found), chosen = std::move(fewer);
+    best = found, chosen = std::move(fewer);
   }
   problem_ = std::move(chosen);
   problem_.at_most = kNever;
@@ -273,7 +302,7 @@ void look_for(const LargeStep& in, const std::vector<int>& counts, std::optional
     else if (better)
       chosen = std::move(model);
   };
-  int at = n - 1 - n / 4;  // small microbatches fit
+  int at = static_cast<int>(first_looked_at(counts.size()));
   const auto better = [&](int i) {
     look_at(i);
     return i >= 0 && i < n && seconds[i] < seconds[at];
@@ -283,8 +312,8 @@ void look_for(const LargeStep& in, const std::vector<int>& counts, std::optional
   const int way = better(at + 1) ? 1 : -1;
   while (better(at + way)) at += way;
   if (shortest == kNever) throw does_not_fit(in, first->held_by_all());
-  if (chosen && chosen->narrowed()) {
-    chosen = std::make_unique<Model>(in, counts[at], nullptr);
+  if (chosen) {
+    chosen->widen();
     tell(in, *chosen);
   }
   plan(chosen ? *chosen : *first);
@@ -292,6 +321,8 @@ void look_for(const LargeStep& in, const std::vector<int>& counts, std::optional
 }
 
 }  // namespace
+
+size_t first_looked_at(size_t counts) { return counts - 1 - counts / 4; }
 
 plan::Plan plan_large(const LargeStep& in, const std::vector<int>& counts, double* least) {
   std::optional<plan::Plan> best;

@@ -22,7 +22,11 @@ struct LargeStep {
   PlannerLog& log;
   std::vector<int> devices;           // numbers of devices that plans may use
   std::function<double(int)> weight;  // what a second on that many counts
+  const step::JointStep& first;       // with as many microbatches as are looked at first
 };
+
+// Of so many numbers of microbatches, ascending, the one that is looked at first: small microbatches fit.
+size_t first_looked_at(size_t counts);
 
 // Its plan: stages are estimated from their layers (LayerCosts), each with every way to compute values again,
 // and only those of the cuttings that are best by estimates are solved. Numbers of microbatches are looked at

@@ -5,12 +5,14 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <unordered_map>
 
 #include "cordata/base/error.h"
 #include "cordata/base/parallel.h"
 #include "cordata/cost/meshes.h"
 #include "cordata/cost/op_time.h"
 #include "cordata/planner/intra_op/build.h"
+#include "cordata/planner/intra_op/describe.h"
 #include "cordata/planner/intra_op/minimise.h"
 #include "cordata/planner/intra_op/solve.h"
 
@@ -21,26 +23,11 @@ constexpr double kNever = std::numeric_limits<double>::infinity();
 // Prices of memory: the share of the step that may be given for all of it.
 constexpr double kPrices[] = {0.1, 1};
 
-// What one layer takes in one mode.
-struct Taken {
-  double seconds = 0, held = 0, flight = 0, passing = 0;
-};
-
 int64_t bytes_of(const std::vector<std::vector<int64_t>>& bytes, const std::vector<int>& choice) {
   int64_t sum = 0;
   for (size_t n = 0; n < bytes.size(); ++n)
     if (!bytes[n].empty()) sum += bytes[n][choice[n]];
   return sum;
-}
-
-Taken taken(const ClosedLayer& layer, const std::vector<int>& choice, int microbatches) {
-  Taken out;
-  const auto cost = evaluate(layer.problem, choice);
-  out.seconds = cost ? static_cast<double>(*cost) * 1e-12 / microbatches : kNever;
-  out.held = static_cast<double>(bytes_of(layer.held, choice));
-  out.flight = static_cast<double>(bytes_of(layer.flight, choice));
-  out.passing = std::max(0.0, static_cast<double>(peak_usage(layer.problem, choice)) - out.held - out.flight);
-  return out;
 }
 
 // The problem in which a byte held costs `price` picoseconds.
@@ -88,45 +75,48 @@ double full_speed(const StageView& stage) {
   return seconds;
 }
 
-LayerCosts::LayerCosts(Parts parts, const std::vector<int>& same,
+LayerCosts::LayerCosts(Parts parts, const std::vector<int>& part_of,
                        const std::vector<std::vector<int>>& base_ops, const cluster::Cluster& cluster,
                        PlannerLog& log, Limits limits, const LayerCosts* like)
     : parts_on_(std::move(parts)),
       parts_(parts_on_(cluster.kinds_in(0, 1))),
-      same_(same),
+      part_of_(part_of),
       base_ops_(base_ops),
       cluster_(cluster),
       log_(log),
       limits_(std::move(limits)),
-      like_(like) {}
+      like_(like) {
+  for (size_t l = 0; l < part_of.size(); ++l) first_layer_.try_emplace(part_of[l], static_cast<int>(l));
+  std::unordered_map<std::string, int> with;
+  for (const auto& [part, layer] : first_layer_)
+    first_part_[part] = with.try_emplace(structure(parts_[part]), part).first->second;
+}
 
 std::vector<double> LayerCosts::least_work() const {
-  std::vector<double> out(parts_.size(), kNever);
-  for (const int kind : cluster_.kinds_in(0, cluster_.num_devices())) {
-    const auto& parts = parts_on_({kind});
-    for (size_t l = 0; l < out.size(); ++l)
-      out[l] = same_[l] < static_cast<int>(l)
-                   ? out[same_[l]]
-                   : std::min(out[l], full_speed(parts[l]) / parts[l].microbatches);
-  }
+  std::vector<double> least(parts_.size(), kNever), out;
+  for (const int kind : cluster_.kinds_in(0, cluster_.num_devices()))
+    for (const auto& parts = parts_on_({kind}); const auto& [p, layer] : first_layer_)
+      least[p] = std::min(least[p], full_speed(parts[p]) / parts[p].microbatches);
+  for (const int p : part_of_) out.push_back(least[p]);
   return out;
 }
 
 LayerCosts::ByBase LayerCosts::by_base(int first, int last, const Place& place, int view) const {
   ByBase out;
   for (int layer = first; layer < last; ++layer) {
-    const auto& chosen = views_.at(place)[view].choices[same_[layer]];
+    const auto& chosen = views_.at(place)[view].choices[part_of_[layer]];
     for (size_t k = 0; k < chosen.size(); ++k)
-      for (const auto& s : chosen[k]) add_once(out[base_ops_[layer][k]], s);
+      if (const int op = base_ops_[layer][k]; op >= 0)
+        for (const auto& s : chosen[k]) add_once(out[op], s);
   }
   return out;
 }
 
 // What the layer's like chose between, where that was solved; for what it doesn't have, anything.
-Restriction LayerCosts::as_like(int layer, const Place& place, int view) const {
-  if (!like_) return {};
-  const auto known = like_->views_.find(place);
-  if (known == like_->views_.end() || layer >= static_cast<int>(like_->same_.size())) return {};
+Restriction LayerCosts::as_like(int part, const Place& place, int view) const {
+  const int layer = first_layer_.at(part);
+  if (!like_ || free_.contains(place) || layer >= static_cast<int>(like_->part_of_.size())) return {};
+  if (!like_->views_.contains(place)) return {};
   auto by_base = like_->by_base(layer, layer + 1, place, view);
   Restriction out;
   out.op = [this, layer, by_base = std::move(by_base)](const StageView&, int op,
@@ -137,50 +127,65 @@ Restriction LayerCosts::as_like(int layer, const Place& place, int view) const {
   return out;
 }
 
-// Without choices where it isn't there, or can't be as is asked.
-ClosedLayer LayerCosts::build(int layer, const Place& place, int view, const sharding::Mesh& mesh) const {
-  auto part = parts_on_(place.kinds)[layer];
-  const double slower = cost::slowdown(cluster_, place.devices);
-  for (auto& op : part.ops) op.slow_down(slower);
-  const auto asked = limits_(layer, mesh);
-  if (!asked) return {};
-  if (auto narrow = closed(part, mesh, both(as_like(layer, place, view), *asked))) return std::move(*narrow);
-  if (!like_) return {};
-  widened_ = true;
-  return closed(part, mesh, *asked).value_or(ClosedLayer());
-}
-
-LayerCosts::Layers LayerCosts::build(const Place& place, int view) const {
-  const auto mesh = cost::make_mesh(cluster_, 0, cost::logical_views(place.devices)[view]);
-  Layers out(parts_.size());
-  for (size_t l = 0; l < parts_.size(); ++l)
-    if (same_[l] == static_cast<int>(l)) out[l] = build(static_cast<int>(l), place, view, mesh);
+// What a part of the same structure chose between on that view, for ops that can have all of it.
+Restriction LayerCosts::as_first(int part, const View& view, const sharding::Mesh& mesh) const {
+  const auto& chosen = view.choices[first_part_.at(part)];
+  const auto& ops = parts_[part].ops;
+  std::vector<char> can(chosen.size(), 0);
+  for (size_t k = 0; k < chosen.size(); ++k) {
+    if (ops[k].constant_like || chosen[k].empty()) continue;
+    const auto all = sharding::enumerate_strategies(ops[k].rule, mesh);
+    can[k] = std::all_of(chosen[k].begin(), chosen[k].end(),
+                         [&](const auto& s) { return std::find(all.begin(), all.end(), s) != all.end(); });
+  }
+  Restriction out;
+  out.op = [&chosen, can = std::move(can)](const StageView&, int op, const sharding::Strategy& s) {
+    return !can[op] || std::find(chosen[op].begin(), chosen[op].end(), s) != chosen[op].end();
+  };
   return out;
 }
 
-// Adds the mode in which a byte costs so many picoseconds.
-void LayerCosts::solve(const Layers& layers, View& view, double price) const {
-  std::vector<Taken> of_layer;
-  for (size_t l = 0; l < parts_.size(); ++l) {
-    if (same_[l] < static_cast<int>(l)) {
-      of_layer.push_back(of_layer[same_[l]]);
-      continue;
-    }
-    auto& taken_here = of_layer.emplace_back();
-    taken_here.seconds = kNever;
-    auto problem = priced(layers[l], price);
-    if (const int bits = bits_too_many(problem); bits > 0) problem = coarser(std::move(problem), bits);
-    const auto least = minimise(problem, {}, kInfinite, log_.time.at());
-    log_.time.check();
-    if (least.choice.empty()) continue;
-    taken_here = taken(layers[l], least.choice, parts_[l].microbatches);
-    add_choices(layers[l], least.choice, view.choices[l]);
-  }
-  Mode& mode = view.modes.emplace_back();
+// Without choices where it isn't there, or can't be as is asked.
+ClosedLayer LayerCosts::build(int part, const Place& place, int number, const View& view) const {
+  const auto mesh = cost::make_mesh(cluster_, 0, cost::logical_views(place.devices)[number]);
+  auto here = parts_on_(place.kinds)[part];
+  const double slower = cost::slowdown(cluster_, place.devices);
+  for (auto& op : here.ops) op.slow_down(slower);
+  const auto asked = limits_(part, mesh);
+  if (!asked) return {};
+  Restriction few = as_like(part, place, number);
+  if (!few.op && first_part_.at(part) != part) few = as_first(part, view, mesh);
+  const bool narrow = static_cast<bool>(few.op);
+  if (auto out = closed(here, mesh, both(std::move(few), *asked))) return std::move(*out);
+  return narrow ? closed(here, mesh, *asked).value_or(ClosedLayer()) : ClosedLayer();
+}
+
+// What a layer takes where a byte costs so many picoseconds; what it chose is put to the view's choices.
+LayerCosts::Taken LayerCosts::solve(const ClosedLayer& layer, int part, double price, View& view) const {
+  Taken out;
+  out.seconds = kNever;
+  auto problem = priced(layer, price);
+  if (const int bits = bits_too_many(problem); bits > 0) problem = coarser(std::move(problem), bits);
+  const auto least = minimise(problem, {}, kInfinite, log_.time.at());
+  log_.time.check();
+  if (least.choice.empty()) return out;
+  add_choices(layer, least.choice, view.choices[part]);
+  const auto& choice = least.choice;
+  const auto cost = evaluate(layer.problem, choice);
+  out.seconds = cost ? static_cast<double>(*cost) * 1e-12 / parts_[part].microbatches : kNever;
+  out.held = static_cast<double>(bytes_of(layer.held, choice));
+  out.flight = static_cast<double>(bytes_of(layer.flight, choice));
+  out.passing = std::max(0.0, static_cast<double>(peak_usage(layer.problem, choice)) - out.held - out.flight);
+  return out;
+}
+
+LayerCosts::Mode LayerCosts::add_up(const std::vector<Taken>& of_part) const {
+  Mode mode;
   mode.seconds = mode.held = mode.flight = {0};
   mode.missing = {0};
   std::vector<double> passing;
-  for (const Taken& t : of_layer) {
+  for (const int part : part_of_) {
+    const Taken& t = of_part[part];
     const bool there = std::isfinite(t.seconds);
     mode.missing.push_back(mode.missing.back() + !there);
     mode.seconds.push_back(mode.seconds.back() + (there ? t.seconds : 0));
@@ -188,10 +193,41 @@ void LayerCosts::solve(const Layers& layers, View& view, double price) const {
     mode.flight.push_back(mode.flight.back() + t.flight);
     passing.push_back(t.passing);
   }
-  for (size_t n = 1; n <= of_layer.size(); n *= 2) {
+  for (size_t n = 1; n <= part_of_.size(); n *= 2) {
     mode.passing.push_back(passing);
-    for (size_t l = 0; l + 2 * n <= of_layer.size(); ++l) passing[l] = std::max(passing[l], passing[l + n]);
+    for (size_t l = 0; l + 2 * n <= part_of_.size(); ++l) passing[l] = std::max(passing[l], passing[l + n]);
   }
+  return mode;
+}
+
+// All modes of a view. Parts that are the first of their structure choose from everything; how much time the
+// step may give for memory is told from them.
+void LayerCosts::solve(const Place& place, int number, View& view) const {
+  std::vector<std::vector<Taken>> modes(1 + std::size(kPrices), std::vector<Taken>(parts_.size()));
+  view.choices.resize(parts_.size());
+  for (const auto& [part, layer] : first_layer_) view.choices[part].resize(parts_[part].ops.size());
+  std::map<int, ClosedLayer> firsts;
+  for (const auto& [part, first] : first_part_)
+    if (part == first) {
+      firsts[part] = build(part, place, number, view);
+      modes[0][part] = solve(firsts[part], part, 0, view);
+    }
+  double seconds = 0, bytes = 1;
+  for (const int part : part_of_) {
+    const Taken& t = modes[0][first_part_.at(part)];
+    if (std::isfinite(t.seconds)) seconds += t.seconds, bytes += t.held + t.flight;
+  }
+  const double unit = seconds * parts_[part_of_[0]].microbatches * 1e12 / bytes;
+  for (const auto& [part, layer] : firsts)
+    for (size_t m = 0; m < std::size(kPrices); ++m)
+      modes[m + 1][part] = solve(layer, part, unit * kPrices[m], view);
+  for (const auto& [part, first] : first_part_) {
+    if (part == first) continue;
+    const ClosedLayer layer = build(part, place, number, view);
+    for (size_t m = 0; m < modes.size(); ++m)
+      modes[m][part] = solve(layer, part, m == 0 ? 0 : unit * kPrices[m - 1], view);
+  }
+  for (const auto& of_part : modes) view.modes.push_back(add_up(of_part));
 }
 
 LayerCosts::Jobs LayerCosts::jobs(const std::vector<Place>& places) {
@@ -209,26 +245,19 @@ LayerCosts::Jobs LayerCosts::jobs(const std::vector<Place>& places) {
   return out;
 }
 
-// All modes of a view.
-void LayerCosts::solve(const Place& place, int number, View& view) const {
-  const Layers layers = build(place, number);
-  view.choices.resize(parts_.size());
-  for (size_t l = 0; l < parts_.size(); ++l)
-    if (same_[l] == static_cast<int>(l)) view.choices[l].resize(parts_[l].ops.size());
-  solve(layers, view, 0);
-  const Mode& free = view.modes[0];
-  const double bytes = free.held.back() + free.flight.back() + 1;
-  const double unit = free.seconds.back() * parts_[0].microbatches * 1e12 / bytes;
-  for (const double p : kPrices) solve(layers, view, unit * p);
+LayerCosts::Jobs LayerCosts::jobs_again(const std::vector<Place>& places, bool all) {
+  for (const Place& place : places) {
+    views_.erase(place);
+    if (all) free_.insert(place);
+  }
+  return jobs(places);
 }
 
 void LayerCosts::count(int views) {
-  const int problems = views * (1 + static_cast<int>(std::size(kPrices)));
-  for (size_t l = 0; l < parts_.size(); ++l) {
-    const bool solved = same_[l] == static_cast<int>(l);
-    (solved ? log_.problems_solved : log_.problems_reused) += problems;
-    if (solved) log_.problems_built += views;
-  }
+  const int modes = 1 + static_cast<int>(std::size(kPrices)), parts = static_cast<int>(first_layer_.size());
+  log_.problems_built += views * parts;
+  log_.problems_solved += views * modes * parts;
+  log_.problems_reused += views * modes * (static_cast<int>(part_of_.size()) - parts);
 }
 
 double LayerCosts::estimate(const View& of, int first, int last, int in_flight, double limit) const {

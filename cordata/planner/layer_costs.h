@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "cordata/cluster/cluster.h"
@@ -25,19 +25,16 @@ double full_speed(const StageView& stage);
 // and less and take longer.
 class LayerCosts {
  public:
-  // By layer (layer_part.h), with the times of devices of these kinds.
+  // Parts of layers (layer_part.h), with the times of devices of these kinds.
   using Parts = std::function<const std::vector<StageView>&(const std::vector<int>& kinds)>;
-  // `same`: by layer, the first one with an equal part. `base_ops`: by layer and op of its part, the op of
-  // the base joint step that it is or repeats. `like`: of the same step
-  // with microbatches of another size, or that computes other values again; where its layers were solved,
-  // only what they chose is chosen from.
-  // `limits`: what a layer may choose from on a mesh; nothing: it isn't there.
-  using Limits = std::function<std::optional<Restriction>(int layer, const sharding::Mesh& mesh)>;
-  LayerCosts(Parts parts, const std::vector<int>& same, const std::vector<std::vector<int>>& base_ops,
+  // `part_of`: by layer, its part. `base_ops`: by layer and op of its part, the op of the base joint step
+  // that it is or repeats. `limits`: what a part may choose from on a mesh; nothing: it isn't there. `like`:
+  // of the same step with microbatches of another size, or that computes other values again; where its layers
+  // were solved, only what they chose is chosen from.
+  using Limits = std::function<std::optional<Restriction>(int part, const sharding::Mesh& mesh)>;
+  LayerCosts(Parts parts, const std::vector<int>& part_of, const std::vector<std::vector<int>>& base_ops,
              const cluster::Cluster& cluster, PlannerLog& log, Limits limits,
              const LayerCosts* like = nullptr);
-  // Whether all was chosen from what a like one chose.
-  bool narrowed() const { return like_ && !widened_; }
 
   // What `best` needs to know of some places is found in jobs, large ones first, that may run side by side
   // with others; those of a like one come before.
@@ -47,6 +44,8 @@ class LayerCosts {
   };
   using Jobs = std::vector<Job>;
   Jobs jobs(const std::vector<Place>& places);
+  // Finds it again there, as the like one may know more by now; or with all that can be chosen from.
+  Jobs jobs_again(const std::vector<Place>& places, bool all);
   static void run(Jobs jobs);
 
   struct Estimate {
@@ -73,14 +72,17 @@ class LayerCosts {
   };
   struct View {
     std::vector<Mode> modes;
-    // By layer and op of its part; of a layer like another before it: none.
-    std::vector<std::vector<std::vector<sharding::Strategy>>> choices;
+    std::vector<std::vector<std::vector<sharding::Strategy>>> choices;  // by part and op
   };
-  using Layers = std::vector<ClosedLayer>;  // as View::choices
-  Layers build(const Place& place, int view) const;
-  Restriction as_like(int layer, const Place& place, int view) const;
-  ClosedLayer build(int layer, const Place& place, int view, const sharding::Mesh& mesh) const;
-  void solve(const Layers& layers, View& view, double price) const;
+  // What one layer takes in one mode.
+  struct Taken {
+    double seconds = 0, held = 0, flight = 0, passing = 0;
+  };
+  Restriction as_like(int part, const Place& place, int view) const;
+  Restriction as_first(int part, const View& view, const sharding::Mesh& mesh) const;
+  ClosedLayer build(int part, const Place& place, int number, const View& view) const;
+  Taken solve(const ClosedLayer& layer, int part, double price, View& view) const;
+  Mode add_up(const std::vector<Taken>& of_part) const;
   void solve(const Place& place, int number, View& view) const;
   void count(int views);
   // c_i of a stage on that view; infinity: doesn't fit.
@@ -88,13 +90,15 @@ class LayerCosts {
 
   const Parts parts_on_;
   const std::vector<StageView>& parts_;  // of one kind of device; its times are not looked at
-  const std::vector<int>& same_;
+  const std::vector<int>& part_of_;
+  std::map<int, int> first_layer_;  // of each part that layers have
+  std::map<int, int> first_part_;   // of each: the first one that is alike but for sizes
   const std::vector<std::vector<int>>& base_ops_;
   const cluster::Cluster& cluster_;
   PlannerLog& log_;
   const Limits limits_;
   const LayerCosts* like_;
-  mutable std::atomic<bool> widened_{false};
+  std::set<Place> free_;  // where it is not as the like one
   std::map<Place, std::vector<View>> views_;
 };
 

@@ -213,9 +213,12 @@ bool too_many_stages(const step::JointStep& joint, const cluster::Cluster& clust
   return layers * (layers + 1) / 2 * sizes * ops_of_one > kManyStages;
 }
 
-bool is_large(const Search& in, int microbatches) {
-  if (!in.request.restriction.empty() || in.request.single) return false;
-  return too_many_stages(step::build_joint(in.step, microbatches), in.cluster, in.options);
+// The joint step with the number of microbatches that a large one's plan is looked for with first; nothing
+// where it isn't large.
+std::optional<step::JointStep> large_joint(const Search& in, const std::vector<int>& counts) {
+  if (!in.request.restriction.empty() || in.request.single) return std::nullopt;
+  auto joint = step::build_joint(in.step, counts[first_looked_at(counts.size())]);
+  return too_many_stages(joint, in.cluster, in.options) ? std::optional(std::move(joint)) : std::nullopt;
 }
 
 bool not_asked(const Search& in, const StageKey& k) {
@@ -367,8 +370,8 @@ int devices_of(const plan::Plan& plan) {
 
 Found best_within(const Search& in, const std::vector<int>& counts) {
   Found best;
-  const bool large = is_large(in, counts.back());
-  const auto devices = device_counts(in, large);
+  const auto large = large_joint(in, counts);
+  const auto devices = device_counts(in, large.has_value());
   if (large) {
     const LargeStep step{
         in.step,
@@ -381,7 +384,8 @@ Found best_within(const Search& in, const std::vector<int>& counts) {
         in.cache,
         in.log,
         devices,
-        [&](int used) { return in.weight(used); }};
+        [&](int used) { return in.weight(used); },
+        *large};
     best.plan = plan_large(step, counts, &best.least);
     if (best.plan) best.least *= in.weight(devices_of(*best.plan));
     return best;
@@ -419,7 +423,7 @@ Found of_least_memory(const Search& in, const std::vector<int>& counts) {
     throw base::user_error(
         "[planner] --objective memory: wanted devices of equal memory, got {}; try --memory-limit",
         in.places.limits());
-  if (is_large(in, counts.back()))
+  if (large_joint(in, counts))
     throw base::user_error(
         "[planner] --objective memory: wanted a step whose stages can each be solved for memory alone, got "
         "one "

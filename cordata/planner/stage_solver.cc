@@ -12,6 +12,7 @@
 #include <unordered_set>
 
 #include "cordata/base/error.h"
+#include "cordata/base/parallel.h"
 #include "cordata/cost/meshes.h"
 #include "cordata/cost/op_time.h"
 #include "cordata/ir/op_table.h"
@@ -80,7 +81,7 @@ std::vector<int> three_parts(int num_layers, const StageKey& key, int& mine) {
 
 StageSolver::StageSolver(const step::JointStep& joint, const step::Layers& layers, int num_layers,
                          const cluster::Cluster& cluster, Asked asked, double limit, Cache& cache,
-                         PlannerLog& log, std::vector<int> base_op)
+                         PlannerLog& log, std::vector<int> base_op, Whole whole)
     : joint_(joint),
       layers_(layers),
       num_layers_(num_layers),
@@ -89,12 +90,13 @@ StageSolver::StageSolver(const step::JointStep& joint, const step::Layers& layer
       places_(cluster, limit),
       cache_(cache),
       log_(log),
-      base_op_(std::move(base_op)) {
+      base_op_(std::move(base_op)),
+      whole_(std::move(whole)) {
   if (!restricted()) return;
-  const auto whole = step::cut(joint, layers, std::vector<int>(num_layers, 0));
+  const auto cut = step::cut(joint, layers, std::vector<int>(num_layers, 0));
   // The cut has its own order of arguments and its own numbers of values.
-  const auto& stage = whole.stages[0];
-  const auto batch = batch_dims(describe(stage, cluster, 0, 1, 1, 1, batch_dims_of_args(whole, 0)));
+  const auto& stage = cut.stages[0];
+  const auto batch = batch_dims(describe(stage, cluster, 0, 1, 1, 1, batch_dims_of_args(cut, 0)));
   joint_batch_.resize(joint.graph.num_values());
   for (size_t i = 0; i < stage.graph.ops().size(); ++i) {
     if (stage.origin[i] < 0) continue;
@@ -153,15 +155,6 @@ void StageSolver::add_samples(StageView& part, const step::StageGraph& graph,
   }
 }
 
-// By layer: the joint graph's ops that run there, whatever stage the layer is part of.
-std::vector<std::vector<int>> StageSolver::ops_of_layers() {
-  const auto& homes = homes_of_layers();
-  std::vector<std::vector<int>> out(num_layers_);
-  for (size_t i = 0; i < homes.op.size(); ++i)
-    if (homes.op[i].kind == step::Home::Kind::kStage) out[homes.op[i].stage].push_back(static_cast<int>(i));
-  return out;
-}
-
 // What a microbatch sends over each boundary of layers: from where it is made to each layer that reads it.
 void StageSolver::find_crossing() {
   const auto& homes = homes_of_layers();
@@ -204,10 +197,9 @@ void StageSolver::find_layer_parts() {
   for (int l = 0; l < num_layers_; ++l)
     stage_of_layer.push_back(l == 0 ? 0 : stage_of_layer.back() + (like[l] == l || like[l - 1] == l - 1));
   const auto cut = step::cut(joint_, layers_, stage_of_layer);
-  const auto own_ops_of = ops_of_layers();
+  const auto own_ops_of = step::ops_of_layers(homes);
   auto& parts = layer_parts_[kinds];
-  parts.resize(num_layers_), part_ops_.resize(num_layers_), part_base_ops_.resize(num_layers_);
-  alone_.resize(num_layers_);
+  parts.resize(num_layers_), part_ops_.resize(num_layers_), alone_.resize(num_layers_);
   for (int l = 0; l < num_layers_; ++l) {
     if (like[l] != l) continue;
     const auto& graph = cut.stages[stage_of_layer[l]];
@@ -220,19 +212,16 @@ void StageSolver::find_layer_parts() {
       part_ops_[l].push_back(own[place] ? graph.origin[place] : -1);
       const auto& op = stage.ops[place];
       alone_[l].push_back({op.seconds, op.launch});
-      part_base_ops_[l].push_back(graph.origin[place]);
     }
   }
   for (int l = 0; l < num_layers_; ++l) {
     if (like[l] == l) continue;
-    part_ops_[l] = part_ops_[like[l]], part_base_ops_[l] = part_base_ops_[like[l]];
+    part_ops_[l] = part_ops_[like[l]];
     const auto &theirs = own_ops_of[like[l]], &mine = own_ops_of[l];
     for (size_t k = 0; k < part_ops_[l].size(); ++k)
       if (int& op = part_ops_[l][k]; op >= 0)
-        part_base_ops_[l][k] = op = mine[std::lower_bound(theirs.begin(), theirs.end(), op) - theirs.begin()];
+        op = mine[std::lower_bound(theirs.begin(), theirs.end(), op) - theirs.begin()];
   }
-  for (auto& of_layer : part_base_ops_)
-    for (int& op : of_layer) op = op < 0 || base_op_.empty() ? op : base_op_[op];
   give_times(parts, times[0]);
   std::unordered_map<std::string, int> first_with;
   for (int l = 0; l < num_layers_; ++l) {
@@ -245,6 +234,26 @@ void StageSolver::find_layer_parts() {
     for (const int kind : cluster_.kinds_in(0, cluster_.num_devices()))
       print += fingerprint(layer_parts({kind})[l]);
     same_part_.push_back(first_with.try_emplace(std::move(print), l).first->second);
+  }
+  find_base_ops();
+}
+
+// A layer of keys has the ops of the one that stands for it, each as the base step has it in its place.
+void StageSolver::find_base_ops() {
+  std::map<int, int> kept;  // by own layer: the first of keys, which it is
+  for (int l = 0; l < num_whole(); ++l) {
+    const int own = own_layer(l);
+    part_of_.push_back(same_part_[own]);
+    kept.try_emplace(own, l);
+    auto& ops = part_base_ops_.emplace_back();
+    for (int op : part_ops_[own]) {
+      if (op >= 0 && !base_op_.empty()) op = base_op_[op];
+      if (op >= 0 && kept[own] != l) {
+        const auto& theirs = whole_.ops[kept[own]];
+        op = whole_.ops[l][std::lower_bound(theirs.begin(), theirs.end(), op) - theirs.begin()];
+      }
+      ops.push_back(op);
+    }
   }
 }
 
@@ -341,7 +350,7 @@ LayerCosts& StageSolver::layer_costs(StageSolver* like) {
     if (layer_parts_.empty()) find_layer_parts();
     const auto parts = [this](const std::vector<int>& kinds) -> const auto& { return layer_parts(kinds); };
     layer_costs_.emplace(
-        parts, same_part_, part_base_ops_, cluster_, log_,
+        parts, part_of_, part_base_ops_, cluster_, log_,
         [this](int layer, const sharding::Mesh& mesh) -> std::optional<Restriction> {
           const auto by_axis = words(layer, mesh.shape);
           if (!by_axis) return std::nullopt;
@@ -359,9 +368,17 @@ LayerCosts& StageSolver::layer_costs(StageSolver* like) {
 }
 
 LayerCosts::Jobs StageSolver::jobs(const std::vector<StageKey>& keys) {
-  std::set<Place> places;
-  for (const auto& key : keys) places.insert(place(key));
-  return layer_costs().jobs({places.begin(), places.end()});
+  return layer_costs().jobs(places(keys));
+}
+
+LayerCosts::Jobs StageSolver::jobs_again(const std::vector<StageKey>& keys, bool all) {
+  return layer_costs().jobs_again(places(keys), all);
+}
+
+std::vector<Place> StageSolver::places(const std::vector<StageKey>& keys) const {
+  std::set<Place> out;
+  for (const auto& key : keys) out.insert(place(key));
+  return {out.begin(), out.end()};
 }
 
 std::vector<double> StageSolver::least_work(StageSolver* like) {
@@ -376,8 +393,8 @@ double StageSolver::transfer_seconds(const StageKey& key) const {
     const auto link = cost::boundary_link(cluster_, boundary, key.devices);
     return link.alpha.value + bytes / key.devices / link.bandwidth.value;
   };
-  return arrives(crossing_forward_[key.first_layer], key.first_device) +
-         arrives(crossing_backward_[key.last_layer], key.first_device + key.devices);
+  return arrives(crossing_forward_[own_boundary(key.first_layer)], key.first_device) +
+         arrives(crossing_backward_[own_boundary(key.last_layer)], key.first_device + key.devices);
 }
 
 double StageSolver::estimate(const StageKey& key) {
@@ -490,8 +507,9 @@ StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const Stag
     const auto by_axis = words(key.first_layer, shapes[k]);
     if (!by_axis) continue;
     View v{stage, k, cost::make_mesh(cluster_, key.first_device, shapes[k]), {}, {}};
-    auto& known =
-        cache_[fmt::format("{}{}|{}", about, sharding::to_string(v.mesh), fmt::join(*by_axis, "/"))];
+    const std::string print =
+        fmt::format("{}{}|{}", about, sharding::to_string(v.mesh), fmt::join(*by_axis, "/"));
+    Solved known = look_up(print);
     if (given_.empty()) known.bound = std::max(known.bound, view_bound(key, k) * joint_.microbatches);
     const double wanted = std::min(below, best.solved.seconds);
     if (!known.settled && known.bound < wanted) {
@@ -500,8 +518,10 @@ StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const Stag
       v.built = build(v, cut, s, key);
       solve_view(v, wanted, in_time);
       known = v.solved;
+      remember(print, known);
     } else {
       v.solved = known;
+      const std::scoped_lock lock(shared_);
       ++log_.problems_reused;
     }
     bound = std::min(bound, known.bound);
@@ -509,6 +529,16 @@ StageSolver::View StageSolver::best_view(const step::Cut& cut, int s, const Stag
   }
   best.solved.bound = bound;
   return best;
+}
+
+StageSolver::Solved StageSolver::look_up(const std::string& print) {
+  const std::scoped_lock lock(shared_);
+  return cache_[print];
+}
+
+void StageSolver::remember(const std::string& print, const Solved& solved) {
+  const std::scoped_lock lock(shared_);
+  cache_[print] = solved;
 }
 
 BuiltProblem StageSolver::build(const View& view, const step::Cut& cut, int s, const StageKey& key) {
@@ -519,6 +549,7 @@ BuiltProblem StageSolver::build(const View& view, const step::Cut& cut, int s, c
   auto built = build_problem(view.stage, view.mesh, wanted);
   add_transfers(built, cut, s, view.stage, key, view.mesh);
   built.problem.usage_limit = static_cast<int64_t>(limit(key));
+  const std::scoped_lock lock(shared_);
   ++log_.problems_built;
   return built;
 }
@@ -531,7 +562,10 @@ void StageSolver::solve_view(View& view, double below, bool in_time) {
   if (in_time) options.seconds = log_.time.seconds_left();
   auto solution = solve(problem, options);
   if (in_time) log_.time.check();  // else it may have been given up
-  ++log_.problems_solved;
+  {
+    const std::scoped_lock lock(shared_);
+    ++log_.problems_solved;
+  }
   auto& s = view.solved;
   s.bound = solution.proven_infeasible ? kNever
                                        : std::max(s.bound, static_cast<double>(solution.lower_bound) * 1e-12);
@@ -577,7 +611,7 @@ double StageSolver::peak_bound(const StageKey& key) {
     }
   }
   double sum = 0;
-  for (int l = key.first_layer; l < key.last_layer; ++l) sum += layer_state_[l];
+  for (int l = key.first_layer; l < key.last_layer; ++l) sum += layer_state_[own_layer(l)];
   return sum / key.devices;
 }
 
@@ -627,20 +661,16 @@ step::Cut StageSolver::cut_into(const std::vector<StageKey>& stages) const {
 std::optional<size_t> StageSolver::fill(plan::Plan& plan, const std::vector<StageKey>& stages,
                                         std::vector<Given> given, std::vector<double>* costs) {
   given_ = std::move(given);
-  std::optional<size_t> misfit;
   const auto cut = cut_into(stages);
-  for (size_t s = 0; s < stages.size(); ++s) {
+  std::vector<std::optional<plan::Stage>> made(stages.size());
+  const auto make = [&](int s) {
     // Stages that are not given have been solved before, so that plans can be finished past the time limit.
-    const auto view = best_view(cut, static_cast<int>(s), stages[s], kNever,
+    const auto view = best_view(cut, s, stages[s], kNever,
                                 given_.empty() ? all_views(stages[s].devices) : std::vector{given_[s].view},
                                 !given_.empty());
     if (costs) (*costs)[s] = view.solved.seconds / joint_.microbatches;
-    if (view.solved.choice.empty()) {
-      misfit = misfit ? misfit : s;
-      if (!costs) return misfit;
-      continue;
-    }
-    plan::Stage stage;
+    if (view.solved.choice.empty()) return;
+    auto& stage = made[s].emplace();
     for (int d = 0; d < stages[s].devices; ++d) stage.ranks.push_back(stages[s].first_device + d);
     stage.mesh = view.mesh;
     stage.first_layer = stages[s].first_layer;
@@ -656,8 +686,22 @@ std::optional<size_t> StageSolver::fill(plan::Plan& plan, const std::vector<Stag
                        base::Bytes(static_cast<double>(v.peak)),
                        gap,
                        "modelled"};
-    plan.peak_memory = std::max(plan.peak_memory, stage.predicted.peak_memory);
-    plan.stages.push_back(std::move(stage));
+  };
+  if (given_.empty()) {  // bounds are found as they are asked for
+    for (size_t s = 0; s < stages.size(); ++s)
+      if (make(static_cast<int>(s)); !made[s]) return s;
+  } else {
+    for (const auto& key : stages) limit(key);  // found before several threads ask
+    base::parallel_for(static_cast<int>(stages.size()), make);
+  }
+  std::optional<size_t> misfit;
+  for (size_t s = 0; s < stages.size(); ++s) {
+    if (!made[s]) {
+      misfit = misfit ? misfit : s;
+      continue;
+    }
+    plan.peak_memory = std::max(plan.peak_memory, made[s]->predicted.peak_memory);
+    plan.stages.push_back(std::move(*made[s]));
   }
   if (!misfit) plan.bill = plan::bill(plan, cut);
   return misfit;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "cordata/planner/planner.h"
 #include "cordata/step/cut.h"
 #include "cordata/step/homes.h"
+#include "cordata/step/shorten.h"
 
 namespace cordata::planner {
 
@@ -40,9 +42,15 @@ class StageSolver {
     std::string restriction;  // of all stages that aren't fixed (restrictions.h); empty: none
     std::vector<Fix> fixes;
   };
+  // A step that the joint step stands for (step::ShortStep): its layers are those of keys, as far as
+  // estimates and peak_bound are asked for; of them, the layers that stand for them, and the base step's ops.
+  struct Whole {
+    std::vector<int> layer;
+    std::vector<std::vector<int>> ops;
+  };
   StageSolver(const step::JointStep& joint, const step::Layers& layers, int num_layers,
               const cluster::Cluster& cluster, Asked asked, double limit, Cache& cache, PlannerLog& log,
-              std::vector<int> base_op = {});
+              std::vector<int> base_op = {}, Whole whole = {});
 
   double seconds(const StageKey& key,
                  double below);        // c_i: of the best view, a microbatch; see StageProblem::exact
@@ -59,7 +67,7 @@ class StageSolver {
   void prepare();  // what estimates need; may run beside other solvers
   // What estimates of stages on these devices need, as jobs (LayerCosts).
   LayerCosts::Jobs jobs(const std::vector<StageKey>& keys);
-  bool narrowed() { return layer_costs().narrowed(); }
+  LayerCosts::Jobs jobs_again(const std::vector<StageKey>& keys, bool all);
   // `like`: of the same step with other sizes, whose layers' choices are good enough here (LayerCosts).
   std::vector<double> least_work(StageSolver* like = nullptr);
   // The least peak that each stage of a cutting has beside all the others.
@@ -96,19 +104,26 @@ class StageSolver {
   // `in_time`: not past the time limit.
   View best_view(const step::Cut& cut, int s, const StageKey& key, double below,
                  const std::vector<size_t>& views, bool in_time);
+  Solved look_up(const std::string& print);
+  void remember(const std::string& print, const Solved& solved);
   BuiltProblem build(const View& view, const step::Cut& cut, int s, const StageKey& key);
   void solve_view(View& view, double below, bool in_time);
   // By view of the devices and layer: what it takes at least, a microbatch.
   using LayerBounds = std::vector<std::vector<double>>;
   std::vector<int> each_layer_a_stage() const;
   const step::Homes& homes_of_layers();
-  std::vector<std::vector<int>> ops_of_layers();
   void find_crossing();
+  void find_base_ops();
   void find_layer_parts();
   void find_least_seconds();
   std::vector<cost::OpTime> times_of_joint(const std::vector<int>& kinds, bool single_stage) const;
   void add_samples(StageView& part, const step::StageGraph& graph, const std::vector<int>& places) const;
   void give_times(std::vector<StageView>& parts, const std::vector<cost::OpTime>& times) const;
+  std::vector<Place> places(const std::vector<StageKey>& keys) const;
+  int num_whole() const { return whole_.layer.empty() ? num_layers_ : static_cast<int>(whole_.layer.size()); }
+  // What stands for a layer of keys, and for the boundary before one.
+  int own_layer(int l) const { return whole_.layer.empty() ? l : whole_.layer[l]; }
+  int own_boundary(int l) const { return l == 0 ? 0 : own_layer(l - 1) + 1; }
   const Place& place(const StageKey& key) const { return places_.of(key.first_device, key.devices); }
   double limit(const StageKey& key) const { return places_.limit(key.first_device, key.devices); }
   // By layer; see layer_part.h; empty where another one before is alike. With the times of devices of these
@@ -134,6 +149,7 @@ class StageSolver {
   const cluster::Cluster& cluster_;
   Asked asked_;
   const Places places_;
+  std::mutex shared_;  // of the next two, where several threads fill stages in
   Cache& cache_;
   PlannerLog& log_;
   std::map<Place, LayerBounds> layer_bounds_;
@@ -151,7 +167,8 @@ class StageSolver {
   std::map<std::vector<int>, std::vector<StageView>> layer_parts_;  // by kinds of devices
   std::vector<std::vector<int>> part_ops_;  // by layer and op of its part: of the joint step, or -1
   std::vector<int> base_op_;
-  std::vector<std::vector<int>> part_base_ops_;  // by layer and op of its part
+  const Whole whole_;
+  std::vector<std::vector<int>> part_base_ops_;  // by layer of keys and op of its part
   // As layer_parts_, by op: what it takes where the layer is a stage; and the least that it takes in any
   // stage that holds the layer, where its kernels depend on the stage, else -1.
   struct Alone {
@@ -160,6 +177,7 @@ class StageSolver {
   std::vector<std::vector<Alone>> alone_;
   std::vector<std::vector<double>> least_seconds_;
   std::vector<int> same_part_;       // by layer: the first one with an equal part
+  std::vector<int> part_of_;         // by layer of keys
   std::vector<double> layer_state_;  // by layer: bytes of the parameters and optimizer state that live there
   std::vector<std::vector<bool>> joint_batch_;  // by value of the joint graph and dim; only if restricted()
 };

@@ -2,6 +2,7 @@
 #include "cordata/step/joint.h"
 
 #include <algorithm>
+#include <map>
 
 #include "cordata/base/error.h"
 #include "cordata/ir/builder.h"
@@ -128,11 +129,21 @@ std::vector<Phase> find_phases(const ir::Graph& g, const std::vector<ValueId>& n
   return phases;
 }
 
-int find_result(const std::vector<Port>& ports, Role role, int index) {
-  for (int i = 0; i < static_cast<int>(ports.size()); ++i)
-    if (ports[i].role == role && ports[i].index == index) return i;
-  return -1;
-}
+// Where results stand, by role and index.
+class Places {
+ public:
+  explicit Places(const std::vector<Port>& ports) {
+    for (size_t i = 0; i < ports.size(); ++i)
+      at_.try_emplace({ports[i].role, ports[i].index}, static_cast<int>(i));
+  }
+  int find(Role role, int index) const {
+    const auto it = at_.find({role, index});
+    return it == at_.end() ? -1 : it->second;
+  }
+
+ private:
+  std::map<std::pair<Role, int>, int> at_;
+};
 
 std::vector<ValueId> bind_grad(const TrainStep& step, JointArgs& args) {
   std::vector<ValueId> bound;
@@ -183,10 +194,11 @@ JointStep build_joint(const TrainStep& step, int microbatches) {
   add_args(b, grad, step.grad_args, Role::kKey, args, joint.args);
 
   const std::vector<ValueId> out = b.inline_graph(grad, bind_grad(step, args));
+  const Places made(step.grad_results), renewed(step.apply_results);
   Join join(b, step.join, microbatches);
-  if (const int w = find_result(step.grad_results, Role::kWeight, 0); w >= 0) join.set_weight(out[w]);
+  if (const int w = made.find(Role::kWeight, 0); w >= 0) join.set_weight(out[w]);
 
-  const int loss_at = find_result(step.grad_results, Role::kLoss, 0);
+  const int loss_at = made.find(Role::kLoss, 0);
   if (loss_at < 0)
     throw user_error("[step.joint] wanted a grad module with a loss result, got none; try roles.json");
   const ValueId loss = join(out[loss_at], b.type(out[loss_at]));
@@ -195,7 +207,7 @@ JointStep build_joint(const TrainStep& step, int microbatches) {
   for (size_t i = 0; i < step.apply_args.size(); ++i) {
     const Port& p = step.apply_args[i];
     if (p.role != Role::kGrad) continue;
-    const int at = find_result(step.grad_results, Role::kGrad, p.index);
+    const int at = made.find(Role::kGrad, p.index);
     if (at < 0)
       throw user_error("[step.joint] apply wants the gradient of parameter {} ({}), the grad module has none",
                        p.index, p.name);
@@ -207,14 +219,14 @@ JointStep build_joint(const TrainStep& step, int microbatches) {
   joint.results.push_back({Role::kLoss, 0, "loss", -1});
   for (Role role : {Role::kParam, Role::kOptState})
     for (int index = 0;; ++index) {
-      const int at = find_result(step.apply_results, role, index);
+      const int at = renewed.find(role, index);
       if (at < 0) break;
       results.push_back(applied[at]);
       joint.results.push_back(step.apply_results[at]);
     }
   size_t first_state = results.size();
   for (int index = 0;; ++index) {
-    const int at = find_result(step.grad_results, Role::kState, index);
+    const int at = made.find(Role::kState, index);
     if (at < 0) break;
     results.push_back(out[at]);
     joint.results.push_back(step.grad_results[at]);

@@ -156,6 +156,19 @@ std::string fingerprint(const StageView& s) {
   return std::move(b.out);
 }
 
+std::string structure(const StageView& part) {
+  Bytes b;
+  for (const auto& v : part.values) b.put(v.kind), b.put(v.dtype), b.put(v.shape.size());
+  for (const auto& op : part.ops) {
+    for (const auto& f : op.rule.factors) b.put(f.kind), b.put(f.reduce);
+    b.put(op.rule.factors.size()), b.put(op.rule.operands), b.put(op.rule.results), b.put(op.rule.linear);
+    b.put(op.operands), b.put(op.results), b.put(op.pass.phase), b.put(op.constant_like),
+        b.put(op.accumulate);
+  }
+  b.put(part.args), b.put(part.arg_kinds), b.put(part.results), b.put(part.result_kinds);
+  return std::move(b.out);
+}
+
 namespace {
 
 // What alike_layers compares, one layer after the other.

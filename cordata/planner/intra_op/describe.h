@@ -22,6 +22,9 @@ std::vector<int> modules_of(const std::vector<step::Pass>& passes, int microbatc
 // All that a solution depends on, as bytes: equal fingerprints have equal solutions, op by op.
 std::string fingerprint(const StageView& stage);
 
+// The same but for sizes, times and memory: parts of equal structure have the same ops in the same places.
+std::string structure(const StageView& part);
+
 // By layer of a joint step, the first one with the same part (layer_part.h), op by op, by what parts are made
 // of: what its ops do, what they read of their own layer and of others, who reads what they make, and their
 // `times` (several, each by op of the joint graph). `homes`: where each layer is a stage.
