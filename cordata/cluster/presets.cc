@@ -54,7 +54,7 @@ Cluster p3_16xlarge() {
   c.device.peak = {{DType::kF16, FlopsPerSecond(125e12)},
                    {DType::kF32, FlopsPerSecond(15.7e12)},
                    {DType::kF64, FlopsPerSecond(7.8e12)}};
-  c.device.efficiency = 0.8;
+  c.device.efficiency = 0.78;
   c.device.memory = Bytes(16.0 * (1 << 30));
   c.device.memory_bandwidth = BytesPerSecond(750e9);
   c.device.launch = Seconds(0);

@@ -55,8 +55,27 @@ struct Facts {
   std::vector<std::vector<bool>> batch_dims;      // by value and dim: it counts samples
   std::vector<std::vector<bool>> batch;           // by op and factor: the same
   std::vector<std::vector<Strategy>> strategies;  // by op: all there are
+  std::vector<bool> master;                       // by value: computed with in a shorter type only
   sharding::Mesh mesh;
 };
+
+bool updates(const StageView::Op& op) { return op.pass.phase == step::Phase::kApply || op.accumulate; }
+
+std::vector<bool> find_masters(const StageView& stage) {
+  std::vector<bool> shorter(stage.values.size(), false), as_it_is(stage.values.size(), false);
+  for (const auto& op : stage.ops) {
+    if (updates(op)) continue;
+    for (const int v : op.operands) {
+      const auto& made = stage.values[op.results[0]];
+      const bool converts = op.operands.size() == 1 && op.results.size() == 1 &&
+                            made.shape == stage.values[v].shape &&
+                            ir::bits(made.dtype) < ir::bits(stage.values[v].dtype);
+      (converts ? shorter : as_it_is)[v] = true;
+    }
+  }
+  for (size_t v = 0; v < shorter.size(); ++v) shorter[v] = shorter[v] && !as_it_is[v];
+  return shorter;
+}
 
 std::vector<bool> batch_factors(const StageView& stage, const StageView::Op& op,
                                 const std::vector<std::vector<bool>>& dims) {
@@ -79,6 +98,7 @@ std::shared_ptr<const Facts> facts_of(const StageView& stage, const sharding::Me
   auto facts = std::make_shared<Facts>();
   facts->mesh = mesh;
   facts->batch_dims = batch_dims(stage);
+  facts->master = find_masters(stage);
   for (const auto& op : stage.ops) {
     facts->batch.push_back(batch_factors(stage, op, facts->batch_dims));
     facts->strategies.push_back(sharding::enumerate_strategies(op.rule, mesh));
@@ -143,14 +163,14 @@ bool splits_samples(const At& at, const Strategy& s) {
                              [&](int f) { return at.facts.batch[at.index][f]; });
 }
 
-bool updates(const At& at) { return at.op().pass.phase == step::Phase::kApply || at.op().accumulate; }
-
 bool splits_samples_before_update(const At& at, const Strategy& s) {
-  return updates(at) || splits_samples(at, s);
+  return updates(at.op()) || splits_samples(at, s);
 }
 
 bool splits_samples_then_gradients(const At& at, const Strategy& s) {
-  if (!updates(at)) return splits_samples(at, s);
+  const auto& samples = at.facts.batch[at.index];
+  if (!updates(at.op()))  // what is made of weights alone may be made of their shards
+    return std::find(samples.begin(), samples.end(), true) == samples.end() || splits_samples(at, s);
   return !at.op().accumulate || splits_where_it_can(at.facts, at.index, s, at.axis, [](int) { return true; });
 }
 
@@ -166,6 +186,11 @@ bool splits_contractions(const At& at, const Strategy& s) {
 bool whole(const At& at, const Sharding& rest) { return rest.at[at.axis] < 0; }
 bool sharded(const At& at, const Sharding& rest) {
   return shards_where_it_can(at.type(), rest, at.facts.mesh, at.axis);
+}
+
+// Whole, but for masters of what is computed with: copies of a shorter type are whole.
+bool sharded_master(const At& at, const Sharding& rest) {
+  return at.facts.master[at.stage.args[at.index]] ? sharded(at, rest) : whole(at, rest);
 }
 
 // Batch arguments along their samples, what arrives anyhow, what a stage keeps as `param` and `state` say.
@@ -224,7 +249,7 @@ constexpr AxisRule kRules[] = {
     {"free", nullptr, nullptr, false},
     {"heuristic", nullptr, largest_dim, false},
     {"tensor", splits_contractions, without_samples, false},
-    {"zero-2", splits_samples_then_gradients, with_samples<whole, sharded>, true},
+    {"zero-2", splits_samples_then_gradients, with_samples<sharded_master, sharded>, true},
     {"zero-3", splits_samples_then_gradients, with_samples<sharded, sharded>, true},
 };
 

@@ -16,8 +16,9 @@ std::vector<std::vector<bool>> batch_dims(const StageView& stage);
 //   data       ops with a batch dim split it along the axis and nothing else; parameters and state whole
 //   batch      the same of forward and backward passes; the rest is free (Alpa's forced batch dim)
 //   zero-2     as data; accumulators and optimizer state are sharded where a dim divides, so gradients are
-//              reduce-scattered
-//   zero-3     as zero-2, and parameters rest sharded
+//              reduce-scattered; so are parameters that are computed with in a shorter type only (masters),
+//              whose short copies are gathered
+//   zero-3     as zero-2, and all parameters rest sharded
 //   tensor     no batch dim is split; ops that contract two operands split something else where they can
 //   heuristic  parameters and optimizer state rest sharded along their largest dim; the rest is free
 //   free       anything
