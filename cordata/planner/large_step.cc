@@ -31,7 +31,7 @@ std::vector<int> each_by_itself(int layers) {
 
 // The step with all layers alike in what they compute again. Ops of the base step are those of the whole one.
 struct Variant {
-  Variant(const LargeStep& in, const step::ShortStep& base, const StageSolver::Whole& whole, step::Remat kind)
+  Variant(const LargeStep& in, const step::ShortStep& base, const WholeStep& whole, step::Remat kind)
       : remat(kind),
         planned(step::rematerialise(base.joint, base.layers, std::vector(base.num_layers, kind))),
         solver(planned.joint, planned.layers, base.num_layers, in.cluster, {"", in.fixes}, in.limit, in.cache,
@@ -60,7 +60,7 @@ class Model {
     const auto homes = step::find_homes(base_, layers_.of_op, each_by_itself(layers_.count));
     const auto alike = in.fixes.empty() ? alike_layers(base_, homes, {}) : each_by_itself(layers_.count);
     const auto little = step::shorten(base_, layers_.of_op, homes, alike);
-    const StageSolver::Whole whole{little.layer, step::ops_of_layers(homes)};
+    const WholeStep whole{little.layer, step::ops_of_layers(homes)};
     std::vector<step::Remat> kinds;
     for (const auto kind : kAll)
       if (!in.options.remat || *in.options.remat == kind) kinds.push_back(kind);

@@ -13,9 +13,8 @@
 #include "cordata/planner/intra_op/build.h"
 #include "cordata/planner/layer_costs.h"
 #include "cordata/planner/planner.h"
+#include "cordata/planner/step_parts.h"
 #include "cordata/step/cut.h"
-#include "cordata/step/homes.h"
-#include "cordata/step/shorten.h"
 
 namespace cordata::planner {
 
@@ -42,15 +41,9 @@ class StageSolver {
     std::string restriction;  // of all stages that aren't fixed (restrictions.h); empty: none
     std::vector<Fix> fixes;
   };
-  // A step that the joint step stands for (step::ShortStep): its layers are those of keys, as far as
-  // estimates and peak_bound are asked for; of them, the layers that stand for them, and the base step's ops.
-  struct Whole {
-    std::vector<int> layer;
-    std::vector<std::vector<int>> ops;
-  };
   StageSolver(const step::JointStep& joint, const step::Layers& layers, int num_layers,
               const cluster::Cluster& cluster, Asked asked, double limit, Cache& cache, PlannerLog& log,
-              std::vector<int> base_op = {}, Whole whole = {});
+              std::vector<int> base_op = {}, WholeStep whole = {});
 
   double seconds(const StageKey& key,
                  double below);        // c_i: of the best view, a microbatch; see StageProblem::exact
@@ -110,25 +103,9 @@ class StageSolver {
   void solve_view(View& view, double below, bool in_time);
   // By view of the devices and layer: what it takes at least, a microbatch.
   using LayerBounds = std::vector<std::vector<double>>;
-  std::vector<int> each_layer_a_stage() const;
-  const step::Homes& homes_of_layers();
-  void find_crossing();
-  void find_base_ops();
-  void find_layer_parts();
-  void find_least_seconds();
-  std::vector<cost::OpTime> times_of_joint(const std::vector<int>& kinds, bool single_stage) const;
-  void add_samples(StageView& part, const step::StageGraph& graph, const std::vector<int>& places) const;
-  void give_times(std::vector<StageView>& parts, const std::vector<cost::OpTime>& times) const;
   std::vector<Place> places(const std::vector<StageKey>& keys) const;
-  int num_whole() const { return whole_.layer.empty() ? num_layers_ : static_cast<int>(whole_.layer.size()); }
-  // What stands for a layer of keys, and for the boundary before one.
-  int own_layer(int l) const { return whole_.layer.empty() ? l : whole_.layer[l]; }
-  int own_boundary(int l) const { return l == 0 ? 0 : own_layer(l - 1) + 1; }
   const Place& place(const StageKey& key) const { return places_.of(key.first_device, key.devices); }
   double limit(const StageKey& key) const { return places_.limit(key.first_device, key.devices); }
-  // By layer; see layer_part.h; empty where another one before is alike. With the times of devices of these
-  // kinds.
-  const std::vector<StageView>& layer_parts(const std::vector<int>& kinds);
   const LayerBounds& layer_bounds(const Place& place);
   LayerCosts& layer_costs(StageSolver* like = nullptr);
   double transfer_seconds(const StageKey& key) const;
@@ -155,31 +132,16 @@ class StageSolver {
   std::map<Place, LayerBounds> layer_bounds_;
   std::map<StageKey, double> proven_;
   std::vector<Given> given_;  // by stage of the cutting that is filled in
-  // By layer boundary: bytes that cross it in the forward and the backward pass of a microbatch.
-  std::vector<double> crossing_forward_, crossing_backward_;
   std::optional<LayerCosts> layer_costs_;
   std::vector<double> least_work_;  // by layer, where there are layer_costs_
   struct Correction {
     double seconds = 1, memory = 1;
   };
   std::map<Place, Correction> corrections_;
-  std::optional<step::Homes> homes_of_layers_;                      // each layer a stage
-  std::map<std::vector<int>, std::vector<StageView>> layer_parts_;  // by kinds of devices
-  std::vector<std::vector<int>> part_ops_;  // by layer and op of its part: of the joint step, or -1
   std::vector<int> base_op_;
-  const Whole whole_;
-  std::vector<std::vector<int>> part_base_ops_;  // by layer of keys and op of its part
-  // As layer_parts_, by op: what it takes where the layer is a stage; and the least that it takes in any
-  // stage that holds the layer, where its kernels depend on the stage, else -1.
-  struct Alone {
-    double seconds = 0, launch = 0;
-  };
-  std::vector<std::vector<Alone>> alone_;
-  std::vector<std::vector<double>> least_seconds_;
-  std::vector<int> same_part_;       // by layer: the first one with an equal part
-  std::vector<int> part_of_;         // by layer of keys
   std::vector<double> layer_state_;  // by layer: bytes of the parameters and optimizer state that live there
   std::vector<std::vector<bool>> joint_batch_;  // by value of the joint graph and dim; only if restricted()
+  StepParts parts_;
 };
 
 }  // namespace cordata::planner

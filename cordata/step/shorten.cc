@@ -148,6 +148,12 @@ class Shortener {
         return true;
       }
     }
+    // So is what is made on all stages of one of them, as small updates are.
+    if (home.kind == Home::Kind::kEverywhere &&
+        std::any_of(reads.begin(), reads.end(), [&](ValueId v) { return is_gone(v) || nothing_[v.index]; })) {
+      for (int r = 0; r < node(at).num_results; ++r) nothing_[node(at).result(r).index] = true;
+      return true;
+    }
     for (const ValueId v : reads) {
       ValueId& to = scratch_[v.index];
       if (is_gone(v)) {
@@ -172,7 +178,7 @@ class Shortener {
   std::vector<int> place_;  // by node: its position
   ir::GraphBuilder builder_;
   std::vector<ValueId> now_, scratch_;  // by value of the whole
-  std::vector<bool> nothing_;           // by value of the whole: a sum of nothing but terms that are gone
+  std::vector<bool> nothing_;           // by value of the whole: made of nothing but what is gone
   std::vector<int> number_;             // by layer of the whole that is kept
   ShortStep out_;
 };

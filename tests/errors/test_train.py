@@ -153,6 +153,14 @@ def test_a_train_step_that_lacks_a_file(file, tmp_path):
     refused(2, file, args=[tmp_path / "step", "--planner", "single", "--microbatches", "1"])
 
 
+def test_a_step_without_values_is_planned_and_not_trained(tmp_path):
+    assert cordata("export", MLP, "-o", tmp_path / "step").status == 0
+    assert cordata("export", MLP, "-o", tmp_path / "step", "--no-values").status == 0
+    assert not (tmp_path / "step" / "init.safetensors").exists()
+    assert cordata("plan", tmp_path / "step", "--cluster", "local:2").status == 0
+    refused(2, "init.safetensors", "--no-values", args=[tmp_path / "step", "--planner", "single", "--microbatches", "1"])
+
+
 def test_what_is_checked_leaves_nothing_behind(tmp_path):
     refused(3, "mpirun", args=[MLP, "--planner", "single", "--metrics", tmp_path / "m", "--trace", tmp_path / "t", "--programs", tmp_path / "p"])
     assert not list(pathlib.Path(tmp_path).iterdir())

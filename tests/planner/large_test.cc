@@ -4,10 +4,13 @@
 
 #include <cmath>
 #include <iostream>
+#include <numeric>
 
 #include "cordata/models/zoo.h"
+#include "cordata/planner/intra_op/describe.h"
 #include "cordata/planner/layers/step_layers.h"
 #include "cordata/planner/stage_solver.h"
+#include "cordata/step/shorten.h"
 
 namespace cordata::planner {
 namespace {
@@ -77,6 +80,63 @@ TEST(LayerCosts, LessMemoryTakesLonger) {
 }
 
 // A plan of the large kind fits and uses all devices, and less memory makes it compute more again.
+step::ShortStep shortened(const step::JointStep& joint, const StepLayers& layers) {
+  std::vector<int> each(layers.count);
+  std::iota(each.begin(), each.end(), 0);
+  const auto homes = step::find_homes(joint, layers.of_op, each);
+  return step::shorten(joint, layers.of_op, homes, alike_layers(joint, homes, {}));
+}
+
+// Gradients are clipped by a sum over all layers and the first and last layer share a matrix.
+TEST(ShortStep, ItsLayersCostWhatTheWholesDo) {
+  const auto cluster = two_hosts();
+  const auto joint = step::build_joint(models::build_train_step(kBlocks), 8);
+  const auto layers = step_layers(joint, 0, 8, true);
+  const auto little = shortened(joint, layers);
+  EXPECT_LE(little.num_layers, 7);
+  ASSERT_EQ(little.layer.size(), static_cast<size_t>(layers.count));
+  for (size_t i = 0; i < little.op.size(); ++i)
+    EXPECT_EQ(little.joint.graph.node(little.joint.graph.ops()[i]).kind,
+              joint.graph.node(joint.graph.ops()[little.op[i]]).kind);
+  std::vector<int> each(layers.count);
+  std::iota(each.begin(), each.end(), 0);
+  const WholeStep all{little.layer, step::ops_of_layers(step::find_homes(joint, layers.of_op, each))};
+  PlannerLog log;
+  StageSolver::Cache cache, other;
+  for (const auto remat : {step::Remat::kNone, step::Remat::kSelective, step::Remat::kLayer}) {
+    const auto of_whole = step::rematerialise(joint, layers.of_op, std::vector(layers.count, remat));
+    const auto of_little =
+        step::rematerialise(little.joint, little.layers, std::vector(little.num_layers, remat));
+    std::vector<int> base = of_little.origin;
+    for (int& op : base) op = op < 0 ? op : little.op[op];
+    StageSolver whole(of_whole.joint, of_whole.layers, layers.count, cluster, {}, 4e8, cache, log,
+                      of_whole.origin);
+    StageSolver few(of_little.joint, of_little.layers, little.num_layers, cluster, {}, 4e8, other, log, base,
+                    all);
+    EXPECT_EQ(whole.least_work(), few.least_work());
+    int fit = 0;
+    for (const StageKey& key :
+         {StageKey{0, 3, 0, 2, 3}, StageKey{2, 3, 2, 1, 2}, StageKey{5, layers.count, 4, 4, 1}}) {
+      EXPECT_DOUBLE_EQ(whole.estimate(key), few.estimate(key));
+      EXPECT_DOUBLE_EQ(whole.peak_bound(key), few.peak_bound(key));
+      if (!std::isfinite(whole.estimate(key))) continue;
+      ++fit;
+      const size_t view = whole.best_by_estimate(key);
+      EXPECT_TRUE(whole.give(key, view).strategies == few.give(key, view).strategies) << key.first_layer;
+    }
+    EXPECT_GE(fit, 2);
+  }
+}
+
+TEST(ShortStep, NothingIsLeftOutWhereLayersDiffer) {
+  const auto joint = step::build_joint(
+      models::build_train_step("gpt:layers=8,hidden=64,heads=4,seq=16,vocab=64,batch=8,widen=8"), 1);
+  const auto layers = step_layers(joint, 8, 8);
+  const auto little = shortened(joint, layers);
+  EXPECT_EQ(little.num_layers, layers.count);
+  EXPECT_EQ(little.op.size(), joint.graph.ops().size());
+}
+
 TEST(LargeStep, RecomputesWhereMemoryIsShort) {
   auto cluster = two_hosts();
   const auto step = models::build_train_step(kBlocks);

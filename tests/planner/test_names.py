@@ -15,9 +15,9 @@ from command import cordata  # noqa: E402
 from rewrite import rewrite  # noqa: E402
 
 
-def zoo(spec):
+def zoo(spec, *how):
     def make(directory):
-        got = cordata("export", spec, "-o", directory)
+        got = cordata("export", spec, "-o", directory, *how)
         assert got.status == 0, got.err
     return make
 
@@ -30,6 +30,7 @@ def foreign(directory):
 
 STEPS = {"mlp": (zoo("mlp:layers=3,in=24,hidden=96,out=16,batch=8"), "auto"),
          "gpt": (zoo("gpt:layers=1,hidden=32,heads=2,seq=16,vocab=64,batch=8"), "auto"),
+         "many blocks": (zoo("gpt:layers=32,hidden=32,heads=2,seq=16,vocab=64,batch=8", "--no-values"), "auto"),
          "foreign mixer": (foreign, "1")}
 
 
