@@ -417,17 +417,32 @@ Found best_within(const Search& in, const std::vector<int>& counts) {
   return best;
 }
 
+constexpr double kNear = 0.98;  // of the least memory that a large step was found to need
+
+// Large steps: plans within less and less, until nothing is found a little below the best.
+Found of_less_memory(const Search& in, const std::vector<int>& counts) {
+  Found best = best_within(in, counts);
+  for (double none = 0; !in.log.time.stopped() && none < kNear * best.plan->peak_memory.value;) try {
+      const double peak = best.plan->peak_memory.value, most = none == 0 ? 0.8 * peak : (none + peak) / 2;
+      const Places within(in.cluster, most);
+      best = best_within({in.step, in.cluster, in.request, in.options, within, most, in.cache, in.log}, counts);
+      in.say(fmt::format("least memory so far: {} a device", base::to_string(best.plan->peak_memory)));
+    } catch (const base::Error& e) {
+      if (e.kind() != base::ErrorKind::kInfeasible) throw;
+      const double peak = best.plan->peak_memory.value;
+      none = none == 0 ? 0.8 * peak : (none + peak) / 2;
+    } catch (const TimeIsOver&) {
+    }
+  return best;
+}
+
 // The fastest of the plans whose fullest device holds least, each with the same computed again by all layers.
 Found of_least_memory(const Search& in, const std::vector<int>& counts) {
   if (!in.places.equal_limits())
     throw base::user_error(
         "[planner] --objective memory: wanted devices of equal memory, got {}; try --memory-limit",
         in.places.limits());
-  if (large_joint(in, counts))
-    throw base::user_error(
-        "[planner] --objective memory: wanted a step whose stages can each be solved for memory alone, got "
-        "one "
-        "with too many of them; try --memory-limit with less and less, or fewer --microbatches or devices");
+  if (large_joint(in, counts)) return of_less_memory(in, counts);
   PlannerOptions options = in.options;
   const Search same{in.step, in.cluster, in.request, options, in.places, in.limit, in.cache, in.log};
   double least = kNever;

@@ -11,6 +11,7 @@ import pytest
 from command import BIN, cordata, fails
 
 MLP = "mlp:layers=4,in=64,hidden=256,out=64,batch=64"
+LARGE = "gpt:layers=32,hidden=64,heads=4,seq=32,vocab=64,batch=32"  # stages are estimated
 LONG = "gpt:layers=8,hidden=256,heads=4,seq=64,batch=16"  # takes half a minute for eight devices
 
 
@@ -63,8 +64,13 @@ def test_text_says_the_objective(tmp_path):
     assert re.search(r"objective cost-per-token: \S+ device-seconds a sample", text)
 
 
-def test_large_steps_have_no_objective_memory():
-    fails(2, "--objective memory", "--memory-limit", args=["plan", "gpt-2.6b", "--cluster", "p3.16xlarge:1", "--objective", "memory"])
+def test_large_steps_are_planned_within_less_and_less(tmp_path):
+    args = ["plan", LARGE, "--cluster", cluster(tmp_path, 4), "--microbatches", "8", "--json"]
+    fastest = cordata(*args).json()
+    least = cordata(*args, "--objective", "memory", timeout=300).json()
+    assert least["objective"]["value"] == least["peak_memory_bytes"] < 0.7 * fastest["peak_memory_bytes"]
+    assert least["step_s"] >= fastest["step_s"]
+    fails(4, args=[*args, "--memory-limit", str(int(0.9 * least["peak_memory_bytes"]))])
 
 
 def test_a_time_limit_that_is_too_short():
