@@ -22,6 +22,8 @@ namespace {
 constexpr double kNever = std::numeric_limits<double>::infinity();
 // Prices of memory: the share of the step that may be given for all of it.
 constexpr double kPrices[] = {0.1, 1};
+// Devices of a stage up to which everything is chosen from; on more, what was chosen on half as many.
+constexpr int kFew = 64;
 
 int64_t bytes_of(const std::vector<std::vector<int64_t>>& bytes, const std::vector<int>& choice) {
   int64_t sum = 0;
@@ -127,9 +129,29 @@ Restriction LayerCosts::as_like(int part, const Place& place, int view) const {
   return out;
 }
 
-// What a part of the same structure chose between on that view, for ops that can have all of it.
-Restriction LayerCosts::as_first(int part, const View& view, const sharding::Mesh& mesh) const {
-  const auto& chosen = view.choices[first_part_.at(part)];
+// What the part chose between on the views that have half as many devices along an axis.
+std::vector<std::vector<sharding::Strategy>> LayerCosts::on_half(int part, const Place& place,
+                                                                 const sharding::Mesh& mesh) const {
+  std::vector<std::vector<sharding::Strategy>> out(parts_[part].ops.size());
+  const Place half{place.devices / 2, place.kinds};
+  const auto known = views_.find(half);
+  if (place.devices <= kFew || place.devices % 2 != 0 || known == views_.end()) return out;
+  const auto shapes = cost::logical_views(half.devices);
+  for (int axis = 0; axis < mesh.num_axes(); ++axis) {
+    auto shape = mesh.shape;
+    shape[axis] /= 2;
+    const auto at = std::find(shapes.begin(), shapes.end(), shape);
+    if (at == shapes.end()) continue;  // one axis only
+    const auto& chosen = known->second[at - shapes.begin()].choices[part];
+    for (size_t k = 0; k < chosen.size(); ++k)
+      for (const auto& s : chosen[k]) add_once(out[k], s);
+  }
+  return out;
+}
+
+// One of what was chosen, for ops that can have all of it.
+Restriction LayerCosts::one_of(int part, std::vector<std::vector<sharding::Strategy>> chosen,
+                               const sharding::Mesh& mesh) const {
   const auto& ops = parts_[part].ops;
   std::vector<char> can(chosen.size(), 0);
   for (size_t k = 0; k < chosen.size(); ++k) {
@@ -139,7 +161,9 @@ Restriction LayerCosts::as_first(int part, const View& view, const sharding::Mes
                          [&](const auto& s) { return std::find(all.begin(), all.end(), s) != all.end(); });
   }
   Restriction out;
-  out.op = [&chosen, can = std::move(can)](const StageView&, int op, const sharding::Strategy& s) {
+  if (std::find(can.begin(), can.end(), 1) == can.end()) return out;
+  out.op = [chosen = std::move(chosen), can = std::move(can)](const StageView&, int op,
+                                                              const sharding::Strategy& s) {
     return !can[op] || std::find(chosen[op].begin(), chosen[op].end(), s) != chosen[op].end();
   };
   return out;
@@ -154,7 +178,8 @@ ClosedLayer LayerCosts::build(int part, const Place& place, int number, const Vi
   const auto asked = limits_(part, mesh);
   if (!asked) return {};
   Restriction few = as_like(part, place, number);
-  if (!few.op && first_part_.at(part) != part) few = as_first(part, view, mesh);
+  const int first = first_part_.at(part);  // of the same structure
+  if (!few.op) few = one_of(part, first != part ? view.choices[first] : on_half(part, place, mesh), mesh);
   const bool narrow = static_cast<bool>(few.op);
   if (auto out = closed(here, mesh, both(std::move(few), *asked))) return std::move(*out);
   return narrow ? closed(here, mesh, *asked).value_or(ClosedLayer()) : ClosedLayer();
@@ -239,7 +264,7 @@ LayerCosts::Jobs LayerCosts::jobs(const std::vector<Place>& places) {
     all.resize(cost::logical_views(place.devices).size());
     count(static_cast<int>(all.size()));
     for (size_t v = 0; v < all.size(); ++v)
-      out.push_back({static_cast<int>(all.size()),
+      out.push_back({std::max(kFew, place.devices), static_cast<int>(all.size()),
                      [this, place, v, &view = all[v]] { solve(place, static_cast<int>(v), view); }});
   }
   return out;
@@ -302,8 +327,13 @@ LayerCosts::Estimate LayerCosts::best(int first, int last, const Place& place, i
 }
 
 void LayerCosts::run(Jobs jobs) {
-  std::stable_sort(jobs.begin(), jobs.end(), [](const Job& a, const Job& b) { return a.size > b.size; });
-  base::parallel_for(static_cast<int>(jobs.size()), [&](int j) { jobs[j].run(); });
+  std::stable_sort(jobs.begin(), jobs.end(), [](const Job& a, const Job& b) {
+    return a.level != b.level ? a.level < b.level : a.size > b.size;
+  });
+  for (size_t begin = 0, end = 0; begin < jobs.size(); begin = end) {
+    while (end < jobs.size() && jobs[end].level == jobs[begin].level) ++end;
+    base::parallel_for(static_cast<int>(end - begin), [&](int j) { jobs[begin + j].run(); });
+  }
 }
 
 }  // namespace cordata::planner

@@ -39,7 +39,7 @@ class LayerCosts {
   // What `best` needs to know of some places is found in jobs, large ones first, that may run side by side
   // with others; those of a like one come before.
   struct Job {
-    int size = 0;
+    int level = 0, size = 0;  // those of a lower level come before
     std::function<void()> run;
   };
   using Jobs = std::vector<Job>;
@@ -79,7 +79,10 @@ class LayerCosts {
     double seconds = 0, held = 0, flight = 0, passing = 0;
   };
   Restriction as_like(int part, const Place& place, int view) const;
-  Restriction as_first(int part, const View& view, const sharding::Mesh& mesh) const;
+  std::vector<std::vector<sharding::Strategy>> on_half(int part, const Place& place,
+                                                       const sharding::Mesh& mesh) const;
+  Restriction one_of(int part, std::vector<std::vector<sharding::Strategy>> chosen,
+                     const sharding::Mesh& mesh) const;
   ClosedLayer build(int part, const Place& place, int number, const View& view) const;
   Taken solve(const ClosedLayer& layer, int part, double price, View& view) const;
   Mode add_up(const std::vector<Taken>& of_part) const;
