@@ -14,6 +14,9 @@ struct CollectiveCall {
   int comm = -1;      // -1: StableHLO's own, of all devices
   int64_t bytes = 0;  // of its tensor operand: what a device hands to the call
   ir::NodeId node;
+  // Of a custom call: bytes that a rank packs what it sends into, and unpacks what it got from, where blocks
+  // don't lie in one piece (runtime/collectives); kept for the next call.
+  int64_t packed = 0, received = 0;
 };
 
 // In the order a run issues them (they hang on one token), those of a loop's body once.

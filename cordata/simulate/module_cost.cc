@@ -126,6 +126,10 @@ ModuleCost module_cost(const program::ModuleText& module, const cluster::Device&
   cost.collectives = program::collective_calls(graph);
   cost.flops = ir::flops(graph);
   cost.transient = base::Bytes(static_cast<double>(transient_bytes(graph, module.alias)));
+  for (const auto& call : cost.collectives) {
+    cost.packed = std::max(cost.packed, call.packed);
+    cost.received = std::max(cost.received, call.received);
+  }
   base::Seconds compute{0};
   size_t next = 0;
   for (size_t i = 0; i < graph.ops().size(); ++i) {

@@ -19,6 +19,7 @@ struct ModuleCost {
   base::Flops flops{0};
   base::Bytes transient{
       0};  // at its fullest: values that pass between its ops, and results that take over no argument
+  int64_t packed = 0, received = 0;  // bytes: the most of its collectives (program::CollectiveCall)
 };
 
 // By cost::op_times of its graph on that device, and by the liveness of its values. Throws what

@@ -26,7 +26,7 @@ using program::Program;
 struct Timing {
   std::vector<double> compute, collective;
   std::vector<std::vector<int>> groups;  // by collective
-  int64_t transient = 0;
+  int64_t transient = 0, packed = 0, received = 0;
   double flops = 0;
 };
 
@@ -61,6 +61,7 @@ struct RankState {
   std::map<int, std::vector<int>> pending;  // RECVs posted: messages by piece, -1 for local ones
   std::map<int, Memory::Ptr> receiving;
   Memory memory;
+  int64_t packed = 0, received = 0;  // bytes that collectives have for it
   std::vector<base::TimelineEvent> events;
   double busy = 0;
 };
@@ -210,10 +211,18 @@ class Engine {
     if (now_ > s.since) trace(r, Lane::kWait, i.label, s.since, now_);
     s.run_begin = now_;
     s.segment = 0;
+    keep(s.packed, timing(r).packed, s.memory);
+    keep(s.received, timing(r).received, s.memory);
     s.memory.change(timing(r).transient, now_);
     flops_ += timing(r).flops;
     compute(r);
     return false;
+  }
+
+  // What collectives pack tensors into grows as it must, and stays.
+  void keep(int64_t& kept, int64_t wanted, Memory& memory) {
+    if (wanted > kept) memory.change(wanted - kept, now_);
+    kept = std::max(kept, wanted);
   }
 
   const Timing& timing(int r) {
@@ -244,6 +253,7 @@ class Engine {
     }
     for (base::Seconds s : cost->second.compute) t.compute.push_back(s.value);
     t.transient = static_cast<int64_t>(cost->second.transient.value);
+    t.packed = cost->second.packed, t.received = cost->second.received;
     t.flops = cost->second.flops.value;
     if (measured != options_.run_times.end()) scale(t, measured->second.value);
     return t;
