@@ -92,7 +92,8 @@ class Model {
     const int devices = in_.cluster.num_devices();
     return variants_[0]->solver.peak_bound({0, layers_.count, 0, devices, 1});
   }
-  // On the devices of the stages that are best by estimates, layers choose from all that there is.
+  // On the devices of the stages that are best by estimates, layers no longer choose from what those of
+  // another number of microbatches chose.
   void widen();
   // On the number of devices that is best; the rest is done on these, too.
   std::optional<StageSolution> by_estimates();

@@ -44,7 +44,8 @@ class LayerCosts {
   };
   using Jobs = std::vector<Job>;
   Jobs jobs(const std::vector<Place>& places);
-  // Finds it again there, as the like one may know more by now; or with all that can be chosen from.
+  // Finds it again there, as the like one may know more by now; or, with `all`, without looking at the like
+  // one.
   Jobs jobs_again(const std::vector<Place>& places, bool all);
   static void run(Jobs jobs);
 

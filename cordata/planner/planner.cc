@@ -425,7 +425,8 @@ Found of_less_memory(const Search& in, const std::vector<int>& counts) {
   for (double none = 0; !in.log.time.stopped() && none < kNear * best.plan->peak_memory.value;) try {
       const double peak = best.plan->peak_memory.value, most = none == 0 ? 0.8 * peak : (none + peak) / 2;
       const Places within(in.cluster, most);
-      best = best_within({in.step, in.cluster, in.request, in.options, within, most, in.cache, in.log}, counts);
+      best =
+          best_within({in.step, in.cluster, in.request, in.options, within, most, in.cache, in.log}, counts);
       in.say(fmt::format("least memory so far: {} a device", base::to_string(best.plan->peak_memory)));
     } catch (const base::Error& e) {
       if (e.kind() != base::ErrorKind::kInfeasible) throw;
