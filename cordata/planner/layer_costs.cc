@@ -20,8 +20,8 @@ namespace cordata::planner {
 namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
-// Prices of memory: the share of the step that may be given for all of it.
-constexpr double kPrices[] = {0.1, 1};
+// Prices of memory, by mode: the share of the step that may be given for all of it.
+constexpr double kPrices[] = {0, 0.1, 1};
 // Devices of a stage up to which everything is chosen from; on more, what was chosen on half as many.
 constexpr int kFew = 64;
 
@@ -228,7 +228,7 @@ LayerCosts::Mode LayerCosts::add_up(const std::vector<Taken>& of_part) const {
 // All modes of a view. Parts that are the first of their structure choose from everything; how much time the
 // step may give for memory is told from them.
 void LayerCosts::solve(const Place& place, int number, View& view) const {
-  std::vector<std::vector<Taken>> modes(1 + std::size(kPrices), std::vector<Taken>(parts_.size()));
+  std::vector<std::vector<Taken>> modes(std::size(kPrices), std::vector<Taken>(parts_.size()));
   view.choices.resize(parts_.size());
   for (const auto& [part, layer] : first_layer_) view.choices[part].resize(parts_[part].ops.size());
   std::map<int, ClosedLayer> firsts;
@@ -244,13 +244,11 @@ void LayerCosts::solve(const Place& place, int number, View& view) const {
   }
   const double unit = seconds * parts_[part_of_[0]].microbatches * 1e12 / bytes;
   for (const auto& [part, layer] : firsts)
-    for (size_t m = 0; m < std::size(kPrices); ++m)
-      modes[m + 1][part] = solve(layer, part, unit * kPrices[m], view);
+    for (size_t m = 1; m < modes.size(); ++m) modes[m][part] = solve(layer, part, unit * kPrices[m], view);
   for (const auto& [part, first] : first_part_) {
     if (part == first) continue;
     const ClosedLayer layer = build(part, place, number, view);
-    for (size_t m = 0; m < modes.size(); ++m)
-      modes[m][part] = solve(layer, part, m == 0 ? 0 : unit * kPrices[m - 1], view);
+    for (size_t m = 0; m < modes.size(); ++m) modes[m][part] = solve(layer, part, unit * kPrices[m], view);
   }
   for (const auto& of_part : modes) view.modes.push_back(add_up(of_part));
 }
@@ -279,7 +277,7 @@ LayerCosts::Jobs LayerCosts::jobs_again(const std::vector<Place>& places, bool a
 }
 
 void LayerCosts::count(int views) {
-  const int modes = 1 + static_cast<int>(std::size(kPrices)), parts = static_cast<int>(first_layer_.size());
+  const int modes = static_cast<int>(std::size(kPrices)), parts = static_cast<int>(first_layer_.size());
   log_.problems_built += views * parts;
   log_.problems_solved += views * modes * parts;
   log_.problems_reused += views * modes * (static_cast<int>(part_of_.size()) - parts);

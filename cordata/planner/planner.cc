@@ -422,18 +422,20 @@ constexpr double kNear = 0.98;  // of the least memory that a large step was fou
 // Large steps: plans within less and less, until nothing is found a little below the best.
 Found of_less_memory(const Search& in, const std::vector<int>& counts) {
   Found best = best_within(in, counts);
-  for (double none = 0; !in.log.time.stopped() && none < kNear * best.plan->peak_memory.value;) try {
-      const double peak = best.plan->peak_memory.value, most = none == 0 ? 0.8 * peak : (none + peak) / 2;
-      const Places within(in.cluster, most);
+  double none = 0;  // within as much nothing was found
+  while (!in.log.time.stopped() && none < kNear * best.plan->peak_memory.value) {
+    const double peak = best.plan->peak_memory.value, most = none == 0 ? 0.8 * peak : (none + peak) / 2;
+    const Places within(in.cluster, most);
+    try {
       best =
           best_within({in.step, in.cluster, in.request, in.options, within, most, in.cache, in.log}, counts);
       in.say(fmt::format("least memory so far: {} a device", base::to_string(best.plan->peak_memory)));
     } catch (const base::Error& e) {
       if (e.kind() != base::ErrorKind::kInfeasible) throw;
-      const double peak = best.plan->peak_memory.value;
-      none = none == 0 ? 0.8 * peak : (none + peak) / 2;
+      none = most;
     } catch (const TimeIsOver&) {
     }
+  }
   return best;
 }
 

@@ -11,6 +11,7 @@
 #include "cordata/cost/op_time.h"
 #include "cordata/ir/op_table.h"
 #include "cordata/ir/structural_hash.h"
+#include "cordata/step/shorten.h"
 
 namespace cordata::planner {
 
@@ -270,9 +271,7 @@ class LayerPrints {
 
 std::vector<int> alike_layers(const step::JointStep& joint, const step::Homes& homes,
                               const std::vector<std::vector<cost::OpTime>>& times) {
-  std::vector<std::vector<int>> ops(homes.num_stages);
-  for (size_t i = 0; i < homes.op.size(); ++i)
-    if (homes.op[i].kind == step::Home::Kind::kStage) ops[homes.op[i].stage].push_back(static_cast<int>(i));
+  const auto ops = step::ops_of_layers(homes);
   LayerPrints prints(joint, homes, times);
   std::unordered_map<std::string, int> first;
   std::vector<int> out;
