@@ -56,7 +56,8 @@ nlohmann::json run(Transport& transport, int64_t mebibytes, int repetitions) {
   const int64_t elements = (mebibytes << 20) / 4;
   std::vector<int> everyone(transport.size());
   std::iota(everyone.begin(), everyone.end(), 0);
-  CollectiveContext collectives;
+  HeldBytes held;
+  CollectiveContext collectives(held);
   collectives.communicators.push_back(transport.make_communicator(everyone));
   auto all = transport.make_communicator(everyone);
   const Plugin& plugin = Plugin::load(plugin_path());

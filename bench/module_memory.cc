@@ -37,7 +37,7 @@ void compare(const std::string& model, const planner::PlannerOptions& options, i
   for (const auto& module : program.modules) {
     const auto memory = client.compile(module.text).memory();
     const double needed = (memory.results - memory.aliased + memory.temporaries).value;
-    const double modelled = simulate::module_cost(module, plan.cluster).transient.value;
+    const double modelled = simulate::module_cost(module, plan.cluster.device).transient.value;
     rows.push_back({std::to_string(module.stage), module.name, kib(memory.arguments.value),
                     kib(memory.results.value), kib(memory.aliased.value), kib(memory.temporaries.value),
                     kib(needed), kib(modelled),

@@ -12,6 +12,7 @@
 
 #include "cordata/base/files.h"
 #include "cordata/cli/measure_job.h"
+#include "cordata/cluster/presets.h"
 #include "cordata/cluster/topology.h"
 #include "cordata/cost/meshes.h"
 #include "cordata/runtime/launch/cores.h"
@@ -75,12 +76,17 @@ Bytes memory_of(const runtime::Client& client, int ranks_here) {
 }
 
 json device_figures(const runtime::Client& client, const Effort& effort) {
-  json j = {{"memory", runtime::measure_memory(client, effort.device).value},
+  const auto memory = runtime::measure_memory(client, effort.device);
+  json j = {{"memory", memory.value},
             {"launch", runtime::measure_launch(client, effort.device).value},
             {"matmul", json::array()}};
+  base::FlopsPerSecond best{0};  // of f32
   for (const ir::DType type : effort.types)
-    for (const auto& s : runtime::measure_matmul(client, type, effort.device))
+    for (const auto& s : runtime::measure_matmul(client, type, effort.device)) {
       j["matmul"].push_back({static_cast<int>(s.type), s.size, s.rate.value});
+      if (type == ir::DType::kF32) best = std::max(best, s.rate);
+    }
+  if (best.value > 0) j["overlap"] = runtime::measure_overlap(client, best, memory, effort.device);
   return j;
 }
 
@@ -153,6 +159,8 @@ class Measuring {
       const auto mine = client();
       measured_.cluster.device.kind = mine.device(0).kind;
       measured_.cluster.device.memory = memory_of(mine, place_.local_size);
+      if (mine.platform() == "cpu")
+        measured_.cluster.device.cache = cluster::cache_of_core() * runtime::threads_of_this_rank();
       together->barrier();
       figures = device_figures(mine, effort_).dump();
       together->barrier();
@@ -179,6 +187,7 @@ class Measuring {
     auto& d = measured_.cluster.device;
     d.memory_bandwidth = BytesPerSecond(middle(figures, json::json_pointer("/memory")));
     d.launch = Seconds(middle(figures, json::json_pointer("/launch")));
+    if (figures.at(0).contains("overlap")) d.overlap = middle(figures, json::json_pointer("/overlap"));
     const json& first = figures.at(0)["matmul"];
     for (size_t i = 0; i < first.size(); ++i) {
       const auto type = static_cast<ir::DType>(first[i][0].get<int>());
@@ -197,6 +206,7 @@ class Measuring {
                              measured_.at_once);
     measured_.cluster.groups = cluster::speed_groups(measured_.speeds, d);
     for (auto& g : measured_.cluster.groups) g.device.source = d.source + "; speed: all ranks at work";
+    sums_ = cost::sum_rate(measured_.cluster, 0, 1);
   }
 
   // The first type's largest matmul: what "efficiency" says.
@@ -253,12 +263,15 @@ class Measuring {
 
   // How many hops the model counts, and how many bytes they carry: its price at one second a hop, and at one
   // byte a second.
-  static cluster::Sample as_ring(const runtime::CollectiveTime& t, int64_t size) {
+  // What adding up takes, the model counts beside the links.
+  cluster::Sample as_ring(const runtime::CollectiveTime& t, int64_t size) const {
     const BytesPerSecond endless(std::numeric_limits<double>::infinity());
+    const auto adding =
+        sharding::collective_seconds(t.kind, t.bytes, 1, {{size}, {{Seconds(0), endless}}, {}, sums_});
     const auto hops = sharding::collective_seconds(t.kind, t.bytes, 1, {{size}, {{Seconds(1), endless}}});
     const auto sent =
         sharding::collective_seconds(t.kind, t.bytes, 1, {{size}, {{Seconds(0), BytesPerSecond(1)}}});
-    return {hops.value, Bytes(sent.value), t.seconds};
+    return {hops.value, Bytes(sent.value), std::max(t.seconds - adding, t.seconds / 10)};
   }
 
   // What plans are priced with is what collectives reach, all ranks at work; a lone message is quicker.
@@ -299,6 +312,7 @@ class Measuring {
   std::unique_ptr<runtime::Communicator> all_;
   const runtime::RankPlace place_;
   int cores_ = 1;
+  BytesPerSecond sums_{0};  // what this machine's ranks add up at, once that is known
   Measured measured_;
 };
 

@@ -55,7 +55,7 @@ constexpr const char* kDeviceExample =
 Device device_from(const json& j, const std::string& path, const Device* like = nullptr) {
   const Fields f(j, path,
                  {"kind", "peak_flops_per_s", "efficiency", "memory_bytes", "memory_bandwidth_bytes_per_s",
-                  "launch_s", "fusion", "speed", "source"},
+                  "launch_s", "overlap", "cache_bytes", "fusion", "speed", "source"},
                  kDeviceExample);
   const auto given = [&](const char* key) { return !like || f.has(key); };
   Device d = like ? *like : Device{};
@@ -71,6 +71,11 @@ Device device_from(const json& j, const std::string& path, const Device* like = 
         f.number("memory_bandwidth_bytes_per_s", above_zero("bytes a second", "1.555e12")));
   d.launch =
       base::Seconds(f.number_or(d.launch.value, "launch_s", zero_or_more("seconds to start an op", "4e-6")));
+  d.overlap = f.number_or(
+      d.overlap, "overlap",
+      {"a share from 0 to 1", "of the shorter of computing and moving memory, hidden behind the longer", "1",
+       0, false, 1});
+  d.cache = base::Bytes(f.number_or(d.cache.value, "cache_bytes", zero_or_more("bytes", "32e6")));
   const std::string fusion = f.text_or(d.merges_kernels ? "merging" : "plain", "fusion", kFusion);
   if (fusion != "merging" && fusion != "plain") refuse(f.path_of("fusion"), kFusion, "'" + fusion + "'");
   d.merges_kernels = fusion == "merging";
@@ -211,6 +216,8 @@ json device_json(const Device& d) {
           {"memory_bytes", d.memory.value},
           {"memory_bandwidth_bytes_per_s", d.memory_bandwidth.value},
           {"launch_s", d.launch.value},
+          {"overlap", d.overlap},
+          {"cache_bytes", d.cache.value},
           {"fusion", d.merges_kernels ? "merging" : "plain"},
           {"speed", d.speed},
           {"source", d.source}};

@@ -2,6 +2,7 @@
 #include "cordata/cost/meshes.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "cordata/base/error.h"
 #include "cordata/cluster/topology.h"
@@ -46,7 +47,24 @@ sharding::Mesh make_mesh(const cluster::Cluster& c, int first, std::vector<int64
     mesh.links.push_back({link.alpha, link.bandwidth});
   }
   mesh.shape = std::move(shape);
+  mesh.memory = copy_rate(c, first, static_cast<int>(size));
+  mesh.sums = sum_rate(c, first, static_cast<int>(size));
   return mesh;
+}
+
+base::BytesPerSecond copy_rate(const cluster::Cluster& c, int first, int devices) {
+  double slowest = std::numeric_limits<double>::infinity();
+  for (const int kind : c.kinds_in(first, devices)) {
+    const auto& d = c.device_at(kind);
+    slowest = std::min(slowest, d.memory_bandwidth.value * d.speed);
+  }
+  return base::BytesPerSecond(slowest / std::max(1.0, c.cores_shared_by));
+}
+
+base::BytesPerSecond sum_rate(const cluster::Cluster& c, int first, int devices) {
+  double serial = 0;
+  for (const int kind : c.kinds_in(first, devices)) serial = std::max(serial, 1 - c.device_at(kind).overlap);
+  return serial > 0 ? copy_rate(c, first, devices) * (1 / (3 * serial)) : base::BytesPerSecond(0);
 }
 
 sharding::Mesh fastest_mesh(const cluster::Cluster& c, std::vector<int64_t> shape) {
@@ -56,6 +74,9 @@ sharding::Mesh fastest_mesh(const cluster::Cluster& c, std::vector<int64_t> shap
   const bool alike = c.topology == cluster::Topology::kUniform || c.topology == cluster::Topology::kSwitch;
   for (int first = 1; !alike && first + size <= c.devices_per_host; ++first) {
     const sharding::Mesh other = make_mesh(c, first, shape);
+    fastest.memory = std::max(fastest.memory, other.memory);
+    fastest.sums = fastest.sums.value > 0 && other.sums.value > 0 ? std::max(fastest.sums, other.sums)
+                                                                  : base::BytesPerSecond(0);
     for (size_t a = 0; a < other.links.size(); ++a)
       fastest.links[a].bandwidth = std::max(fastest.links[a].bandwidth, other.links[a].bandwidth);
   }

@@ -16,6 +16,13 @@ std::vector<std::vector<int64_t>> logical_views(int devices);
 // costs while rings of all groups along it run at once: cluster::ring_link.
 sharding::Mesh make_mesh(const cluster::Cluster& cluster, int first, std::vector<int64_t> shape);
 
+// At which devices first, ... read and write memory while all are at it: what packing for collectives goes
+// at.
+base::BytesPerSecond copy_rate(const cluster::Cluster& cluster, int first, int devices);
+// At which they add up what they receive: two reads and a write of memory, where links don't hide them
+// (cluster::Device::overlap); 0: they do.
+base::BytesPerSecond sum_rate(const cluster::Cluster& cluster, int first, int devices);
+
 // A mesh of that shape none of whose axes is slower than at any place in the cluster where a stage may lie:
 // for bounds.
 sharding::Mesh fastest_mesh(const cluster::Cluster& cluster, std::vector<int64_t> shape);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "cordata/cluster/cluster.h"
@@ -8,18 +9,40 @@
 
 namespace cordata::cost {
 
-// What one op takes on one device, whole: the roofline max(FLOPs / (peak * efficiency), bytes / bandwidth),
+// What one op takes on one device, whole: the roofline of FLOPs / (peak * efficiency) and bytes / bandwidth,
 // and the time to start it. Bytes are those that kernels read and write (fusion.h); a kernel is started once.
 // The peak is that of the op's first operand's type; of a type the device doesn't list, f32's. What only
 // orders others is free: its results are its operands.
 struct OpTime {
   double seconds = 0, launch = 0;
   double compute = 0;  // of the seconds: what FLOPs alone take
+  double serial = 0;   // 1 - Device::overlap
   bool fused = false;  // the result is never written
   // What moving each operand and each result takes, whole; 0: not moved, as it is fused or constant. Together
   // no more than `seconds`. A shard of the op moves all of what isn't cut.
   std::vector<double> read, written;
+  // By operand: made by a kernel of the same module, so that reading it costs nothing if that takes no longer
+  // than `cache_seconds`, which reading Device::cache takes.
+  std::vector<char> near;
+  double cache_seconds = 0;
 };
+// What reading a device's part of operand k costs, if moving it takes `seconds`.
+template <typename Op>
+double read_seconds(const Op& op, size_t k, double seconds) {
+  return k < op.near.size() && op.near[k] && seconds <= op.cache_seconds ? 0 : seconds;
+}
+// What all devices together take at least, however the op is cut.
+template <typename Op>
+double least_seconds(const Op& op) {
+  double least = op.seconds;
+  for (size_t k = 0; op.cache_seconds > 0 && k < op.near.size(); ++k)
+    if (op.near[k]) least -= read_seconds(op, k, op.read[k]);
+  return std::max(0.0, least);
+}
+// The longer of computing and moving, and of the shorter one the part that it doesn't hide.
+inline double roofline(double compute, double moved, double serial) {
+  return std::max(compute, moved) + serial * std::min(compute, moved);
+}
 // By position in graph.ops(). `modules`: by op, the module that it runs in: ops of two modules never fuse,
 // and a sum over microbatches is read and written. Empty: all are in one, and there is one microbatch, which
 // is its own sum.

@@ -26,7 +26,10 @@ json mesh_json(const sharding::Mesh& mesh) {
   json links = json::array();
   for (const auto& l : mesh.links)
     links.push_back({{"alpha_s", l.alpha.value}, {"bandwidth_bytes_per_s", l.bandwidth.value}});
-  return {{"shape", mesh.shape}, {"links", links}};
+  return {{"shape", mesh.shape},
+          {"links", links},
+          {"memory_bytes_per_s", mesh.memory.value},
+          {"sums_bytes_per_s", mesh.sums.value}};
 }
 
 json stage_json(const Stage& s) {
@@ -151,6 +154,11 @@ sharding::Mesh mesh_from(const At& at) {
     mesh.links.push_back(
         {base::Seconds(l["alpha_s"].number()), base::BytesPerSecond(l["bandwidth_bytes_per_s"].number())});
   if (mesh.links.size() != mesh.shape.size()) at["links"].wrong("one for each axis of the mesh");
+  for (const auto& [key, rate] :
+       {std::pair{"memory_bytes_per_s", &mesh.memory}, {"sums_bytes_per_s", &mesh.sums}}) {
+    if (at.raw().contains(key)) *rate = base::BytesPerSecond(at[key].number());
+    if (rate->value < 0) at[key].wrong("bytes a second, 0 or more");
+  }
   return mesh;
 }
 

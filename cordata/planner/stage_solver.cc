@@ -8,6 +8,7 @@
 #include <limits>
 #include <numeric>
 #include <set>
+#include <utility>
 
 #include "cordata/base/error.h"
 #include "cordata/base/parallel.h"
@@ -18,6 +19,7 @@
 #include "cordata/planner/intra_op/describe.h"
 #include "cordata/planner/intra_op/limited.h"
 #include "cordata/planner/intra_op/minimise.h"
+#include "cordata/planner/intra_op/peak.h"
 #include "cordata/planner/intra_op/solve.h"
 
 namespace cordata::planner {
@@ -372,25 +374,54 @@ BuiltProblem StageSolver::build(const View& view, const step::Cut& cut, int s, c
 }
 
 void StageSolver::solve_view(View& view, double below, bool in_time) {
-  const auto& problem = view.built.problem;
+  constexpr int kTightenings = 4;
+  auto& problem = view.built.problem;
+  const int64_t limit = problem.usage_limit;
   SolveOptions options;
   if (below < kNever) options.below = static_cast<__int128>(std::ceil(below * 1e12));
   if (!given_.empty()) options.branches = 0;  // of some strategies only: no gap is claimed of it
-  if (in_time) options.seconds = log_.time.seconds_left();
-  auto solution = solve(problem, options);
-  if (in_time) log_.time.check();  // else it may have been given up
-  {
-    const std::scoped_lock lock(shared_);
-    ++log_.problems_solved;
-  }
   auto& s = view.solved;
-  s.bound = solution.proven_infeasible ? kNever
-                                       : std::max(s.bound, static_cast<double>(solution.lower_bound) * 1e-12);
-  s.settled = solution.feasible || solution.proven_infeasible || below == kNever;
+  const auto peak = [&](const std::vector<int>& choice) {
+    return peak_bytes(view.built, view.stage, view.mesh, choice);
+  };
+  Solution solution;
+  for (int tries = 0;; ++tries) {
+    if (in_time) options.seconds = log_.time.seconds_left();
+    solution = solve(problem, options);
+    if (in_time) log_.time.check();  // else it may have been given up
+    {
+      const std::scoped_lock lock(shared_);
+      ++log_.problems_solved;
+    }
+    if (tries == 0) {
+      s.bound = solution.proven_infeasible
+                    ? kNever
+                    : std::max(s.bound, static_cast<double>(solution.lower_bound) * 1e-12);
+      s.settled = solution.feasible || solution.proven_infeasible || below == kNever;
+    }
+    if (!solution.feasible) break;
+    // The problem doesn't see all that a choice needs: what is more than fits, it gets less of.
+    s.peak = peak(solution.choice);
+    const int64_t excess = s.peak - limit;
+    if (excess <= 0) break;
+    solution.feasible = false;
+    if (tries == kTightenings || excess >= problem.usage_limit) break;
+    problem.usage_limit -= excess;
+  }
+  const bool tightened = std::exchange(problem.usage_limit, limit) < limit;
+  if (!solution.feasible && tightened) {
+    solution.choice = least_usage(problem, std::nullopt, log_.time.at()).choice;
+    const auto cost = solution.choice.empty() ? std::nullopt : evaluate(problem, solution.choice);
+    if (cost && *cost < options.below) {
+      s.peak = peak(solution.choice);
+      solution.feasible = s.peak <= limit;
+      solution.cost = *cost;
+    }
+    s.settled = solution.feasible || below == kNever;
+  }
   s.seconds = solution.feasible ? static_cast<double>(solution.cost) * 1e-12 : kNever;
   if (!solution.feasible) return;
   s.choice = std::move(solution.choice);
-  s.peak = peak_usage(problem, s.choice);
   split(view.built, s, view.stage.microbatches);
   s.sharding = decode(view.built, view.stage, s.choice);
 }
@@ -445,16 +476,17 @@ double StageSolver::least_peak(const step::Cut& cut, int s, const StageKey& key,
   for (const auto& shape : cost::logical_views(key.devices)) {
     if (!words(key.first_layer, shape)) continue;
     const View view{stage, 0, cost::make_mesh(cluster_, key.first_device, shape), {}, {}};
-    const auto problem = build(view, cut, s, key).problem;
-    const auto floor = static_cast<double>(usage_floor(problem));
+    const auto built = build(view, cut, s, key);
+    const auto floor = static_cast<double>(usage_floor(built.problem));
     if (floor >= std::min(least, below)) {
       least = std::min(least, std::max(floor, below));
       continue;
     }
-    const auto found = least_usage(problem, std::nullopt, log_.time.at());
+    const auto found = least_usage(built.problem, std::nullopt, log_.time.at());
     log_.time.check();
     ++log_.problems_solved;
-    if (!found.choice.empty()) least = std::min(least, static_cast<double>(found.peak));
+    if (!found.choice.empty())
+      least = std::min(least, static_cast<double>(peak_bytes(built, stage, view.mesh, found.choice)));
   }
   return least;
 }

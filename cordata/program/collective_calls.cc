@@ -29,26 +29,17 @@ int comm_of(const ir::Node& node) {
   return config && comm != config->dict().end() ? static_cast<int>(comm->second.integer()) : -1;
 }
 
-// Bytes of a tensor whose blocks along the dim that the call's configuration names lie in several pieces.
-int64_t in_pieces(const ir::Graph& graph, ir::ValueId v, const ir::Node& node, std::string_view dim) {
-  const auto& config = ir::Graph::find_attr(node, "backend_config")->dict();
-  const auto at = config.find(dim);
-  const auto& shape = graph.type(v).shape;
-  if (at == config.end()) return 0;
-  const auto end =
-      shape.begin() + std::min<int64_t>(at->second.integer(), static_cast<int64_t>(shape.size()));
-  const bool whole = std::all_of(shape.begin(), end, [](int64_t n) { return n == 1; });
-  return whole ? 0 : graph.type(v).num_bytes();
-}
-
 void add_scratch(const ir::Graph& graph, const ir::Node& node, CollectiveCall& call) {
-  if (!ir::Graph::find_attr(node, "backend_config")) return;
-  const ir::ValueId in = node.operands[0], out = node.result();
-  if (call.kind == CollectiveKind::kAllGather) call.packed = in_pieces(graph, out, node, "dim");
-  if (call.kind == CollectiveKind::kReduceScatter) call.packed = in_pieces(graph, in, node, "dim");
-  if (call.kind != CollectiveKind::kAllToAll) return;
-  call.packed = in_pieces(graph, in, node, "split_dim");
-  call.received = in_pieces(graph, out, node, "concat_dim");
+  const ir::Attribute* config = ir::Graph::find_attr(node, "backend_config");
+  if (!config) return;
+  const auto dim = [&](std::string_view key) {
+    const auto at = config->dict().find(key);
+    return at == config->dict().end() ? 0 : static_cast<int>(at->second.integer());
+  };
+  const bool moves = call.kind == CollectiveKind::kAllToAll;
+  const auto scratch = sharding::packing(call.kind, graph.type(node.operands[0]), graph.type(node.result()),
+                                         dim(moves ? "split_dim" : "dim"), dim("concat_dim"));
+  call.packed = scratch.packed, call.received = scratch.received;
 }
 
 std::optional<CollectiveCall> as_collective(const ir::Graph& graph, ir::NodeId id) {

@@ -34,14 +34,43 @@ bool is_local(CollectiveKind kind) {
 
 namespace {
 
+// Bytes of a tensor whose blocks along a dim lie in several pieces; blocks along the first lie in one each.
+int64_t in_pieces(const ir::Type& type, int dim) {
+  const auto end = type.shape.begin() + std::clamp<int64_t>(dim, 0, type.rank());
+  return std::all_of(type.shape.begin(), end, [](int64_t n) { return n == 1; }) ? 0 : type.num_bytes();
+}
+
+}  // namespace
+
+Packing packing(CollectiveKind kind, const ir::Type& before, const ir::Type& after, int dim, int from_dim) {
+  switch (kind) {
+    case CollectiveKind::kAllGather:
+      return {in_pieces(after, dim), 0};
+    case CollectiveKind::kReduceScatter:
+      return {in_pieces(before, dim), 0};
+    case CollectiveKind::kAllToAll:
+      return {in_pieces(before, dim), in_pieces(after, from_dim)};
+    default:
+      return {};
+  }
+}
+
+Seconds packing_seconds(const Packing& p, base::BytesPerSecond memory) {
+  return memory.value > 0 ? Bytes(2.0 * static_cast<double>(p.packed + p.received)) / memory : Seconds(0);
+}
+
+namespace {
+
 // One ring of n devices over links alike; `b` bytes as ReshardStep defines them. docs/collectives.md has the
-// table.
-Seconds ring(CollectiveKind kind, Bytes b, double n, const AxisLink& link) {
+// table. What is added up waits for nothing but its message.
+Seconds ring(CollectiveKind kind, Bytes b, double n, const AxisLink& link, base::BytesPerSecond sums) {
   if (n <= 1) return Seconds(0);
+  const Seconds adding = sums.value > 0 ? b * ((n - 1) / n) / sums : Seconds(0);
   switch (kind) {
     case CollectiveKind::kAllReduce:
-      return 2 * (n - 1) * link.alpha + b * (2 * (n - 1) / n) / link.bandwidth;
+      return 2 * (n - 1) * link.alpha + b * (2 * (n - 1) / n) / link.bandwidth + adding;
     case CollectiveKind::kReduceScatter:
+      return (n - 1) * link.alpha + b * ((n - 1) / n) / link.bandwidth + adding;
     case CollectiveKind::kAllToAll:
       return (n - 1) * link.alpha + b * ((n - 1) / n) / link.bandwidth;
     case CollectiveKind::kAllGather:
@@ -77,7 +106,7 @@ Seconds flat(CollectiveKind kind, Bytes bytes, const std::vector<int>& axes, con
     slowest.bandwidth = std::min(slowest.bandwidth, link.bandwidth);
     n *= static_cast<double>(mesh.shape[a]);
   }
-  return ring(kind, bytes, n, slowest);
+  return ring(kind, bytes, n, slowest, mesh.sums);
 }
 
 // Axis after axis. A reduce-scatter starts at the major axis and shrinks; an all-gather starts at the minor
@@ -88,13 +117,13 @@ Seconds by_axis(CollectiveKind kind, Bytes bytes, const std::vector<int>& axes, 
   auto size = [&](int a) { return static_cast<double>(mesh.shape[a]); };
   if (kind != CollectiveKind::kAllGather) {
     for (int a : axes) {
-      total += ring(CollectiveKind::kReduceScatter, b, size(a), link_of(mesh, a));
+      total += ring(CollectiveKind::kReduceScatter, b, size(a), link_of(mesh, a), mesh.sums);
       b = b / size(a);
     }
   }
   if (kind != CollectiveKind::kReduceScatter) {
     for (auto a = axes.rbegin(); a != axes.rend(); ++a) {
-      total += ring(CollectiveKind::kAllGather, b, size(*a), link_of(mesh, *a));
+      total += ring(CollectiveKind::kAllGather, b, size(*a), link_of(mesh, *a), mesh.sums);
       b = b * size(*a);
     }
   }

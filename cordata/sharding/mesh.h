@@ -24,6 +24,8 @@ struct Mesh {
   std::vector<int64_t> shape;  // sizes of the axes; {} is one device
   std::vector<AxisLink>
       links;  // one per axis: the reshard paths' measure, so that plan and program choose the same
+  base::BytesPerSecond memory{0};  // what packing for collectives reads and writes goes at; 0: it is free
+  base::BytesPerSecond sums{0};    // what received blocks are added up at; 0: messages hide it
 
   int num_axes() const { return static_cast<int>(shape.size()); }
   int64_t size() const;

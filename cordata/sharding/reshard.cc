@@ -102,7 +102,10 @@ void ReshardTable::add_edge(int from, ReshardStep step) {
   step.reduce = kind_;
   int64_t bytes = step.kind == CollectiveKind::kPermute ? bytes_[to] : bytes_[from];
   step.bytes = base::Bytes(is_local(step.kind) ? 0.0 : static_cast<double>(bytes));
-  step.seconds = collective_seconds(step.kind, step.bytes, step.axes, mesh_);
+  step.seconds = collective_seconds(step.kind, step.bytes, step.axes, mesh_) +
+                 packing_seconds(packing(step.kind, local_type(type_, shardings_[from], mesh_),
+                                         local_type(type_, shardings_[to], mesh_), step.dim, step.from_dim),
+                                 mesh_.memory);
   double picoseconds = std::min(std::ceil(step.seconds.value * 1e12), 1e15);
   edges_[from]->push_back({to, step, static_cast<int64_t>(picoseconds)});
 }

@@ -32,10 +32,19 @@ struct ReshardStep {
   ir::ReduceKind reduce = ir::ReduceKind::kAdd;
   Sharding after;
   base::Bytes bytes{0};
-  base::Seconds seconds{0};  // by the mesh's links
+  base::Seconds seconds{0};  // by the mesh's links and memory
 };
 
 bool is_local(CollectiveKind kind);
+
+// Bytes that a rank packs what it sends into, and unpacks what it got from, where the blocks of a tensor
+// along the dims of a step don't lie in one piece. `before` and `after`: the local tensors.
+struct Packing {
+  int64_t packed = 0, received = 0;
+};
+Packing packing(CollectiveKind kind, const ir::Type& before, const ir::Type& after, int dim, int from_dim);
+// All that is packed and unpacked is read and written once, at `memory` bytes a second; 0: for nothing.
+base::Seconds packing_seconds(const Packing& p, base::BytesPerSecond memory);
 std::string_view name(CollectiveKind kind);  // "all-reduce"
 
 // Seconds of one collective over `axes` of a mesh, by ring algorithms (docs/collectives.md): n is `bytes` as

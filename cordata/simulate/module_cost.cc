@@ -8,6 +8,7 @@
 #include "cordata/base/error.h"
 #include "cordata/cluster/topology.h"
 #include "cordata/cost/lifetimes.h"
+#include "cordata/cost/meshes.h"
 #include "cordata/cost/op_time.h"
 #include "cordata/ir/op_table.h"
 #include "cordata/ir/text.h"
@@ -199,14 +200,17 @@ base::Seconds collective_time(const program::CollectiveCall& call, const program
   const auto hosts = ranks_by_host(group, c);
   const base::Bytes bytes(static_cast<double>(call.bytes));
   const sharding::AxisLink across = axis_link(c, groups);
+  const auto packing = sharding::packing_seconds({call.packed, call.received}, cost::copy_rate(c, rank, 1));
+  const auto sums = cost::sum_rate(c, rank, 1);
   const int64_t each = hosts.begin()->second;
   const bool even = std::all_of(hosts.begin(), hosts.end(), [&](const auto& h) { return h.second == each; });
   if (hosts.size() == 1 || each == 1 || !even)
-    return sharding::collective_seconds(call.kind, bytes, 1,
-                                        {{static_cast<int64_t>(group.size())}, {across}});
+    return packing + sharding::collective_seconds(call.kind, bytes, 1,
+                                                  {{static_cast<int64_t>(group.size())}, {across}, {}, sums});
   const sharding::AxisLink within = axis_link(c, parts_within_hosts(groups, c));
-  return sharding::collective_seconds(call.kind, bytes, 3,
-                                      {{static_cast<int64_t>(hosts.size()), each}, {across, within}});
+  return packing +
+         sharding::collective_seconds(
+             call.kind, bytes, 3, {{static_cast<int64_t>(hosts.size()), each}, {across, within}, {}, sums});
 }
 
 }  // namespace cordata::simulate

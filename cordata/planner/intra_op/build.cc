@@ -2,14 +2,15 @@
 #include "cordata/planner/intra_op/build.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <optional>
 #include <set>
 #include <tuple>
 
 #include "cordata/base/error.h"
-#include "cordata/sharding/reshard.h"
+#include "cordata/cost/op_time.h"
+#include "cordata/planner/intra_op/peak.h"
+#include "cordata/planner/intra_op/reshard_costs.h"
 
 namespace cordata::planner {
 namespace {
@@ -31,63 +32,15 @@ double shards(const Strategy& s, const sharding::Mesh& mesh, const ir::TensorFac
 
 // A device's part of an op: the roofline of its shard, that is of its FLOPs and of all that it moves.
 double local_seconds(const StageView::Op& op, const Strategy& s, const sharding::Mesh& mesh) {
+  const double n = shards(s, mesh, nullptr);
+  if (op.read.empty() && op.written.empty()) return op.seconds / n + op.launch;
   double moved = 0;
   for (size_t k = 0; k < op.read.size(); ++k)
-    if (op.read[k] > 0) moved += op.read[k] / shards(s, mesh, &op.rule.operands[k]);
+    if (op.read[k] > 0)
+      moved += cost::read_seconds(op, k, op.read[k] / shards(s, mesh, &op.rule.operands[k]));
   for (size_t r = 0; r < op.written.size(); ++r)
     if (op.written[r] > 0) moved += op.written[r] / shards(s, mesh, &op.rule.results[r]);
-  return std::max(op.seconds / shards(s, mesh, nullptr), moved) + op.launch;
-}
-
-int64_t picoseconds(double seconds) { return static_cast<int64_t>(std::llround(seconds * 1e12)); }
-
-// Costs of reshards of one type, each path searched once. Shardings are numbered as they come.
-class ReshardCosts {
- public:
-  int number(const Sharding& s) {
-    const auto [it, fresh] = numbers_.try_emplace(s, static_cast<int>(shardings_.size()));
-    if (fresh) shardings_.push_back(s), costs_.emplace_back();
-    return it->second;
-  }
-
-  // Picoseconds, kInfinite where there is no way.
-  int64_t cost(const ir::Type& type, const sharding::Mesh& mesh, int from, int to) {
-    auto& row = costs_[from];
-    if (row.size() < shardings_.size()) row.resize(shardings_.size(), kUnknown);
-    if (row[to] == kUnknown) row[to] = search(type, mesh, shardings_[from], shardings_[to]);
-    return row[to];
-  }
-
- private:
-  static constexpr int64_t kUnknown = -1;
-
-  static int64_t search(const ir::Type& type, const sharding::Mesh& mesh, const Sharding& from,
-                        const Sharding& to) {
-    if (from == to) return 0;
-    const auto path = sharding::reshard_path(type, from, to, mesh);
-    if (!path) return kInfinite;
-    double seconds = 0;
-    for (const auto& step : *path) seconds += step.seconds.value;
-    return picoseconds(seconds);
-  }
-
-  std::map<Sharding, int> numbers_;
-  std::vector<Sharding> shardings_;
-  std::vector<std::vector<int64_t>> costs_;  // by the number of where it is, then where it is wanted
-};
-
-// Those of the mesh at hand: stages of one step ask for the same reshards again and again.
-ReshardCosts& reshard_costs(const ir::Type& type, const sharding::Mesh& mesh) {
-  constexpr size_t kMeshes = 16;
-  using ByType = std::map<std::pair<ir::Shape, ir::DType>, ReshardCosts>;
-  thread_local std::vector<std::pair<sharding::Mesh, ByType>> known;
-  auto at = std::find_if(known.begin(), known.end(), [&](const auto& k) { return k.first == mesh; });
-  if (at == known.end()) {
-    if (known.size() == kMeshes) known.clear();
-    known.emplace_back(mesh, ByType());
-    at = known.end() - 1;
-  }
-  return at->second[{type.shape, type.dtype}];
+  return cost::roofline(op.compute / n, moved, op.serial) + op.launch;
 }
 
 // Someone who wants a value: node `node` in pass `pass`; by choice of that node, the shardings it asks for
@@ -112,29 +65,21 @@ class Builder {
   }
 
   BuiltProblem run() {
-    for (size_t a = 0; a < stage_.args.size(); ++a) add_arg(static_cast<int>(a));
-    for (size_t o = 0; o < stage_.ops.size(); ++o) add_op(static_cast<int>(o));
-    for (size_t r = 0; r < stage_.results.size(); ++r) add_result(static_cast<int>(r));
+    add_nodes(true);
     for (size_t v = 0; v < stage_.values.size(); ++v)
       if (stage_.values[v].is_tensor()) connect(static_cast<int>(v));
     return std::move(out_);
   }
 
   Problem run_layer() {
-    for (size_t a = 0; a < stage_.args.size(); ++a) add_arg(static_cast<int>(a));
-    for (size_t o = 0; o < stage_.ops.size(); ++o) add_op(static_cast<int>(o));
-    for (size_t r = 0; r < stage_.results.size(); ++r)
-      if (argument_of(stage_.result_kinds[r]) >= 0) add_result(static_cast<int>(r));
+    add_nodes(false);
     for (size_t v = 0; v < stage_.values.size(); ++v)
       if (stage_.values[v].is_tensor()) connect_layer(static_cast<int>(v));
     return std::move(out_.problem);
   }
 
   ClosedLayer run_closed() {
-    for (size_t a = 0; a < stage_.args.size(); ++a) add_arg(static_cast<int>(a));
-    for (size_t o = 0; o < stage_.ops.size(); ++o) add_op(static_cast<int>(o));
-    for (size_t r = 0; r < stage_.results.size(); ++r)
-      if (argument_of(stage_.result_kinds[r]) >= 0) add_result(static_cast<int>(r));
+    add_nodes(false);
     const auto leaves_as = find_leavers();
     std::map<int, int> boundary;  // leaving value -> its hub
     for (const auto& [entering, leaving] : leaves_as)
@@ -157,6 +102,14 @@ class Builder {
   }
 
  private:
+  // `all`: results that aren't arguments' new values, too.
+  void add_nodes(bool all) {
+    for (size_t a = 0; a < stage_.args.size(); ++a) add_arg(static_cast<int>(a));
+    for (size_t o = 0; o < stage_.ops.size(); ++o) add_op(static_cast<int>(o));
+    for (size_t r = 0; r < stage_.results.size(); ++r)
+      if (all || argument_of(stage_.result_kinds[r]) >= 0) add_result(static_cast<int>(r));
+  }
+
   // time_[op] is its place.
   void order_ops() {
     std::vector<int> order(stage_.ops.size());
@@ -171,6 +124,9 @@ class Builder {
       times_.push_back(stage_.ops[order[t]].time);
     }
     end_ = std::max<int>(1, static_cast<int>(order.size()));
+    update_ = end_;
+    for (size_t o = 0; o < order.size(); ++o)
+      if (!per_microbatch(stage_.ops[o].pass)) update_ = std::min(update_, time_[o]);
   }
 
   static bool per_microbatch(const step::Pass& p) { return p.phase != step::Phase::kApply; }
@@ -226,14 +182,8 @@ class Builder {
       const int v = op.operands[at];
       if (op.rule.awaits(at) || !stage_.values[v].is_tensor() || !seen.insert(v).second) continue;
       Reader reader{op.pass, id, time_[o], {}};
-      for (const auto& s : strategies) {
-        std::set<Sharding> wants;
-        for (size_t k = 0; k < op.operands.size(); ++k)
-          if (op.operands[k] == v && k < op.rule.operands.size() && !op.rule.awaits(k))
-            wants.insert(sharding::operand_sharding(op.rule, s, static_cast<int>(k)));
-        if (wants.empty()) wants.insert(Sharding{});
-        reader.wants.emplace_back(wants.begin(), wants.end());
-      }
+      for (size_t i = 0; i < strategies.size(); ++i)
+        reader.wants.push_back(wanted(out_.nodes[id], stage_, v, static_cast<int>(i)));
       readers_[v].push_back(std::move(reader));
     }
   }
@@ -274,17 +224,15 @@ class Builder {
   // By choice of a node, where the value is.
   std::vector<Sharding> offers(int node, int v) const {
     const Node& n = out_.nodes[node];
-    if (n.kind != Node::Kind::kOp) return n.shardings;
-    const auto& op = stage_.ops[n.index];
-    const int k = static_cast<int>(std::find(op.results.begin(), op.results.end(), v) - op.results.begin());
     std::vector<Sharding> out;
-    for (const auto& s : n.strategies)
-      out.push_back(k < static_cast<int>(op.rule.results.size()) ? sharding::result_sharding(op.rule, s, k)
-                                                                 : Sharding{});
+    for (size_t i = 0; i < out_.problem.nodes[node].cost.size(); ++i)
+      out.push_back(offered(n, stage_, v, static_cast<int>(i)));
     return out;
   }
 
-  void add_edge(int v, int from, int to, const std::vector<std::vector<Sharding>>& wants, int64_t times) {
+  // `held`: when what is resharded is there for `to` alone.
+  void add_edge(int v, int from, int to, const std::vector<std::vector<Sharding>>& wants, int64_t times,
+                std::pair<int, int> held = {}) {
     const auto& type = stage_.values[v];
     auto& known = reshard_costs(type, mesh_);
     std::vector<std::vector<int>> wanted;
@@ -306,12 +254,14 @@ class Builder {
         edge.cost.push_back(sum);
       }
     }
-    if (any) out_.problem.edges.push_back(std::move(edge));
+    if (!any) return;
+    out_.problem.edges.push_back(std::move(edge));
+    out_.moves.push_back({v, held.first, held.second});
   }
 
   // A hub for readers in pass `pass`, reached from node `from`.
   int add_hub(int v, const step::Pass& pass, int from, const std::vector<const Reader*>& readers, bool own,
-              bool anywhere = false) {
+              bool anywhere = false, std::pair<int, int> held = {}) {
     std::set<Sharding> all;
     if (from >= 0)
       for (const auto& s : offers(from, v)) all.insert(s);
@@ -325,7 +275,7 @@ class Builder {
     out_.own_hub[id] = own;
     std::vector<std::vector<Sharding>> wants;
     for (const auto& s : shardings) wants.push_back({s});
-    if (from >= 0) add_edge(v, from, id, wants, weight(pass));
+    if (from >= 0) add_edge(v, from, id, wants, weight(pass), held);
     return id;
   }
 
@@ -423,21 +373,38 @@ class Builder {
     std::vector<const Reader*> all;
     for (const auto& r : readers) all.push_back(&r);
     int own = -1;
-    if (made && !constant && readers.size() >= 2) start = own = add_hub(v, *made, home_[v], all, true);
+    const int own_from = made ? own_hub_from(maker) : 0;
+    if (made && !constant && readers.size() >= 2)
+      start = own = add_hub(v, *made, home_[v], all, true, false, {moved_at(v, *made, own_from), own_from});
     std::map<step::Pass, std::vector<const Reader*>> by_pass;
     for (const auto& r : readers) by_pass[r.pass].push_back(&r);
     for (const auto& [pass, group] : by_pass) {
       int from = start;
       if (group.size() >= 2 && !constant && !(made && pass == *made)) {
-        from = add_hub(v, pass, start, group, false);
         int first = end_, last = 0;
         for (const auto* r : group) first = std::min(first, r->time), last = std::max(last, r->time);
+        from = add_hub(v, pass, start, group, false, false, {moved_at(v, pass, first), first});
         use(from, v, first, last + 1, 1);
       }
       for (const auto* r : group)
-        if (!constant) add_edge(v, from, r->node, r->wants, weight(pass));
+        if (!constant)
+          add_edge(v, from, r->node, r->wants, weight(pass), {moved_at(v, pass, r->time), r->time + 1});
     }
     live(v, own);
+  }
+
+  // From when on what an op makes is held in its own hub; a sum is counted where it is made, to the end.
+  int own_hub_from(int maker) const {
+    return stage_.ops[maker].accumulate && !stage_.whole_step ? end_ : time_[maker];
+  }
+
+  // When a value is resharded that is first wanted at `time`: sums over microbatches, and what is made of
+  // them at once (means), at the begin of the update.
+  int moved_at(int v, const step::Pass& pass, int time) const {
+    const auto is_sum = [&](int u) { return maker_[u] >= 0 && stage_.ops[maker_[u]].accumulate; };
+    if (stage_.whole_step || maker_[v] < 0 || (per_microbatch(pass) && !is_sum(v))) return time;
+    const bool early = is_sum(v) || std::ranges::any_of(stage_.ops[maker_[v]].operands, is_sum);
+    return early ? std::min(update_, time) : time;
   }
 
   void use(int node, int v, int from, int to, int64_t copies) {
@@ -519,6 +486,7 @@ class Builder {
   std::vector<int> time_;   // by op
   std::vector<int> times_;  // by place: the op's own time
   int end_ = 1;
+  int update_ = 1;                 // the place of the first op of the update
   std::vector<int> home_, maker_;  // by value: the node that makes it; the op, or -1
   std::vector<std::vector<Reader>> readers_;
   std::vector<std::vector<int64_t>> held_, flight_;  // see ClosedLayer

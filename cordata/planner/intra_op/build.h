@@ -35,6 +35,11 @@ struct BuiltProblem {
   std::vector<int>
       result_node;  // by result: the node that says its sharding (a parameter's own, for its new value)
   std::vector<bool> own_hub;  // by node: a hub in the pass that makes its value
+  // By edge: the value that is resharded on it, and when what that makes is held besides what nodes use.
+  struct Move {
+    int value = 0, from = 0, to = 0;
+  };
+  std::vector<Move> moves;
 };
 
 // Nodes: one for each argument (its rest sharding), op (its strategy), value with several readers in a pass

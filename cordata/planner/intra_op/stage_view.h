@@ -24,11 +24,14 @@ struct StageView {
     bool fused = false;          // its result is never written to memory
     int time = 0;                // ops run in this order; equal ones pass by pass
     double compute = 0;          // of its seconds: what FLOPs alone take
+    double serial = 0;           // cost::OpTime's
     // Of its seconds, moving each operand and each result (cost::OpTime); empty: all is cut with the op.
     std::vector<double> read = {}, written = {};
+    std::vector<char> near = {};  // cost::OpTime's
+    double cache_seconds = 0;
 
     void slow_down(double times) {
-      seconds *= times, compute *= times, launch *= times;
+      seconds *= times, compute *= times, launch *= times, cache_seconds *= times;
       for (auto* moved : {&read, &written})
         for (double& t : *moved) t *= times;
     }

@@ -50,14 +50,15 @@ std::vector<std::byte> halves(ir::DType type, int64_t count) {
   return {};
 }
 
-std::string matmul_module(ir::DType type, int64_t n) {
+// `rows` x n by n x n.
+std::string matmul_module(ir::DType type, int64_t n, int64_t rows) {
   return fmt::format(R"(module @matmul {{
-  func.func @main(%a: tensor<{0}x{0}x{1}>, %b: tensor<{0}x{0}x{1}>) -> tensor<{0}x{0}x{1}> {{
-    %c = stablehlo.dot_general %a, %b, contracting_dims = [1] x [0] : (tensor<{0}x{0}x{1}>, tensor<{0}x{0}x{1}>) -> tensor<{0}x{0}x{1}>
-    return %c : tensor<{0}x{0}x{1}>
+  func.func @main(%a: tensor<{2}x{0}x{1}>, %b: tensor<{0}x{0}x{1}>) -> tensor<{2}x{0}x{1}> {{
+    %c = stablehlo.dot_general %a, %b, contracting_dims = [1] x [0] : (tensor<{2}x{0}x{1}>, tensor<{0}x{0}x{1}>) -> tensor<{2}x{0}x{1}>
+    return %c : tensor<{2}x{0}x{1}>
   }}
 }})",
-                     n, ir::name(type));
+                     n, ir::name(type), rows);
 }
 
 std::string stream_module(int64_t n) {
@@ -95,7 +96,7 @@ double matmul_seconds(const Client& client, ir::DType type, int64_t n, base::Sec
   const int64_t dims[] = {n, n};
   const auto values = halves(type, n * n);
   const Buffer a = client.upload(values.data(), type, dims), b = client.upload(values.data(), type, dims);
-  const Executable module = client.compile(matmul_module(type, n));
+  const Executable module = client.compile(matmul_module(type, n, n));
   const Buffer* const arguments[] = {&a, &b};
   return timed(effort, [&] { module.execute(arguments).done.await(soon(), "a matmul"); });
 }
@@ -121,7 +122,7 @@ std::vector<double> measure_windows(const Client& client, base::Seconds each, in
   constexpr int64_t kSize = 256, kDims[] = {kSize, kSize};
   const auto values = halves(ir::DType::kF32, kSize * kSize);
   const Buffer a = client.upload(values.data(), ir::DType::kF32, kDims);
-  const Executable module = client.compile(matmul_module(ir::DType::kF32, kSize));
+  const Executable module = client.compile(matmul_module(ir::DType::kF32, kSize, kSize));
   const Buffer* const arguments[] = {&a, &a};
   std::vector<double> rates;
   for (int w = 0; w < windows; ++w) {
@@ -150,6 +151,29 @@ base::BytesPerSecond measure_memory(const Client& client, const DeviceEffort& ef
     a = std::move(done.results[0]);
   });
   return base::BytesPerSecond(3.0 * sizeof(float) * static_cast<double>(n) / seconds);
+}
+
+double measure_overlap(const Client& client, base::FlopsPerSecond rate, base::BytesPerSecond memory,
+                       const DeviceEffort& effort) {
+  constexpr int64_t kSize = 1024, kRows = 32, kDims[] = {kSize, kSize}, kFew[] = {kRows, kSize};
+  const int64_t matrices = std::max<int64_t>(2, 2 * effort.stream_elements / (kSize * kSize));
+  const auto values = halves(ir::DType::kF32, kSize * kSize);
+  const Buffer rows = client.upload(values.data(), ir::DType::kF32, kFew);
+  std::vector<Buffer> all;
+  for (int64_t i = 0; i < matrices; ++i) all.push_back(client.upload(values.data(), ir::DType::kF32, kDims));
+  const Executable module = client.compile(matmul_module(ir::DType::kF32, kSize, kRows));
+  const double seconds = timed(effort.each,
+                               [&] {
+                                 for (const Buffer& matrix : all) {
+                                   const Buffer* const arguments[] = {&rows, &matrix};
+                                   module.execute(arguments).done.await(soon(), "a product of few rows");
+                                 }
+                               }) /
+                         static_cast<double>(matrices);
+  const double computing = 2.0 * kRows * kSize * kSize / rate.value;
+  const double reading = sizeof(float) * static_cast<double>(kSize * kSize) / memory.value;
+  const double shorter = std::min(computing, reading), longer = std::max(computing, reading);
+  return std::clamp(1 - (seconds - longer) / shorter, 0.0, 1.0);
 }
 
 base::Seconds measure_launch(const Client& client, const DeviceEffort& effort) {

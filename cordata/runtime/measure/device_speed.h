@@ -33,6 +33,11 @@ std::vector<double> measure_windows(const Client& client, base::Seconds each, in
 // Bytes read and written by a += b / 2 in place over arrays larger than any cache.
 base::BytesPerSecond measure_memory(const Client& client, const DeviceEffort& effort);
 
+// What a product of few rows by a matrix that no cache holds hides of the shorter of computing, at `rate` (of
+// f32), and reading, at `memory`: cluster::Device::overlap.
+double measure_overlap(const Client& client, base::FlopsPerSecond rate, base::BytesPerSecond memory,
+                       const DeviceEffort& effort);
+
 // What one more tiny op takes in a module of many.
 base::Seconds measure_launch(const Client& client, const DeviceEffort& effort);
 
