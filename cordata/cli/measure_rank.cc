@@ -12,7 +12,6 @@
 
 #include "cordata/base/files.h"
 #include "cordata/cli/measure_job.h"
-#include "cordata/cluster/presets.h"
 #include "cordata/cluster/topology.h"
 #include "cordata/cost/meshes.h"
 #include "cordata/runtime/launch/cores.h"
@@ -159,8 +158,6 @@ class Measuring {
       const auto mine = client();
       measured_.cluster.device.kind = mine.device(0).kind;
       measured_.cluster.device.memory = memory_of(mine, place_.local_size);
-      if (mine.platform() == "cpu")
-        measured_.cluster.device.cache = cluster::cache_of_core() * runtime::threads_of_this_rank();
       together->barrier();
       figures = device_figures(mine, effort_).dump();
       together->barrier();

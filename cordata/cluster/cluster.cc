@@ -52,7 +52,7 @@ Cluster read_file(const std::string& path) {
 
 bool same_figures(const Device& a, const Device& b) {
   const auto figures = [](const Device& d) {
-    return std::tie(d.peak, d.efficiency, d.memory, d.memory_bandwidth, d.launch, d.overlap, d.cache, d.speed,
+    return std::tie(d.peak, d.efficiency, d.memory, d.memory_bandwidth, d.launch, d.overlap, d.speed,
                     d.merges_kernels);
   };
   return figures(a) == figures(b);

@@ -31,7 +31,6 @@ struct Device {
   base::BytesPerSecond memory_bandwidth{0};
   base::Seconds launch{0};  // to start one op
   double overlap = 1.0;     // share of the shorter of an op's computing and moving that the longer hides
-  base::Bytes cache{0};     // a tensor no larger is read for nothing by what runs in the module that made it
   double speed = 1.0;
   // Its compiler computes a value again in each kernel that reads it where that moves less (XLA on GPUs).
   bool merges_kernels = false;

@@ -55,7 +55,7 @@ constexpr const char* kDeviceExample =
 Device device_from(const json& j, const std::string& path, const Device* like = nullptr) {
   const Fields f(j, path,
                  {"kind", "peak_flops_per_s", "efficiency", "memory_bytes", "memory_bandwidth_bytes_per_s",
-                  "launch_s", "overlap", "cache_bytes", "fusion", "speed", "source"},
+                  "launch_s", "overlap", "fusion", "speed", "source"},
                  kDeviceExample);
   const auto given = [&](const char* key) { return !like || f.has(key); };
   Device d = like ? *like : Device{};
@@ -75,7 +75,6 @@ Device device_from(const json& j, const std::string& path, const Device* like = 
       d.overlap, "overlap",
       {"a share from 0 to 1", "of the shorter of computing and moving memory, hidden behind the longer", "1",
        0, false, 1});
-  d.cache = base::Bytes(f.number_or(d.cache.value, "cache_bytes", zero_or_more("bytes", "32e6")));
   const std::string fusion = f.text_or(d.merges_kernels ? "merging" : "plain", "fusion", kFusion);
   if (fusion != "merging" && fusion != "plain") refuse(f.path_of("fusion"), kFusion, "'" + fusion + "'");
   d.merges_kernels = fusion == "merging";
@@ -217,7 +216,6 @@ json device_json(const Device& d) {
           {"memory_bandwidth_bytes_per_s", d.memory_bandwidth.value},
           {"launch_s", d.launch.value},
           {"overlap", d.overlap},
-          {"cache_bytes", d.cache.value},
           {"fusion", d.merges_kernels ? "merging" : "plain"},
           {"speed", d.speed},
           {"source", d.source}};

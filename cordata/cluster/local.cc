@@ -4,8 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <bit>
-#include <cctype>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -15,6 +13,7 @@
 
 #include "cordata/base/error.h"
 #include "cordata/base/parallel.h"
+#include "cordata/cluster/fit.h"
 #include "cordata/cluster/presets.h"
 
 namespace cordata::cluster {
@@ -94,19 +93,19 @@ double measure_flops() {
 
 // Of all cores together, each over arrays of its own: one alone gets more than its share.
 double measure_bandwidth(int cores) {
-  constexpr int kRounds = 3;
-  const size_t each = std::clamp<size_t>((32u << 20) / static_cast<size_t>(cores), 1u << 20, 8u << 20);
+  constexpr int kRounds = 5;
+  const size_t each = std::clamp<size_t>((32u << 20) / static_cast<size_t>(cores), 2u << 20, 16u << 20);
   std::vector<std::vector<float>> a(cores), b(cores);
   base::parallel_for(cores, [&](int c) { a[c].assign(each, 1.0f), b[c].assign(each, 2.0f); });
-  double best = 1e9;
+  std::vector<double> seconds;
   for (int i = 0; i < kRounds; ++i) {
     const auto start = Clock::now();
     base::parallel_for(cores, [&](int c) { stream(b[c].data(), a[c].data(), each); });
-    best = std::min(best, since(start));
+    seconds.push_back(since(start));
   }
   volatile float sink = b[0][7];
   (void)sink;
-  return 3.0 * sizeof(float) * static_cast<double>(each) * cores / best;
+  return 3.0 * sizeof(float) * static_cast<double>(each) * cores / median(std::move(seconds));
 }
 
 std::filesystem::path cache_file() {
@@ -169,24 +168,6 @@ Machine machine() {
 
 }  // namespace
 
-base::Bytes cache_of_core() {
-  const std::filesystem::path folder = "/sys/devices/system/cpu/cpu0/cache";
-  double largest = 0;
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
-    double kib = 0;
-    std::string shared;
-    std::ifstream(entry.path() / "size") >> kib;
-    std::ifstream(entry.path() / "shared_cpu_map") >> shared;
-    int cores = 0;
-    for (const char c : shared)
-      if (std::isxdigit(static_cast<unsigned char>(c)))
-        cores += std::popcount(std::stoul(std::string(1, c), nullptr, 16));
-    largest = std::max(largest, kib * 1024 / std::max(1, cores));
-  }
-  return base::Bytes(largest);
-}
-
 Cluster local(int ranks, std::optional<int> cores) {
   if (ranks < 1) throw base::user_error("[cluster] wanted local:N with N >= 1 ranks, got local:{}", ranks);
   Machine m = machine();
@@ -201,22 +182,21 @@ Cluster local(int ranks, std::optional<int> cores) {
   const double peak = m.core_flops * cores_each;
   c.device.peak = {{ir::DType::kF32, base::FlopsPerSecond(peak)},
                    {ir::DType::kF64, base::FlopsPerSecond(peak / 2)}};
-  c.device.efficiency = 0.6;
+  c.device.efficiency = 0.75;
   c.device.memory = base::Bytes(m.memory / ranks);
   c.device.memory_bandwidth = base::BytesPerSecond(m.bandwidth * cores_each / m.cores);
   c.device.launch = base::Seconds(2e-6);
-  c.device.cache = cache_of_core() * cores_each;
   c.device.overlap = 0;  // XLA's CPU kernels wait for what they read
   c.device.source =
-      "multiply-add rate of a core and memory bandwidth measured on this machine; efficiency 0.6 and launch "
+      "multiply-add rate of a core and memory bandwidth measured on this machine; efficiency 0.75 and launch "
       "2 us modelled";
   // Messages between ranks are copies through shared memory by the same cores, read and written on their way
-  // in and out, a line that is written being read first; shared by the ranks that copy at once. A fifteenth
-  // of the memory's bandwidth: with 43 GB/s, 16 MB over 4 ranks on 2 cores are gathered in 8.4 ms
-  // (measured: 8.1) and, summed up on the way, all-reduced in 20 ms (22), 4 MB in 5.0 ms (4.4).
+  // in and out, a line that is written being read first; shared by the ranks that copy at once. A twelfth of
+  // the memory's bandwidth: with 43 GB/s, 16 MB over 4 ranks on 2 cores are gathered in 6.7 ms
+  // (measured: 8.1) and, summed up on the way, all-reduced in 17 ms (22), 4 MB in 4.2 ms (4.4).
   c.intra = {
-      base::Seconds(5e-6 * shared), base::BytesPerSecond(m.bandwidth / 15 / shared),
-      "modelled: copies through shared memory, a fifteenth of the measured memory bandwidth; 5 us a message"};
+      base::Seconds(5e-6 * shared), base::BytesPerSecond(m.bandwidth / 12 / shared),
+      "modelled: copies through shared memory, a twelfth of the measured memory bandwidth; 5 us a message"};
   c.inter = c.intra;
   return c;
 }

@@ -22,7 +22,4 @@ std::span<const Preset> preset_table();  // alphabetical
 // `cores`: what the ranks have together; by default those that this process may use.
 Cluster local(int ranks, std::optional<int> cores = {});
 
-// A core's part of this machine's caches, as the system tells them; 0 where it doesn't.
-base::Bytes cache_of_core();
-
 }  // namespace cordata::cluster

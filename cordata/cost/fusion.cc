@@ -42,7 +42,7 @@ class Fuser {
     returned_.assign(graph.num_values(), 0);
     for (const auto v : graph.results()) returned_[v.index] = 1;
     out_.kernels.resize(ops.size()), out_.fused.assign(ops.size(), 0), out_.read.resize(ops.size()),
-        out_.written.resize(ops.size()), out_.near.resize(ops.size());
+        out_.written.resize(ops.size());
   }
 
   Fusion run() {
@@ -112,7 +112,6 @@ class Fuser {
     for (const auto v : node.operands) {
       double& moved = out_.read[i].emplace_back(0);
       const int m = maker(v);
-      out_.near[i].push_back(m >= 0 && (modules_.empty() || modules_[m] == modules_[i]));
       if (constant(v) || (m >= 0 && out_.fused[m] && !orders_only(graph_.node(graph_.ops()[m])))) continue;
       auto& read = read_by_[v.index];
       for (const int kernel : out_.kernels[i])

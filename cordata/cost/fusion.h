@@ -18,7 +18,6 @@ struct Fusion {
   std::vector<char> fused;                // by position: the result is never written
   // By position, and operand or result: bytes of it that the op has its kernels read and write.
   std::vector<std::vector<double>> read, written;
-  std::vector<std::vector<char>> near;  // as `read`: made by another kernel of the same module
 };
 
 // `modules`: as op_times has them (op_time.h).

@@ -33,9 +33,7 @@ std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Device& devi
       const auto type = node.operands.empty() ? ir::DType::kF32 : graph.type(node.operands[0]).dtype;
       const double rate = device.memory_bandwidth.value * device.speed;
       double moved = 0;
-      t.near = fusion.near[i], t.cache_seconds = device.cache.value / rate;
-      for (size_t k = 0; k < fusion.read[i].size(); ++k)
-        moved += read_seconds(t, k, t.read.emplace_back(fusion.read[i][k] / rate));
+      for (const double bytes : fusion.read[i]) moved += t.read.emplace_back(bytes / rate);
       for (const double bytes : fusion.written[i]) moved += t.written.emplace_back(bytes / rate);
       t.compute = ir::flops(graph, node).value / (peak(device, type) * device.efficiency * device.speed);
       t.serial = 1 - device.overlap;
@@ -57,7 +55,6 @@ std::vector<OpTime> op_times(const ir::Graph& graph, const cluster::Cluster& clu
       slowest[i].seconds = std::max(slowest[i].seconds, times[i].seconds);
       slowest[i].compute = std::max(slowest[i].compute, times[i].compute);
       slowest[i].serial = std::max(slowest[i].serial, times[i].serial);
-      slowest[i].cache_seconds = std::min(slowest[i].cache_seconds, times[i].cache_seconds);
       slowest[i].launch = std::max(slowest[i].launch, times[i].launch);
       take_longer(slowest[i].read, times[i].read);
       take_longer(slowest[i].written, times[i].written);

@@ -21,24 +21,7 @@ struct OpTime {
   // What moving each operand and each result takes, whole; 0: not moved, as it is fused or constant. Together
   // no more than `seconds`. A shard of the op moves all of what isn't cut.
   std::vector<double> read, written;
-  // By operand: made by a kernel of the same module, so that reading it costs nothing if that takes no longer
-  // than `cache_seconds`, which reading Device::cache takes.
-  std::vector<char> near;
-  double cache_seconds = 0;
 };
-// What reading a device's part of operand k costs, if moving it takes `seconds`.
-template <typename Op>
-double read_seconds(const Op& op, size_t k, double seconds) {
-  return k < op.near.size() && op.near[k] && seconds <= op.cache_seconds ? 0 : seconds;
-}
-// What all devices together take at least, however the op is cut.
-template <typename Op>
-double least_seconds(const Op& op) {
-  double least = op.seconds;
-  for (size_t k = 0; op.cache_seconds > 0 && k < op.near.size(); ++k)
-    if (op.near[k]) least -= read_seconds(op, k, op.read[k]);
-  return std::max(0.0, least);
-}
 // The longer of computing and moving, and of the shorter one the part that it doesn't hide.
 inline double roofline(double compute, double moved, double serial) {
   return std::max(compute, moved) + serial * std::min(compute, moved);

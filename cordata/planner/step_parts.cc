@@ -17,7 +17,7 @@ namespace {
 
 void take(StageView::Op& op, const cost::OpTime& time) {
   op.seconds = time.seconds, op.compute = time.compute, op.launch = time.launch;
-  op.serial = time.serial, op.near = time.near, op.cache_seconds = time.cache_seconds;
+  op.serial = time.serial;
   op.read = time.read, op.written = time.written;
 }
 
@@ -126,7 +126,7 @@ void StepParts::find() {
     for (const int place : places) {
       part_ops_[l].push_back(own[place] ? graph.origin[place] : -1);
       const auto& op = stage.ops[place];
-      alone_[l].push_back({cost::least_seconds(op), op.launch, op.near});
+      alone_[l].push_back({op.seconds, op.launch});
     }
   }
   for (int l = 0; l < num_layers_; ++l) {
@@ -187,10 +187,8 @@ void StepParts::find_least_seconds() {
       double least = alone[k].seconds;
       bool differ = false;
       for (const auto* t : {&times[op], &in_one[op]}) {
-        const double seconds = cost::least_seconds(*t);
-        differ = differ || seconds != alone[k].seconds || t->launch != alone[k].launch ||
-                 (t->cache_seconds > 0 && t->near != alone[k].near);
-        least = std::min(least, seconds);
+        differ = differ || t->seconds != alone[k].seconds || t->launch != alone[k].launch;
+        least = std::min(least, t->seconds);
       }
       if (differ) leasts[k] = leasts[k] < 0 ? least : std::min(leasts[k], least);
     }

@@ -78,7 +78,6 @@ class StepParts {
   std::vector<std::vector<int>> base_ops_;  // by layer of the whole
   struct Alone {
     double seconds = 0, launch = 0;
-    std::vector<char> near;
   };
   std::vector<std::vector<Alone>> alone_;  // as parts_, by op: what it takes where the layer is a stage
   std::vector<std::vector<double>> least_seconds_;

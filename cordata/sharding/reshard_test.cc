@@ -240,6 +240,43 @@ TEST_P(EveryReshard, MovesTheDataThere) {
   EXPECT_GE(moved, static_cast<int>(all.size()));
 }
 
+// Blocks along the first dim, or behind dims of one element, lie in one piece.
+TEST(Packing, IsOfBlocksInPieces) {
+  const Type whole = Type::tensor(ir::DType::kF32, {4, 6}), rows = Type::tensor(ir::DType::kF32, {2, 6}),
+             columns = Type::tensor(ir::DType::kF32, {4, 3}), line = Type::tensor(ir::DType::kF32, {1, 6});
+  const auto of = [](CollectiveKind kind, const Type& before, const Type& after, int dim, int from = -1) {
+    const Packing p = packing(kind, before, after, dim, from);
+    return std::pair(p.packed, p.received);
+  };
+  using Pair = std::pair<int64_t, int64_t>;
+  EXPECT_EQ(of(CollectiveKind::kAllGather, rows, whole, 0), Pair(0, 0));
+  EXPECT_EQ(of(CollectiveKind::kAllGather, columns, whole, 1), Pair(96, 0));
+  EXPECT_EQ(of(CollectiveKind::kReduceScatter, whole, columns, 1), Pair(96, 0));
+  EXPECT_EQ(of(CollectiveKind::kReduceScatter, line, line, 1), Pair(0, 0));
+  EXPECT_EQ(of(CollectiveKind::kAllToAll, rows, columns, 1, 0), Pair(48, 0));
+  EXPECT_EQ(of(CollectiveKind::kAllToAll, columns, rows, 0, 1), Pair(0, 48));
+  EXPECT_EQ(of(CollectiveKind::kAllReduce, whole, whole, -1), Pair(0, 0));
+  EXPECT_DOUBLE_EQ(packing_seconds({96, 48}, base::BytesPerSecond(288)).value, 1);
+  EXPECT_EQ(packing_seconds({96, 48}, base::BytesPerSecond(0)).value, 0);
+}
+
+TEST(Packing, AndSumsAreInWhatCollectivesTake) {
+  Mesh mesh{{4}, {{base::Seconds(0), base::BytesPerSecond(1e30)}}};
+  mesh.sums = base::BytesPerSecond(3);
+  EXPECT_DOUBLE_EQ(collective_seconds(CollectiveKind::kAllReduce, base::Bytes(4), 1, mesh).value, 1);
+  EXPECT_DOUBLE_EQ(collective_seconds(CollectiveKind::kReduceScatter, base::Bytes(4), 1, mesh).value, 1);
+  EXPECT_LT(collective_seconds(CollectiveKind::kAllGather, base::Bytes(4), 1, mesh).value, 1e-20);
+  mesh.sums = base::BytesPerSecond(0), mesh.memory = base::BytesPerSecond(1);
+  const Type type = Type::tensor(ir::DType::kF32, {4, 4});
+  const auto gathered = [&](Placement dim) {
+    Sharding from;
+    from.at[0] = dim;
+    return reshard_path(type, from, Sharding(), mesh)->front().seconds.value;
+  };
+  EXPECT_LT(gathered(0), 1e-20);
+  EXPECT_DOUBLE_EQ(gathered(1), 2 * 64);
+}
+
 // Every single step between two shardings, told from what the step does alone, without looking at how it is
 // enumerated: a step is legal when simulating it gives the data of the target sharding.
 std::vector<ReshardStep> steps_between(const Type& type, const Sharding& from, const Sharding& to,

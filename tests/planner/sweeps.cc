@@ -61,7 +61,7 @@ const std::vector<Family>& families() {
       {"Links",
        Parallelism::kData,
        Parallelism::kPipeline,
-       {32e9, 24e9, 16e9, 12e9, 8e9, 2e9, 1.5e9, 1e9},
+       {32e9, 24e9, 16e9, 12e9, 8e9, 1.8e9, 1.5e9, 1e9},
        links},
   };
   return all;

@@ -3,6 +3,7 @@
 // to.
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <iostream>
 
 #include "cordata/models/zoo.h"
@@ -18,6 +19,10 @@ constexpr const char* kMlp = "mlp:layers=3,in=64,hidden=128,out=32,batch=2048,op
 constexpr const char* kMomentum = "mlp:layers=3,in=64,hidden=128,out=32,batch=2048,optimizer=momentum";
 constexpr const char* kGpt = "gpt:layers=1,hidden=64,heads=4,seq=16,vocab=64,batch=16";
 
+// Large enough that tensors count, not ops.
+constexpr const char* kWideMlp = "mlp:layers=6,in=512,hidden=1024,out=512,batch=256";
+constexpr const char* kWideGpt = "gpt:layers=4,hidden=256,heads=4,seq=64,batch=16";
+
 // How far apart they may be, as a part: on one device, where one microbatch is its own sum, kernels differ by
 // an op here and there. On
 // several, a loss that is summed and a device's index cost the simulator an op to start here and there; and a
@@ -28,6 +33,7 @@ struct Case {
   int devices;
   double apart;
   double speed = 1;  // of device 1
+  bool cpu = false;  // devices that wait for memory while they compute
 };
 
 void PrintTo(const Case& c, std::ostream* out) { *out << c.planner << " on " << c.devices; }
@@ -40,6 +46,7 @@ cluster::Cluster cluster_of(const Case& c) {
   out.device.memory_bandwidth = base::BytesPerSecond(2e10);
   out.device.launch = base::Seconds(1e-6);
   out.intra = out.inter = {base::Seconds(2e-6), base::BytesPerSecond(1e10), ""};
+  if (c.cpu) out.device.overlap = 0;
   if (c.speed != 1) {
     out.groups = {{1, 1, out.device}};
     out.groups[0].device.speed = c.speed;
@@ -72,13 +79,55 @@ INSTANTIATE_TEST_SUITE_P(Simulate, OneStage,
                                          Case{"data", 4, 0.045}, Case{"data", 4, 0.045, 0.5},
                                          Case{"tensor", 4, 0.02}, Case{"zero-2", 4, 0.02},
                                          Case{"zero-3", 4, 0.02}, Case{"auto", 2, 0.08},
-                                         Case{"auto", 4, 0.12}),
+                                         Case{"auto", 4, 0.12}, Case{"single", 1, 3e-4, 1, true},
+                                         Case{"data", 4, 0.045, 1, true}, Case{"tensor", 4, 0.02, 1, true},
+                                         Case{"zero-3", 4, 0.02, 1, true}),
                          [](const auto& of) {
                            std::string name = of.param.planner + std::to_string(of.param.devices);
                            if (of.param.speed != 1) name += "unequal";
+                           if (of.param.cpu) name += "cpu";
                            std::erase(name, '-');
                            return name;
                          });
+
+// A plan that the planner says fits runs in no more than 5 % more, as the simulator counts its program.
+struct Fit {
+  const char* planner;
+  int microbatches;
+  step::Remat remat = step::Remat::kNone;
+};
+
+void PrintTo(const Fit& f, std::ostream* out) { *out << f.planner << ", " << f.microbatches; }
+
+class Memory : public testing::TestWithParam<Fit> {};
+
+TEST_P(Memory, IsEnoughForTheProgram) {
+  const Fit& f = GetParam();
+  for (const char* model : {kWideMlp, kWideGpt}) {
+    const auto step = models::build_train_step(model);
+    const auto plan = planner::plan(step, cluster_of({f.planner, 4, 0}),
+                                    {.name = f.planner, .microbatches = f.microbatches, .remat = f.remat});
+    const auto program =
+        program::lower(plan::planned_step(step, plan), step, plan, partition::CollectiveMode::kCustomCall);
+    const double needs = simulate::simulate(program, plan.cluster).peak_memory / plan.peak_memory;
+    std::cout << model << ": needs " << needs << " of what is planned\n";
+    EXPECT_LE(needs, 1.05) << model;
+    EXPECT_GE(needs, 0.6) << model;
+  }
+}
+INSTANTIATE_TEST_SUITE_P(
+    Simulate, Memory,
+    testing::Values(Fit{"data", 1}, Fit{"data", 4}, Fit{"data", 1, step::Remat::kLayer}, Fit{"zero-2", 1},
+                    Fit{"zero-2", 4}, Fit{"zero-3", 1}, Fit{"zero-3", 4}, Fit{"tensor", 1}, Fit{"tensor", 4},
+                    Fit{"pipeline:stages=4,schedule=1f1b", 8}, Fit{"pipeline:stages=4,schedule=gpipe", 8},
+                    Fit{"pipeline:stages=4,schedule=1f1b", 4, step::Remat::kLayer},
+                    Fit{"pipeline:stages=2,data=2,schedule=1f1b", 4}, Fit{"auto", 1}, Fit{"auto", 4}),
+    [](const auto& of) {
+      std::string name = of.param.planner + std::string("_") + std::to_string(of.param.microbatches);
+      if (of.param.remat != step::Remat::kNone) name += "_layer";
+      std::erase_if(name, [](char c) { return c != '_' && !std::isalnum(static_cast<unsigned char>(c)); });
+      return name;
+    });
 
 }  // namespace
 }  // namespace cordata::tests

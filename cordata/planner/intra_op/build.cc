@@ -36,8 +36,7 @@ double local_seconds(const StageView::Op& op, const Strategy& s, const sharding:
   if (op.read.empty() && op.written.empty()) return op.seconds / n + op.launch;
   double moved = 0;
   for (size_t k = 0; k < op.read.size(); ++k)
-    if (op.read[k] > 0)
-      moved += cost::read_seconds(op, k, op.read[k] / shards(s, mesh, &op.rule.operands[k]));
+    if (op.read[k] > 0) moved += op.read[k] / shards(s, mesh, &op.rule.operands[k]);
   for (size_t r = 0; r < op.written.size(); ++r)
     if (op.written[r] > 0) moved += op.written[r] / shards(s, mesh, &op.rule.results[r]);
   return cost::roofline(op.compute / n, moved, op.serial) + op.launch;
@@ -388,7 +387,9 @@ class Builder {
       }
       for (const auto* r : group)
         if (!constant)
-          add_edge(v, from, r->node, r->wants, weight(pass), {moved_at(v, pass, r->time), r->time + 1});
+          // Collectives run in one order: what comes before has begun when a tensor arrives.
+          add_edge(v, from, r->node, r->wants, weight(pass),
+                   {std::max(0, moved_at(v, pass, r->time) - 1), r->time + 1});
     }
     live(v, own);
   }
@@ -454,8 +455,9 @@ class Builder {
     const int now = time_[maker];
     if (op.accumulate && !stage_.whole_step)
       return count_bytes(held_, home_[v], v), use(home_[v], v, 0, end_, 1);
-    const bool waits = op.pass.phase == step::Phase::kForward && later;
-    const int64_t copies = waits ? stage_.in_flight * times : times;
+    const bool forward = op.pass.phase == step::Phase::kForward, waits = forward && later;
+    // What is sent forward may have to wait until the next stage takes it, too.
+    const int64_t copies = waits || (forward && is_sent(v)) ? stage_.in_flight * times : times;
     if (waits) count_bytes(flight_, own >= 0 ? own : home_[v], v);
     if (updates_argument(v)) last = now;  // the new value takes the old one's place
     if (own >= 0) {
@@ -464,6 +466,12 @@ class Builder {
     } else {
       use(home_[v], v, now, std::max(last, now) + 1, copies);
     }
+  }
+
+  bool is_sent(int v) const {
+    for (size_t r = 0; r < stage_.results.size(); ++r)
+      if (stage_.results[r] == v && stage_.result_kinds[r].kind == step::ResultKind::kSent) return true;
+    return false;
   }
 
   // Whether a value is an argument's new one, made when nobody will read the old one any more.

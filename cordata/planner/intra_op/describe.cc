@@ -97,7 +97,7 @@ StageView describe(const step::StageGraph& stage, const cluster::Cluster& cluste
     op.constant_like = ir::is_constant_like(node.kind);
     op.accumulate = node.kind == ir::OpKind::kAccumulate;
     op.seconds = times[i].seconds, op.compute = times[i].compute, op.launch = times[i].launch;
-    op.serial = times[i].serial, op.near = times[i].near, op.cache_seconds = times[i].cache_seconds;
+    op.serial = times[i].serial;
     op.read = times[i].read, op.written = times[i].written;
     op.slow_down(slower);
     for (const auto v : node.operands) op.operands.push_back(v.index);
@@ -136,8 +136,7 @@ class Bytes {
     put(o.rule.factors), put(o.rule.operands), put(o.rule.results), put(o.rule.linear), put(o.rule.awaited),
         put(o.operands), put(o.results);
     put(o.pass.phase), put(o.pass.round), put(o.seconds), put(o.compute), put(o.serial), put(o.launch),
-        put(o.read), put(o.written), put(o.near), put(o.cache_seconds), put(o.constant_like),
-        put(o.accumulate), put(o.fused), put(o.time);
+        put(o.read), put(o.written), put(o.constant_like), put(o.accumulate), put(o.fused), put(o.time);
   }
   void put(const StageView::Held& h) { put(h.until), put(h.times); }
   std::string out;
@@ -203,8 +202,7 @@ class LayerPrints {
       b.put(hashes_.alone(g_.ops()[i])), b.put(joint_.phase[i]);
       for (const auto& times : times_) {
         const auto& t = times[i];
-        b.put(t.seconds), b.put(t.compute), b.put(t.serial), b.put(t.launch), b.put(t.read), b.put(t.written),
-            b.put(t.near), b.put(t.cache_seconds);
+        b.put(t.seconds), b.put(t.compute), b.put(t.serial), b.put(t.launch), b.put(t.read), b.put(t.written);
       }
       for (const auto v : node.operands) put_read(b, v);
       for (const auto v : ir::captures(g_, node)) put_read(b, v);

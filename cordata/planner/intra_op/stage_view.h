@@ -27,11 +27,9 @@ struct StageView {
     double serial = 0;           // cost::OpTime's
     // Of its seconds, moving each operand and each result (cost::OpTime); empty: all is cut with the op.
     std::vector<double> read = {}, written = {};
-    std::vector<char> near = {};  // cost::OpTime's
-    double cache_seconds = 0;
 
     void slow_down(double times) {
-      seconds *= times, compute *= times, launch *= times, cache_seconds *= times;
+      seconds *= times, compute *= times, launch *= times;
       for (auto* moved : {&read, &written})
         for (double& t : *moved) t *= times;
     }
