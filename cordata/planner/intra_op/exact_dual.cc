@@ -147,6 +147,10 @@ int64_t ExactDual::bound() const {
   return static_cast<int64_t>(std::clamp<Wide>(up >> shift_, -Wide{kNever}, kNever));
 }
 
+double ExactDual::unrounded_bound() const {
+  return static_cast<double>(std::ldexp(static_cast<long double>(bound_), -shift_));
+}
+
 void ExactDual::watch(int64_t below) {
   below_ = below;
   allowed_.clear();

@@ -20,6 +20,7 @@ class ExactDual {
 
   // Rounded up: costs are whole. core.constant included.
   int64_t bound() const;
+  double unrounded_bound() const;  // near it
 
   // From now on sweeps note what is only in choices that cost `below` or more.
   void watch(int64_t below);
@@ -29,6 +30,8 @@ class ExactDual {
   // By node: what its strategy in `choice`, and the edges around, cost above the bound.
   std::vector<double> excess(const std::vector<int>& choice) const;
 
+  // In units of 2^-shift of a cost, as all below.
+  int64_t node_cost(int n, size_t s) const { return node_[n][s]; }
   int shift() const { return shift_; }
   const std::vector<int64_t>& prices() const { return prices_; }  // by time, for a unit of usage
   // What was moved from edge e to the strategies of its end u, or v.

@@ -8,12 +8,15 @@
 #include "cordata/planner/intra_op/branch_and_bound.h"
 #include "cordata/planner/intra_op/limited.h"
 #include "cordata/planner/intra_op/minimise.h"
+#include "cordata/planner/intra_op/search.h"
 
 namespace cordata::planner {
 namespace {
 
 constexpr double kSearchedBits =
     14;  // log2 of the tables of problems whose gap, if memory leaves one, is closed by search
+
+constexpr size_t kQuickPairs = 300'000;  // entries of edges of a problem that a thorough search tries quickly first
 
 void check(const Problem& problem) {
   int count = static_cast<int>(problem.nodes.size());
@@ -72,6 +75,22 @@ Solution solve_coarsely(const Problem& problem, SolveOptions options, int bits) 
   return found;
 }
 
+// What a stage's problem needs: exact where tables are small, near the best elsewhere, in little time.
+Solution solve_quickly(const Problem& problem, const SolveOptions& options, Clock::time_point deadline) {
+  if (auto found = solve_without_memory(problem, options, deadline)) return *found;
+  Solution found = minimise_limited(problem, options, deadline);
+  if (found.optimal() || found.proven_infeasible || found.lower_bound >= options.below ||
+      options.branches == 0 || elimination_bits(problem) > kSearchedBits)
+    return found;
+  return joined(std::move(found), branch_and_bound(problem, options, options.branches));
+}
+
+size_t pairs(const Problem& problem) {
+  size_t sum = 0;
+  for (const auto& e : problem.edges) sum += e.cost.size();
+  return sum;
+}
+
 }  // namespace
 
 Solution solve(const Problem& problem, const SolveOptions& options) {
@@ -88,12 +107,12 @@ Solution solve(const Problem& problem, const SolveOptions& options) {
     none.proven_infeasible = true;
     return none;
   }
-  if (auto found = solve_without_memory(problem, options, deadline)) return *found;
-  Solution found = minimise_limited(problem, options, deadline);
-  if (found.optimal() || found.proven_infeasible || found.lower_bound >= options.below ||
-      options.branches == 0 || elimination_bits(problem) > kSearchedBits)
-    return found;
-  return joined(std::move(found), branch_and_bound(problem, options, options.branches));
+  if (!options.thorough) return solve_quickly(problem, options, deadline);
+  Solution found;
+  found.lower_bound = -kNever;
+  if (pairs(problem) <= kQuickPairs) found = solve_quickly(problem, options, deadline);
+  if (found.optimal() || found.proven_infeasible || found.lower_bound >= options.below) return found;
+  return search(problem, options, deadline, found);
 }
 
 }  // namespace cordata::planner

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <optional>
 #include <vector>
@@ -16,7 +17,11 @@ struct SolveOptions {
   __int128 below =
       __int128{1}
       << 124;  // choices that cost as much are not wanted: without a cheaper one, none is feasible
-  std::function<void(double seconds, __int128 cost, __int128 bound)> progress;
+  bool thorough = false;  // searches on until nothing cheaper is left or the time is over, whatever the size
+  uint64_t seed = 1;
+  const std::atomic<bool>* stop = nullptr;  // ends a thorough search, as its time does
+  // Of a thorough search, whenever one of them gets better; by one thread at a time.
+  std::function<void(double seconds, std::optional<__int128> cost, __int128 bound)> progress;
 };
 
 struct Solution {
