@@ -12,8 +12,8 @@ constexpr int64_t kNever = int64_t{1} << 61;
 constexpr bool never(int64_t c) { return c >= kNever / 2; }
 constexpr int64_t capped(int64_t c) { return never(c) ? kNever : c; }
 
-// An intra-op problem as reductions leave it: a node uses memory in several intervals of time, each time has its
-// own limit, no two edges join the same nodes, and what every choice costs and uses is taken out.
+// An intra-op problem as reductions leave it: a node uses memory in several intervals of time, each time has
+// its own limit, no two edges join the same nodes, and what every choice costs and uses is taken out.
 struct Core {
   struct Use {
     int from = 0, to = 0;       // in [from, to) of the times that are left

@@ -18,8 +18,8 @@ void relax_plain(float* out, const float* row, float from, size_t width) {
 }
 
 #if defined(__x86_64__)
-__attribute__((target("avx2"))) void relax_avx2(float* __restrict out, const float* __restrict row, float from,
-                                                size_t width) {
+__attribute__((target("avx2"))) void relax_avx2(float* __restrict out, const float* __restrict row,
+                                                float from, size_t width) {
   for (size_t j = 0; j < width; ++j) {
     const float c = from + row[j];
     out[j] = c < out[j] ? c : out[j];
@@ -119,7 +119,8 @@ double CoreDual::sweep(bool forward, double temperature) {
     bound += least;
     for (size_t i = 0; i < d; ++i) here[i] -= least;
     if (temperature > 0) believe(node, temperature);
-    const float share = 1.0F / static_cast<float>(std::max<size_t>({node.before.size(), node.after.size(), 1}));
+    const float share =
+        1.0F / static_cast<float>(std::max<size_t>({node.before.size(), node.after.size(), 1}));
     for (const Arc& arc : forward ? node.after : node.before) {
       const size_t width = nodes_[arc.other].cost.size();
       float* out = messages_.data() + arc.out;

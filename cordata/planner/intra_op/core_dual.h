@@ -7,9 +7,10 @@
 
 namespace cordata::planner {
 
-// The Lagrangian dual of a core: sequential tree-reweighted message passing (TRW-S, Kolmogorov 2006) moves costs
-// along edges, usage at the times that bind has a price (Fisher 1981) that follows the gradient with momentum
-// (Kingma and Ba 2015). Search is in single precision; what counts, ExactDual, is evaluated in whole numbers.
+// The Lagrangian dual of a core: sequential tree-reweighted message passing (TRW-S, Kolmogorov 2006) moves
+// costs along edges, usage at the times that bind has a price (Fisher 1981) that follows the gradient with
+// momentum (Kingma and Ba 2015). Search is in single precision; what counts, ExactDual, is evaluated in whole
+// numbers.
 class CoreDual {
  public:
   // How far a price moves in a step, as a part of the bound, at the first step and at the last.
@@ -32,7 +33,9 @@ class CoreDual {
 
   // What rounding looks at: a node's costs, priced, and what the edge sends to it.
   const std::vector<float>& priced(int n) const { return nodes_[n].priced; }
-  const float* message(int edge, bool to_u) const { return messages_.data() + (to_u ? to_u_[edge] : to_v_[edge]); }
+  const float* message(int edge, bool to_u) const {
+    return messages_.data() + (to_u ? to_u_[edge] : to_v_[edge]);
+  }
 
   static constexpr float kNeverSent = 1e30F;
 
@@ -59,8 +62,8 @@ class CoreDual {
   std::vector<size_t> to_u_, to_v_;
   std::vector<float> messages_, here_;
   std::vector<double> prices_, best_prices_, mean_, square_;
-  double unit_ = 1;   // of costs: about the bound
-  double room_ = 1;   // of usage: the largest limit
+  double unit_ = 1;  // of costs: about the bound
+  double room_ = 1;  // of usage: the largest limit
   double rate_ = 0;
   double best_;
   int steps_ = 0;

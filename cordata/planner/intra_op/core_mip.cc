@@ -43,9 +43,10 @@ class Program {
     highs_.setOptionValue("mip_abs_gap", std::max(kTolerance, 0.9 * scale_));
     highs_.setOptionValue("objective_bound", (static_cast<double>(below_) - 0.5 - base()) * scale_);
     highs_.setOptionValue("mip_max_nodes", limits.nodes);
-    highs_.setCallback([&limits](int, const std::string&, const HighsCallbackOutput*, HighsCallbackInput* in, void*) {
-      if (in && limits.stop && limits.stop()) in->user_interrupt = 1;
-    });
+    highs_.setCallback(
+        [&limits](int, const std::string&, const HighsCallbackOutput*, HighsCallbackInput* in, void*) {
+          if (in && limits.stop && limits.stop()) in->user_interrupt = 1;
+        });
     for (const auto what : {kCallbackMipInterrupt, kCallbackSimplexInterrupt, kCallbackIpmInterrupt})
       highs_.startCallback(what);
     highs_.passModel(model_);
@@ -60,7 +61,8 @@ class Program {
       }
       const HighsInfo& info = highs_.getInfo();
       if (std::isfinite(info.mip_dual_bound))
-        out.bound = std::max(out.bound, static_cast<int64_t>(std::ceil(info.mip_dual_bound / scale_ + base() - 0.5)));
+        out.bound =
+            std::max(out.bound, static_cast<int64_t>(std::ceil(info.mip_dual_bound / scale_ + base() - 0.5)));
       out.bound = std::min(out.bound, below_);
       if (info.primal_solution_status != kSolutionStatusFeasible) return out;
       std::vector<int> choice = read_choice();
@@ -79,7 +81,8 @@ class Program {
  private:
   double base() const { return dual_.unrounded_bound(); }
 
-  // One column a strategy, one a pair of each edge, and for each time with a price what it leaves of the limit.
+  // One column a strategy, one a pair of each edge, and for each time with a price what it leaves of the
+  // limit.
   void build() {
     HighsLp& lp = model_.lp_;
     std::vector<std::vector<std::pair<int, double>>> rows;
@@ -99,16 +102,18 @@ class Program {
       first_.push_back(columns);
       auto& one = row(1, 1);
       for (size_t s = 0; s < core_.nodes[n].cost.size(); ++s)
-        one.emplace_back(never(dual_.node_cost(n, s)) ? column(0, 0, true)
-                                                      : column(moved_cost(n, s) * scale_, 1, true),
-                         1.0);
+        one.emplace_back(
+            never(dual_.node_cost(n, s)) ? column(0, 0, true) : column(moved_cost(n, s) * scale_, 1, true),
+            1.0);
     }
     for (size_t e = 0; e < core_.edges.size(); ++e) {
       const auto& edge = core_.edges[e];
-      const size_t nu = core_.nodes[edge.u].cost.size(), nv = core_.nodes[edge.v].cost.size(), at = rows.size();
+      const size_t nu = core_.nodes[edge.u].cost.size(), nv = core_.nodes[edge.v].cost.size(),
+                   at = rows.size();
       for (size_t i = 0; i < nu; ++i) row(0, 0).emplace_back(first_[edge.u] + static_cast<int>(i), -1.0);
       for (size_t j = 0; j < nv; ++j) row(0, 0).emplace_back(first_[edge.v] + static_cast<int>(j), -1.0);
-      const auto &to_u = dual_.moved(static_cast<int>(e), true), &to_v = dual_.moved(static_cast<int>(e), false);
+      const auto &to_u = dual_.moved(static_cast<int>(e), true),
+                 &to_v = dual_.moved(static_cast<int>(e), false);
       for (size_t i = 0; i < nu; ++i)
         for (size_t j = 0; j < nv; ++j) {
           const int64_t c = edge.cost[i * nv + j];
@@ -123,7 +128,8 @@ class Program {
       const double size = static_cast<double>(std::max<int64_t>(core_.limit[t], 1)) / kRoom;
       const double price = static_cast<double>(dual_.prices()[t]) * unit_;
       priced_[t] = 1;
-      auto& limit = row(static_cast<double>(core_.limit[t]) / size, static_cast<double>(core_.limit[t]) / size);
+      auto& limit =
+          row(static_cast<double>(core_.limit[t]) / size, static_cast<double>(core_.limit[t]) / size);
       limit = users(static_cast<int>(t), size);
       limit.emplace_back(column(price * size * scale_, kHighsInf, false), 1.0);
     }
@@ -163,8 +169,8 @@ class Program {
     return choice;
   }
 
-  // Rows for the times at which the choice takes too much, the worst of each stretch; false: it fits. A row that was
-  // passed by rounding alone gets a cut that forbids this very choice of those who use the time.
+  // Rows for the times at which the choice takes too much, the worst of each stretch; false: it fits. A row
+  // that was passed by rounding alone gets a cut that forbids this very choice of those who use the time.
   bool add_limits(const std::vector<int>& choice) {
     const auto room = room_of(core_, choice);
     std::vector<std::pair<int64_t, int>> passed;
@@ -186,10 +192,12 @@ class Program {
           for (const auto& use : core_.nodes[n].uses)
             if (use.from <= t && t < use.to && use.used[choice[n]] > 0)
               for (size_t s = 0; s < use.used.size(); ++s)
-                if (use.used[s] >= use.used[choice[n]]) index.push_back(first_[n] + static_cast<int>(s)), value.push_back(1);
+                if (use.used[s] >= use.used[choice[n]])
+                  index.push_back(first_[n] + static_cast<int>(s)), value.push_back(1);
         double nodes = 0;
         for (size_t n = 0; n < core_.nodes.size(); ++n)
-          for (const auto& use : core_.nodes[n].uses) nodes += use.from <= t && t < use.to && use.used[choice[n]] > 0;
+          for (const auto& use : core_.nodes[n].uses)
+            nodes += use.from <= t && t < use.to && use.used[choice[n]] > 0;
         upper = nodes - 1;
       } else {
         priced_[t] = 1;
@@ -207,8 +215,8 @@ class Program {
   double scale_ = 1, unit_ = 1;
   HighsModel model_;
   Highs highs_;
-  std::vector<int> first_;     // column of each node's first strategy
-  std::vector<char> priced_;   // by time: whether it has a row
+  std::vector<int> first_;    // column of each node's first strategy
+  std::vector<char> priced_;  // by time: whether it has a row
 };
 
 }  // namespace

@@ -143,7 +143,8 @@ std::optional<std::vector<int>> Rounder::round(const CoreDual& dual, bool forwar
     for (size_t s = 0; s < d; ++s)
       if (has(domain_[n], s)) order.push_back(static_cast<int>(s));
     while (!order.empty() && choice[n] < 0) {
-      const auto best = std::min_element(order.begin(), order.end(), [&](int a, int b) { return cost[a] < cost[b]; });
+      const auto best =
+          std::min_element(order.begin(), order.end(), [&](int a, int b) { return cost[a] < cost[b]; });
       trail_.clear(), floors_.clear();
       if (assign(n, *best))
         choice[n] = *best;

@@ -27,7 +27,8 @@ CoreDual::Plan plan_of(const CoreEffort& effort, int round, bool priced) {
 
 class Level {
  public:
-  Level(const Core& core, const CoreEffort& effort, const CoreHooks& hooks, std::vector<double> prices, int round)
+  Level(const Core& core, const CoreEffort& effort, const CoreHooks& hooks, std::vector<double> prices,
+        int round)
       : effort_(effort), hooks_(hooks), reducer_(core, {}), round_(round) {
     reducer_.run(hooks.deadline());
     if (reducer_.infeasible()) return;
@@ -109,7 +110,8 @@ class Level {
         for (size_t s = 0; s < allowed[n].size(); ++s)
           if (!allowed[n][s]) rest.nodes[n].cost[s] = kNever;
       size_t after = mip_columns(rest);
-      for (const auto& node : rest.nodes) after -= static_cast<size_t>(std::count_if(node.cost.begin(), node.cost.end(), never));
+      for (const auto& node : rest.nodes)
+        after -= static_cast<size_t>(std::count_if(node.cost.begin(), node.cost.end(), never));
       if (static_cast<double>(after) < kShrinks * static_cast<double>(before)) return narrow(rest);
     }
     if (before <= effort_.mip_columns) return program(exact, below);
@@ -130,7 +132,8 @@ class Level {
 
   std::optional<CoreResult> program(const ExactDual& exact, int64_t below) {
     const auto now = Clock::now();
-    const auto until = now + std::chrono::duration_cast<Clock::duration>((hooks_.deadline() - now) * effort_.mip_share);
+    const auto until =
+        now + std::chrono::duration_cast<Clock::duration>((hooks_.deadline() - now) * effort_.mip_share);
     const MipResult result = minimise_by_mip(core_, exact, below, {until, effort_.mip_nodes, hooks_.stop});
     if (!result.choice.empty()) offer(result.choice);
     raise_bound(std::min(result.bound, hooks_.below()));

@@ -25,8 +25,9 @@ struct CoreHooks {
   std::function<std::chrono::steady_clock::time_point()> deadline;  // when stop() will say so
   std::function<int64_t()> below;  // what costs as much is not wanted; may fall meanwhile
   std::function<void(const std::vector<int>& choice, int64_t cost)> found;  // cheaper than below()
-  std::function<void(int64_t bound)> bound = [](int64_t) {};                // nothing below below() costs less
-  // Asked once the dual has nothing more to give: whether something else found, or may yet find, a cheaper choice.
+  std::function<void(int64_t bound)> bound = [](int64_t) {};  // nothing below below() costs less
+  // Asked once the dual has nothing more to give: whether something else found, or may yet find, a cheaper
+  // choice.
   std::function<bool()> search = [] { return false; };
   // The dual of this core as it was given, where it has not changed.
   std::function<void(const ExactDual&)> guide = [](const ExactDual&) {};
@@ -37,9 +38,9 @@ struct CoreResult {
   int64_t bound = -kNever;
 };
 
-// Minimises a core: reduces it, raises the dual bound, rounds, forbids what can't be cheaper than the best known, and
-// so on with what is left, until nothing is or a mixed-integer program settles it. `prices`: of the times, to begin
-// with; may be empty.
+// Minimises a core: reduces it, raises the dual bound, rounds, forbids what can't be cheaper than the best
+// known, and so on with what is left, until nothing is or a mixed-integer program settles it. `prices`: of
+// the times, to begin with; may be empty.
 CoreResult minimise_core(const Core& core, const CoreEffort& effort, const CoreHooks& hooks,
                          std::vector<double> prices = {}, int round = 0);
 

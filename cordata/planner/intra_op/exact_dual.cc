@@ -46,7 +46,9 @@ ExactDual::ExactDual(const Core& core, const CoreDual& dual) : core_(core), near
     const float* sent = dual.message(e, to_u);
     auto& to = to_[to_u ? 0 : 1][e];
     for (size_t s = 0; s < d; ++s)
-      to.push_back(sent[s] >= CoreDual::kNeverSent / 2 ? 0 : std::llround(std::ldexp(static_cast<double>(sent[s]), shift_)));
+      to.push_back(sent[s] >= CoreDual::kNeverSent / 2
+                       ? 0
+                       : std::llround(std::ldexp(static_cast<double>(sent[s]), shift_)));
   };
   for (size_t e = 0; e < core.edges.size(); ++e) {
     const auto& edge = core.edges[e];
@@ -59,10 +61,8 @@ ExactDual::ExactDual(const Core& core, const CoreDual& dual) : core_(core), near
       to_[1][e].clear();
       take(id, false, core.nodes[edge.v].cost.size());
     }
-    for (size_t s = 0; s < to_[0][e].size(); ++s)
-      node_[edge.u][s] = capped(node_[edge.u][s] + to_[0][e][s]);
-    for (size_t s = 0; s < to_[1][e].size(); ++s)
-      node_[edge.v][s] = capped(node_[edge.v][s] + to_[1][e][s]);
+    for (size_t s = 0; s < to_[0][e].size(); ++s) node_[edge.u][s] = capped(node_[edge.u][s] + to_[0][e][s]);
+    for (size_t s = 0; s < to_[1][e].size(); ++s) node_[edge.v][s] = capped(node_[edge.v][s] + to_[1][e][s]);
   }
   // The dual's messages lend each node what the nodes after it can cover; they pay when their turn comes.
   for (int n = 0; n < static_cast<int>(core.nodes.size()); ++n) {
@@ -200,7 +200,8 @@ size_t ExactDual::filter(Core& core, std::vector<std::vector<char>>& allowed) {
 
 std::vector<double> ExactDual::excess(const std::vector<int>& choice) const {
   std::vector<double> out(choice.size());
-  for (size_t n = 0; n < choice.size(); ++n) out[n] = std::ldexp(static_cast<double>(node_[n][choice[n]]), -shift_);
+  for (size_t n = 0; n < choice.size(); ++n)
+    out[n] = std::ldexp(static_cast<double>(node_[n][choice[n]]), -shift_);
   for (size_t e = 0; e < core_.edges.size(); ++e) {
     const auto& edge = core_.edges[e];
     const int i = choice[edge.u], j = choice[edge.v];

@@ -7,9 +7,10 @@
 
 namespace cordata::planner {
 
-// A core with its costs moved (equivalence-preserving transformations, Cooper et al. 2010) in whole numbers of
-// 2^-shift of a cost: what every choice costs is the bound, plus what the prices ask for room that is left, plus
-// costs of nodes and edges none of which is negative. So the bound holds, and so does what filter() concludes.
+// A core with its costs moved (equivalence-preserving transformations, Cooper et al. 2010) in whole numbers
+// of 2^-shift of a cost: what every choice costs is the bound, plus what the prices ask for room that is
+// left, plus costs of nodes and edges none of which is negative. So the bound holds, and so does what
+// filter() concludes.
 class ExactDual {
  public:
   // As the dual's messages and prices say.
@@ -24,7 +25,8 @@ class ExactDual {
 
   // From now on sweeps note what is only in choices that cost `below` or more.
   void watch(int64_t below);
-  // Forbids it in `core`, a copy of this one's; the strategies that stay are marked. Gives how many entries went.
+  // Forbids it in `core`, a copy of this one's; the strategies that stay are marked. Gives how many entries
+  // went.
   size_t filter(Core& core, std::vector<std::vector<char>>& allowed);
 
   // By node: what its strategy in `choice`, and the edges around, cost above the bound.

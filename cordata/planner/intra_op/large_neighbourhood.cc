@@ -6,10 +6,11 @@
 namespace cordata::planner {
 namespace {
 
-constexpr size_t kKnown = 12;         // choices that are remembered
-constexpr double kLeastSize = 10;     // nodes that are freed
+constexpr size_t kKnown = 12;      // choices that are remembered
+constexpr double kLeastSize = 10;  // nodes that are freed
 constexpr double kGrow = 1.1, kShrink = 0.8;
-constexpr CoreEffort kEffort = {.steps = 60, .rounds = 3, .rounding = 15, .mip_columns = 4000, .mip_nodes = 100};
+constexpr CoreEffort kEffort = {
+    .steps = 60, .rounds = 3, .rounding = 15, .mip_columns = 4000, .mip_nodes = 100};
 
 }  // namespace
 
@@ -60,7 +61,9 @@ std::vector<int> LargeNeighbourhood::draw(Kind kind, const std::vector<int>& cho
   if (kind == kWindow && !core_.limit.empty()) {
     const auto room = room_of(core_, choice);
     int time = static_cast<int>(random_() % room.size());
-    const auto part = [&](int t) { return static_cast<double>(room[t]) / static_cast<double>(core_.limit[t] + 1); };
+    const auto part = [&](int t) {
+      return static_cast<double>(room[t]) / static_cast<double>(core_.limit[t] + 1);
+    };
     for (int k = 0; k < 30; ++k)  // a time with little room
       if (const int t = static_cast<int>(random_() % room.size()); part(t) < part(time)) time = t;
     std::vector<int> users;
@@ -79,7 +82,8 @@ std::vector<int> LargeNeighbourhood::draw(Kind kind, const std::vector<int>& cho
       if (choice[n] != other[n]) differ.push_back(n);
     if (!differ.empty()) {
       const size_t from = random_() % differ.size();
-      for (size_t k = 0; k < differ.size() && nodes.size() < size; ++k) take(differ[(from + k) % differ.size()]);
+      for (size_t k = 0; k < differ.size() && nodes.size() < size; ++k)
+        take(differ[(from + k) % differ.size()]);
     }
   }
   if (nodes.empty()) {
@@ -92,8 +96,9 @@ std::vector<int> LargeNeighbourhood::draw(Kind kind, const std::vector<int>& cho
   return nodes;
 }
 
-bool LargeNeighbourhood::solve(const std::vector<int>& nodes, std::vector<int>& choice, int64_t& cost, bool& settled,
-                               const std::function<bool()>& stop, std::chrono::steady_clock::time_point deadline) {
+bool LargeNeighbourhood::solve(const std::vector<int>& nodes, std::vector<int>& choice, int64_t& cost,
+                               bool& settled, const std::function<bool()>& stop,
+                               std::chrono::steady_clock::time_point deadline) {
   Core part;
   std::vector<int> place(core_.nodes.size(), -1);
   for (size_t k = 0; k < nodes.size(); ++k) place[nodes[k]] = static_cast<int>(k);

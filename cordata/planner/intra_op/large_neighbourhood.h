@@ -10,9 +10,10 @@
 
 namespace cordata::planner {
 
-// Large-neighbourhood search (Shaw 1998): frees some nodes of the best choice, with all others as they are, and
-// minimises those exactly. Nodes come from around one that costs much more than the dual says it needs, from those
-// that use memory at a time with little room, or from where two good choices differ (path relinking).
+// Large-neighbourhood search (Shaw 1998): frees some nodes of the best choice, with all others as they are,
+// and minimises those exactly. Nodes come from around one that costs much more than the dual says it needs,
+// from those that use memory at a time with little room, or from where two good choices differ (path
+// relinking).
 class LargeNeighbourhood {
  public:
   LargeNeighbourhood(const Core& core, uint64_t seed);

@@ -93,7 +93,8 @@ class Reader {
       object("", document.get_object(), [&](std::string_view key, json::value value) {
         if (key == "problem") problem(value);
       });
-      if (document.current_location().error() == simdjson::SUCCESS) fail("", "the end after the document", "more");
+      if (document.current_location().error() == simdjson::SUCCESS)
+        fail("", "the end after the document", "more");
     } catch (const simdjson::simdjson_error& e) {
       fail(path_, "JSON", simdjson::error_message(e.error()));
     }
@@ -105,14 +106,15 @@ class Reader {
  private:
   [[noreturn]] void fail(const std::string& path, std::string_view wanted, std::string_view got) const {
     throw user_error(
-        "[planner.intra_op] {}: {}: wanted {}, got {}; the format is that of the contest (docs/solver.md)", name_,
-        path.empty() ? "the document" : path, wanted, got);
+        "[planner.intra_op] {}: {}: wanted {}, got {}; the format is that of the contest (docs/solver.md)",
+        name_, path.empty() ? "the document" : path, wanted, got);
   }
 
   template <typename Result, typename Visit>
   void object(const std::string& path, Result result, const Visit& visit) {
     json::object object;
-    if (std::move(result).get(object) != simdjson::SUCCESS) fail(path, "an object", "something else, or the end of the text");
+    if (std::move(result).get(object) != simdjson::SUCCESS)
+      fail(path, "an object", "something else, or the end of the text");
     for (auto field : object) {
       const std::string_view key = field.unescaped_key();
       path_ = path.empty() ? std::string(key) : path + "." + std::string(key);
@@ -125,7 +127,8 @@ class Reader {
     json::array out;
     if (value.get_array().get(out) != simdjson::SUCCESS) {
       json::json_type type;
-      fail(path, "a list", value.type().get(type) == simdjson::SUCCESS ? type_name(type) : "the end of the text");
+      fail(path, "a list",
+           value.type().get(type) == simdjson::SUCCESS ? type_name(type) : "the end of the text");
     }
     return out;
   }
@@ -168,7 +171,8 @@ class Reader {
       if (key == "usage_limit") {
         if (inner.is_null()) return;
         int64_t limit;
-        if (inner.get_int64().get(limit) != simdjson::SUCCESS) fail(path_, "a whole number below 2^63", "another value");
+        if (inner.get_int64().get(limit) != simdjson::SUCCESS)
+          fail(path_, "a whole number below 2^63", "another value");
         if (limit < 0) fail(path_, "0 or more", std::to_string(limit));
         out_.usage_limit = limit;
       }
@@ -188,7 +192,8 @@ class Reader {
     object("problem.nodes", value.get_object(), [&](std::string_view key, json::value inner) {
       const std::string path = path_;
       if (key == "intervals") {
-        intervals_ = static_cast<int64_t>(lists(inner, path, INT64_MIN, [&](size_t) -> auto& { return pairs_.emplace_back(); }));
+        intervals_ = static_cast<int64_t>(lists(
+            inner, path, INT64_MIN, [&](size_t) -> auto& { return pairs_.emplace_back(); }));
         for (size_t i = 0; i < pairs_.size(); ++i) {
           if (pairs_[i].size() != 2)
             fail(fmt::format("{}[{}]", path, i), "[from, to]", fmt::format("{} numbers", pairs_[i].size()));
@@ -199,9 +204,11 @@ class Reader {
         }
         pairs_ = {};
       } else if (key == "costs") {
-        costs_ = static_cast<int64_t>(lists(inner, path, INT64_MIN / 4, [&](size_t i) -> auto& { return node(i).cost; }));
+        costs_ = static_cast<int64_t>(lists(
+            inner, path, INT64_MIN / 4, [&](size_t i) -> auto& { return node(i).cost; }));
       } else if (key == "usages") {
-        usages_ = static_cast<int64_t>(lists(inner, path, 0, [&](size_t i) -> auto& { return node(i).usage; }));
+        usages_ = static_cast<int64_t>(lists(
+            inner, path, 0, [&](size_t i) -> auto& { return node(i).usage; }));
       }
     });
   }
@@ -210,7 +217,8 @@ class Reader {
     object("problem.edges", value.get_object(), [&](std::string_view key, json::value inner) {
       const std::string path = path_;
       if (key == "nodes") {
-        ends_ = static_cast<int64_t>(lists(inner, path, 0, [&](size_t) -> auto& { return pairs_.emplace_back(); }));
+        ends_ = static_cast<int64_t>(lists(
+            inner, path, 0, [&](size_t) -> auto& { return pairs_.emplace_back(); }));
         for (size_t i = 0; i < pairs_.size(); ++i) {
           if (pairs_[i].size() != 2)
             fail(fmt::format("{}[{}]", path, i), "two nodes", fmt::format("{}", pairs_[i].size()));
@@ -219,7 +227,8 @@ class Reader {
         }
         pairs_ = {};
       } else if (key == "costs") {
-        tables_ = static_cast<int64_t>(lists(inner, path, INT64_MIN / 4, [&](size_t i) -> auto& { return edge(i).cost; }));
+        tables_ = static_cast<int64_t>(lists(
+            inner, path, INT64_MIN / 4, [&](size_t i) -> auto& { return edge(i).cost; }));
       }
     });
   }
@@ -232,20 +241,23 @@ class Reader {
   void finish() {
     if (costs_ < 0) fail("problem.nodes.costs", "a list", "none");
     const auto count = static_cast<int64_t>(out_.nodes.size());
-    for (const auto& [what, length] : {std::pair{"intervals", intervals_}, {"costs", costs_}, {"usages", usages_}})
+    for (const auto& [what, length] :
+         {std::pair{"intervals", intervals_}, {"costs", costs_}, {"usages", usages_}})
       if (length >= 0 && length != count)
         fail(fmt::format("problem.nodes.{}", what), fmt::format("{} entries, as in the others", count),
              std::to_string(length));
-    if (usages_ >= 0 && intervals_ < 0 && count > 0) fail("problem.nodes.intervals", "a list, as there are usages", "none");
+    if (usages_ >= 0 && intervals_ < 0 && count > 0)
+      fail("problem.nodes.intervals", "a list, as there are usages", "none");
     if (ends_ != tables_)
-      fail("problem.edges.costs", fmt::format("{} entries, as in problem.edges.nodes", std::max<int64_t>(ends_, 0)),
+      fail("problem.edges.costs",
+           fmt::format("{} entries, as in problem.edges.nodes", std::max<int64_t>(ends_, 0)),
            std::to_string(std::max<int64_t>(tables_, 0)));
     for (int64_t i = 0; i < count; ++i) {
       Problem::Node& n = out_.nodes[i];
       if (n.cost.empty()) fail(fmt::format("problem.nodes.costs[{}]", i), "a strategy or more", "none");
       if (usages_ >= 0 && n.usage.size() != n.cost.size())
-        fail(fmt::format("problem.nodes.usages[{}]", i), fmt::format("{} numbers, one a strategy", n.cost.size()),
-             std::to_string(n.usage.size()));
+        fail(fmt::format("problem.nodes.usages[{}]", i),
+             fmt::format("{} numbers, one a strategy", n.cost.size()), std::to_string(n.usage.size()));
       forbid(n.cost);
     }
     for (size_t i = 0; i < out_.edges.size(); ++i) {
@@ -256,7 +268,8 @@ class Reader {
       const size_t want = out_.nodes[e.u].cost.size() * out_.nodes[e.v].cost.size();
       if (e.cost.size() != want)
         fail(fmt::format("problem.edges.costs[{}]", i),
-             fmt::format("{} numbers, {} strategies by {}", want, out_.nodes[e.u].cost.size(), out_.nodes[e.v].cost.size()),
+             fmt::format("{} numbers, {} strategies by {}", want, out_.nodes[e.u].cost.size(),
+                         out_.nodes[e.v].cost.size()),
              std::to_string(e.cost.size()));
       forbid(e.cost);
     }
@@ -287,11 +300,15 @@ void append_list(std::string& out, const List& list, const Write& write) {
 
 Problem parse_problem(std::string text, const std::string& name) { return Reader(name, text).run(); }
 
-Problem read_problem(const std::string& path) { return parse_problem(std::move(read_text(path).bytes), path); }
+Problem read_problem(const std::string& path) {
+  return parse_problem(std::move(read_text(path).bytes), path);
+}
 
 std::string write_problem(const Problem& problem, std::string_view name) {
   std::string out = fmt::format("{{\"problem\":{{\"name\":\"{}\",\"nodes\":{{\"intervals\":", name);
-  const auto number = [&](int64_t c) { fmt::format_to(std::back_inserter(out), "{}", std::min(c, kForbidden)); };
+  const auto number = [&](int64_t c) {
+    fmt::format_to(std::back_inserter(out), "{}", std::min(c, kForbidden));
+  };
   append_list(out, problem.nodes, [&](const auto& n) { out += fmt::format("[{},{}]", n.from, n.to); });
   out += ",\"costs\":";
   append_list(out, problem.nodes, [&](const auto& n) { append_list(out, n.cost, number); });

@@ -11,10 +11,10 @@ namespace cordata::planner {
 // In the contest's format a cost of as much forbids.
 constexpr int64_t kForbidden = 1'000'000'000'000'000'000;
 
-// Reads a problem in the format of the ASPLOS / EuroSys 2025 contest (google/iopddl), plain or gzipped: an object
-// "problem" of "nodes" {"intervals", "costs", "usages"}, "edges" {"nodes", "costs"} and "usage_limit" (none:
-// nothing is limited). Costs of kForbidden or more become kInfinite. Throws a user error that names the place in
-// the document.
+// Reads a problem in the format of the ASPLOS / EuroSys 2025 contest (google/iopddl), plain or gzipped: an
+// object "problem" of "nodes" {"intervals", "costs", "usages"}, "edges" {"nodes", "costs"} and "usage_limit"
+// (none: nothing is limited). Costs of kForbidden or more become kInfinite. Throws a user error that names
+// the place in the document.
 Problem read_problem(const std::string& path);
 // The same of a text; `name` is what errors call it.
 Problem parse_problem(std::string text, const std::string& name);

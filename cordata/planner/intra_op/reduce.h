@@ -16,13 +16,13 @@ namespace cordata::planner {
 // What each reduction took away; docs/solver.md has their proofs. In the order in which they are tried.
 struct ReductionCounts {
   int64_t times_dominated = 0, times_slack = 0;  // times that can't bind
-  int64_t unsupported = 0;                       // strategies that are forbidden, or without a finite partner somewhere
-  int64_t too_large = 0;                         // strategies that use more than the others can leave
-  int64_t dominated = 0;                         // strategies
-  int64_t pairs = 0;                             // pairs of an edge, one of which is dominated beside the other
-  int64_t contracted = 0;                        // nodes that are a function of a neighbour
-  int64_t fixed = 0, leaves = 0, chains = 0;     // nodes minimised out: one strategy, degree 0 and 1, degree 2
-  int64_t edges_merged = 0, edges_split = 0;     // edges beside another; edges that are a sum of node costs
+  int64_t unsupported = 0;  // strategies that are forbidden, or without a finite partner somewhere
+  int64_t too_large = 0;    // strategies that use more than the others can leave
+  int64_t dominated = 0;    // strategies
+  int64_t pairs = 0;        // pairs of an edge, one of which is dominated beside the other
+  int64_t contracted = 0;   // nodes that are a function of a neighbour
+  int64_t fixed = 0, leaves = 0, chains = 0;  // nodes minimised out: one strategy, degree 0 and 1, degree 2
+  int64_t edges_merged = 0, edges_split = 0;  // edges beside another; edges that are a sum of node costs
 };
 
 // Exact reductions, to a fixpoint: an optimum of the core, expanded, is one of the problem.
@@ -38,7 +38,8 @@ class Reducer {
   void run(Clock::time_point deadline = Clock::time_point::max());
 
   bool infeasible() const { return infeasible_; }
-  // Where even the least that each node uses is too much: that time of the problem and by how much; 0: nowhere.
+  // Where even the least that each node uses is too much: that time of the problem and by how much; 0:
+  // nowhere.
   int64_t excess() const { return excess_; }
   int64_t excess_time() const { return excess_time_; }
   Core core() const;
@@ -79,7 +80,7 @@ class Reducer {
     int near[2] = {-1, -1};
     std::vector<int> rows, columns;  // original strategy of near[0], near[1] -> row, column; -1: not left
     size_t width = 1;
-    std::vector<int> take;           // [row * width + column]: original strategy
+    std::vector<int> take;  // [row * width + column]: original strategy
   };
 
   View view(Edge& e, int from) {

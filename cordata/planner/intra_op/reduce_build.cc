@@ -38,8 +38,8 @@ Reducer::Reducer(const Core& core, const std::vector<std::vector<char>>& allowed
   for (size_t t = 0; t < limit_.size(); ++t) times_.push_back(static_cast<int64_t>(t));
 }
 
-// Of the times only those count at which a node begins to use memory and before the next of which another ends: at
-// all others no more is alive than at one of these.
+// Of the times only those count at which a node begins to use memory and before the next of which another
+// ends: at all others no more is alive than at one of these.
 void Reducer::load_usage(const Problem& problem) {
   if (problem.usage_limit == INT64_MAX) return;
   std::vector<std::pair<int64_t, bool>> events;  // time, whether something begins: ends come first
@@ -50,7 +50,8 @@ void Reducer::load_usage(const Problem& problem) {
   int64_t all = 0;
   for (size_t i = 0; i < events.size(); ++i) {
     all += i == 0 || events[i].first != events[i - 1].first;
-    if (events[i].second && (i + 1 == events.size() || !events[i + 1].second)) times_.push_back(events[i].first);
+    if (events[i].second && (i + 1 == events.size() || !events[i + 1].second))
+      times_.push_back(events[i].first);
   }
   counts_.times_dominated += all - static_cast<int64_t>(times_.size());
   limit_.assign(times_.size(), problem.usage_limit);
@@ -124,7 +125,8 @@ void Reducer::drop_edge(int id) {
   if (e.gone) return;
   e.gone = true;
   edge_between_.erase(key(e.u, e.v));
-  for (const int n : {e.u, e.v}) std::erase_if(nodes_[n].near, [&](const Near& near) { return near.edge == id; });
+  for (const int n : {e.u, e.v})
+    std::erase_if(nodes_[n].near, [&](const Near& near) { return near.edge == id; });
   e.cost = {};
 }
 

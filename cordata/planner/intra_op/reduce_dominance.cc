@@ -16,14 +16,15 @@ bool Reducer::uses_no_more(int n, size_t a, size_t b) const {
   return true;
 }
 
-// A strategy goes when another uses no more and costs no more whatever the neighbours take: the sum of what it can
-// cost more on each edge, its node's cost included, is at most 0 (Goldstein 1994, with usage).
+// A strategy goes when another uses no more and costs no more whatever the neighbours take: the sum of what
+// it can cost more on each edge, its node's cost included, is at most 0 (Goldstein 1994, with usage).
 bool Reducer::dominate(int n) {
   Node& node = nodes_[n];
   const size_t d = node.size(), edges = node.near.size();
   std::vector<View> at;
   std::vector<size_t> width;
-  for (const Near& near : node.near) at.push_back(view(edges_[near.edge], n)), width.push_back(nodes_[near.node].size());
+  for (const Near& near : node.near)
+    at.push_back(view(edges_[near.edge], n)), width.push_back(nodes_[near.node].size());
   // Where a strategy does best on each edge is tried first: nearly all pairs fail there.
   std::vector<size_t> probe(d * edges);
   for (size_t s = 0; s < d; ++s)
@@ -61,8 +62,8 @@ bool Reducer::dominate(int n) {
   return true;
 }
 
-// A pair (s of n, j of a neighbour) is forbidden when, beside j, another strategy of n that uses no more is never
-// worse than s. A strategy that lost a pair replaces none in the same pass.
+// A pair (s of n, j of a neighbour) is forbidden when, beside j, another strategy of n that uses no more is
+// never worse than s. A strategy that lost a pair replaces none in the same pass.
 bool Reducer::dominate_pairs(int n) {
   Node& node = nodes_[n];
   const size_t d = node.size(), edges = node.near.size();

@@ -91,8 +91,8 @@ bool Reducer::support(int n) {
   return true;
 }
 
-// What an edge costs at least in a row, then in a column, moves to that strategy. An edge of which nothing is left
-// goes; so does one that is the sum of a cost of each end.
+// What an edge costs at least in a row, then in a column, moves to that strategy. An edge of which nothing is
+// left goes; so does one that is the sum of a cost of each end.
 bool Reducer::shift(int id) {
   Edge& e = edges_[id];
   const size_t nu = nodes_[e.u].size(), nv = nodes_[e.v].size();

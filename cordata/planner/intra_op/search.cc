@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <mutex>
 #include <thread>
 
@@ -15,12 +16,18 @@ namespace {
 
 using Clock = Reducer::Clock;
 
-constexpr int kSlice = 60;        // neighbourhoods between two looks at the bound
+constexpr int kSlice = 60;  // neighbourhoods between two looks at the bound
 
 class Search {
  public:
-  Search(const Problem& problem, const SolveOptions& options, Clock::time_point deadline, const Solution& known)
-      : problem_(problem), options_(options), start_(Clock::now()), deadline_(deadline), best_(known), reducer_(problem) {
+  Search(const Problem& problem, const SolveOptions& options, Clock::time_point deadline,
+         const Solution& known)
+      : problem_(problem),
+        options_(options),
+        start_(Clock::now()),
+        deadline_(deadline),
+        best_(known),
+        reducer_(problem) {
     if (options.below < kNever) below_ = static_cast<int64_t>(options.below);
     if (known.feasible) below_ = std::min<int64_t>(below_, static_cast<int64_t>(known.cost));
   }
@@ -53,9 +60,7 @@ class Search {
   }
 
  private:
-  bool stopped() const {
-    return settled_ || (options_.stop && *options_.stop) || Clock::now() >= deadline_;
-  }
+  bool stopped() const { return settled_ || (options_.stop && *options_.stop) || Clock::now() >= deadline_; }
 
   // Nothing is cheaper than what was found.
   void settle() {
@@ -107,6 +112,11 @@ class Search {
   }
 
   void guide(LargeNeighbourhood& own, const ExactDual& dual) {
+    best_.prices.clear();
+    for (size_t t = 0; t < core_.limit.size(); ++t)
+      if (dual.prices()[t] > 0)
+        best_.prices.emplace_back(reducer_.times()[t],
+                                  std::ldexp(static_cast<double>(dual.prices()[t]), -dual.shift()));
     std::vector<int> choice;
     int64_t cost = kNever;
     if (!take(choice, cost)) return;
@@ -117,7 +127,8 @@ class Search {
   }
 
   void step(LargeNeighbourhood& by, std::vector<int>& choice, int64_t& cost) {
-    if (by.improve(choice, cost, [this] { return stopped(); }, deadline_)) {
+    if (by.improve(
+            choice, cost, [this] { return stopped(); }, deadline_)) {
       offer(choice, cost);
       by.remember(choice);
     }

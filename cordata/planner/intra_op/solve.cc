@@ -16,7 +16,10 @@ namespace {
 constexpr double kSearchedBits =
     14;  // log2 of the tables of problems whose gap, if memory leaves one, is closed by search
 
-constexpr size_t kQuickPairs = 300'000;  // entries of edges of a problem that a thorough search tries quickly first
+constexpr size_t kQuickPairs =
+    300'000;  // entries of edges of a problem that a thorough search tries quickly first
+
+constexpr auto kGrace = std::chrono::milliseconds(300);  // for the least excess where nothing fits
 
 void check(const Problem& problem) {
   int count = static_cast<int>(problem.nodes.size());
@@ -112,7 +115,12 @@ Solution solve(const Problem& problem, const SolveOptions& options) {
   found.lower_bound = -kNever;
   if (pairs(problem) <= kQuickPairs) found = solve_quickly(problem, options, deadline);
   if (found.optimal() || found.proven_infeasible || found.lower_bound >= options.below) return found;
-  return search(problem, options, deadline, found);
+  found = search(problem, options, deadline, found);
+  if (found.feasible || found.lower_bound >= options.below) return found;
+  const auto grace = std::max(deadline, Clock::now()) + kGrace;
+  LeastUsage least = least_usage(problem, std::nullopt, grace);
+  found.choice = std::move(least.choice), found.least_usage = least.peak;
+  return found;
 }
 
 }  // namespace cordata::planner
