@@ -382,6 +382,7 @@ void StageSolver::solve_view(View& view, double below, bool in_time) {
   {
     const std::scoped_lock lock(shared_);
     ++log_.problems_solved;
+    if (solution.feasible && log_.solved) log_.solved(problem, solution.choice);
   }
   auto& s = view.solved;
   s.bound = solution.proven_infeasible ? kNever

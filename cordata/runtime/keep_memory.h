@@ -11,9 +11,9 @@ namespace cordata::runtime {
 // those with sanitizers are.
 void keep_freed_memory();
 
-// After each step: gives freed pages back once the process has grown by half since it last did. Pages that
-// are kept are never joined: where sizes come in turns they fall apart and fit nothing any more (a GPipe
-// schedule grew by 30 MB a step).
+// After each step: gives freed pages back once the process has grown by half since it last did. Pages that are
+// kept are never joined: where sizes come in turns they fall apart and fit nothing any more (a GPipe schedule
+// grew by 30 MB a step).
 void give_back_if_grown();
 
 // What this process has in memory now, what was freed and kept given back first; resident_peak() counts from

@@ -33,7 +33,7 @@ std::atomic<bool> stop_asked = false;
 void on_stop(int) { stop_asked = true; }
 
 struct Options {
-  std::string problem, trajectory, certificate;
+  std::string problem, trajectory, certificate, core;
   double seconds = 60;
   int threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 2U));
   uint64_t seed = 1;
@@ -76,12 +76,35 @@ std::string counts_table(const planner::ReductionCounts& counts) {
        row("a sum of a cost of each end", counts.edges_split, "edges")});
 }
 
-Answer explain(const planner::Problem& problem) {
+// The core for other solvers: as Core has it, null forbids.
+std::string core_json(const planner::Core& core) {
+  const auto costs = [](const std::vector<int64_t>& list) {
+    std::string out;
+    for (const int64_t c : list)
+      out += (out.empty() ? "" : ",") + (planner::never(c) ? "null" : std::to_string(c));
+    return "[" + out + "]";
+  };
+  std::string nodes, edges;
+  for (const auto& n : core.nodes) {
+    std::string uses;
+    for (const auto& use : n.uses)
+      uses +=
+          fmt::format("{}[{},{},[{}]]", uses.empty() ? "" : ",", use.from, use.to, fmt::join(use.used, ","));
+    nodes += fmt::format("{}{{\"cost\":{},\"uses\":[{}]}}", nodes.empty() ? "" : ",\n", costs(n.cost), uses);
+  }
+  for (const auto& e : core.edges)
+    edges += fmt::format("{}[{},{},{}]", edges.empty() ? "" : ",\n", e.u, e.v, costs(e.cost));
+  return fmt::format("{{\"core\":{{\"constant\":{},\"limit\":[{}],\n\"nodes\":[{}],\n\"edges\":[{}]}}}}\n",
+                     core.constant, fmt::join(core.limit, ","), nodes, edges);
+}
+
+Answer explain(const planner::Problem& problem, const std::string& core_path) {
   if (!planner::costs_are_small(problem))
     throw base::user_error("[cli] --explain wants costs whose sum is below 2^58, got larger ones");
   planner::Reducer reducer(problem);
   reducer.run();
   const planner::Core core = reducer.core();
+  if (!core_path.empty()) base::write_file(core_path, core_json(core));
   size_t strategies = 0;
   for (const auto& n : problem.nodes) strategies += n.cost.size();
   const auto commas = [](size_t n) { return base::with_commas(static_cast<int64_t>(n)); };
@@ -140,10 +163,10 @@ class Run {
   explicit Run(const Options& o) : o_(o) {}
 
   Answer operator()() {
-    for (const auto& path : {o_.trajectory, o_.certificate})
+    for (const auto& path : {o_.trajectory, o_.certificate, o_.core})
       if (!path.empty()) base::check_writable(path);
     const planner::Problem problem = planner::read_problem(o_.problem);
-    if (o_.explain) return explain(problem);
+    if (o_.explain) return explain(problem, o_.core);
     std::signal(SIGINT, on_stop), std::signal(SIGTERM, on_stop);
     planner::SolveOptions options;
     options.thorough = true;
@@ -250,6 +273,7 @@ Verb solve_verb() {
             app.add_option("--certificate", o->certificate,
                            "Write dual multipliers and the bound that they prove (tools/check_bound.py)");
             app.add_flag("--explain", o->explain, "Say what each reduction takes away, and solve nothing");
+            app.add_option("--core", o->core, "With --explain: write what is left to this file (JSON)");
             return [o](const Context&) { return Run(*o)(); };
           }};
 }

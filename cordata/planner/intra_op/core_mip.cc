@@ -42,11 +42,11 @@ class Program {
     highs_.setOptionValue("mip_rel_gap", 0.0);
     highs_.setOptionValue("mip_abs_gap", std::max(kTolerance, 0.9 * scale_));
     highs_.setOptionValue("objective_bound", (static_cast<double>(below_) - 0.5 - base()) * scale_);
-    highs_.setOptionValue("mip_max_nodes", limits.nodes);
-    highs_.setCallback(
-        [&limits](int, const std::string&, const HighsCallbackOutput*, HighsCallbackInput* in, void*) {
-          if (in && limits.stop && limits.stop()) in->user_interrupt = 1;
-        });
+    highs_.setCallback([&limits](int, const std::string&, const HighsCallbackOutput* out,
+                                 HighsCallbackInput* in, void*) {
+      if (in && ((limits.stop && limits.stop()) || (out && out->mip_total_lp_iterations > limits.iterations)))
+        in->user_interrupt = 1;
+    });
     for (const auto what : {kCallbackMipInterrupt, kCallbackSimplexInterrupt, kCallbackIpmInterrupt})
       highs_.startCallback(what);
     highs_.passModel(model_);

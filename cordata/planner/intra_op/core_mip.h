@@ -11,7 +11,7 @@ namespace cordata::planner {
 
 struct MipLimits {
   std::chrono::steady_clock::time_point deadline;
-  int nodes = INT32_MAX;  // of branch and bound
+  int64_t iterations = INT64_MAX;  // of the simplex method, about
   std::function<bool()> stop;
 };
 

@@ -114,7 +114,7 @@ class Level {
         after -= static_cast<size_t>(std::count_if(node.cost.begin(), node.cost.end(), never));
       if (static_cast<double>(after) < kShrinks * static_cast<double>(before)) return narrow(rest);
     }
-    if (before <= effort_.mip_columns) return program(exact, below);
+    if (before <= effort_.mip_columns && programs_++ < effort_.programs) return program(exact, below);
     return std::nullopt;
   }
 
@@ -134,7 +134,8 @@ class Level {
     const auto now = Clock::now();
     const auto until =
         now + std::chrono::duration_cast<Clock::duration>((hooks_.deadline() - now) * effort_.mip_share);
-    const MipResult result = minimise_by_mip(core_, exact, below, {until, effort_.mip_nodes, hooks_.stop});
+    const MipResult result =
+        minimise_by_mip(core_, exact, below, {until, effort_.mip_iterations, hooks_.stop});
     if (!result.choice.empty()) offer(result.choice);
     raise_bound(std::min(result.bound, hooks_.below()));
     if (!result.settled) return std::nullopt;
@@ -147,7 +148,7 @@ class Level {
   Core core_;
   CoreNeighbours near_;
   std::vector<double> prices_;
-  int round_, rounds_ = 0;
+  int round_, rounds_ = 0, programs_ = 0;
   bool unchanged_ = false;
   int64_t bound_ = -kNever, concluded_ = INT64_MIN;
 };

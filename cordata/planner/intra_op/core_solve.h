@@ -11,12 +11,13 @@ namespace cordata::planner {
 
 // How much minimise_core may do.
 struct CoreEffort {
-  int steps = 1200;             // of the dual in the first round; half as many later
-  int rounds = 4;               // of the dual on one core
-  int rounding = 10;            // a choice is rounded every so many steps
-  size_t mip_columns = 60'000;  // a program of more is not tried
-  int mip_nodes = INT32_MAX;    // that it may branch on
-  double mip_share = 1;         // of the time that is left
+  int steps = 1200;                    // of the dual in the first round; half as many later
+  int rounds = 4;                      // of the dual on one core
+  int rounding = 10;                   // a choice is rounded every so many steps
+  size_t mip_columns = 60'000;         // a program of more is not tried
+  int64_t mip_iterations = INT64_MAX;  // of the simplex method in it
+  int programs = 1000;                 // that are tried on one core
+  double mip_share = 1;                // of the time that is left
 };
 
 // What minimise_core asks of its caller and tells it.

@@ -60,7 +60,7 @@ class Reducer {
     std::vector<int> original;  // by strategy: its number in the problem
     std::vector<Core::Use> uses;
     std::vector<Near> near;
-    bool gone = false, queued = false, fresh = true;
+    bool gone = false, queued = false;
     size_t size() const { return cost.size(); }
   };
   struct Edge {

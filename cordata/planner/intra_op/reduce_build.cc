@@ -85,7 +85,6 @@ void Reducer::load_usage(const Problem& problem) {
 
 void Reducer::touch(int n) {
   Node& node = nodes_[n];
-  node.fresh = true;
   if (node.gone || node.queued) return;
   node.queued = true;
   queue_.push_back(n);

@@ -54,7 +54,7 @@ bool Reducer::reduce_node(int n) {
     const Near near = nodes_[n].near[k];
     if (function_of(near.node, {n, near.edge}) == 1) {  // the neighbour follows n
       contract(near.node, n, near.edge);
-      k = static_cast<size_t>(-1);
+      --k;  // the next one has moved here
     } else if (function_of(n, near) == 1) {
       contract(n, near.node, near.edge);
       return false;
