@@ -216,8 +216,8 @@ class Run {
   Answer report(const planner::Problem& problem, const planner::Solution& found) const {
     Answer answer;
     const bool bounded = found.lower_bound > -(__int128{1} << 60) && !found.proven_infeasible;
-    const auto cost = evaluate(problem, found.choice);
     const bool any = !found.choice.empty() || problem.nodes.empty();
+    const auto cost = any ? evaluate(problem, found.choice) : std::nullopt;
     answer.json = {{"solution", found.choice},
                    {"cost", any && cost ? number(*cost) : nlohmann::ordered_json(nullptr)},
                    {"lower_bound", bounded ? number(found.lower_bound) : nlohmann::ordered_json(nullptr)},

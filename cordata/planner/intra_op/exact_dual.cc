@@ -7,6 +7,8 @@
 namespace cordata::planner {
 namespace {
 
+constexpr int64_t kMoved = int64_t{1} << 58;
+
 double largest(const std::vector<int64_t>& costs) {
   double m = 0;
   for (const int64_t c : costs)
@@ -93,7 +95,8 @@ void ExactDual::pull(int n, bool all) {
     auto& to = to_[near.is_u ? 0 : 1][near.edge];
     for (size_t s = 0; s < to.size(); ++s) {
       const int64_t r = spare(near, s);
-      if (never(r)) {
+      if (never(r)) {  // no pair of it is finite, so that as much as one likes can be moved
+        if (!never(node_[n][s])) to[s] += kMoved;
         node_[n][s] = kNever;
       } else {
         to[s] += r;

@@ -10,7 +10,7 @@ constexpr size_t kKnown = 12;      // choices that are remembered
 constexpr double kLeastSize = 10;  // nodes that are freed
 constexpr double kGrow = 1.1, kShrink = 0.8;
 constexpr CoreEffort kEffort = {
-    .steps = 60, .rounds = 3, .rounding = 15, .mip_columns = 4000, .mip_iterations = 5'000, .programs = 1};
+    .steps = 60, .rounds = 3, .rounding = 15, .mip_columns = 4000, .mip_iterations = 2'000, .programs = 1};
 
 }  // namespace
 

@@ -104,7 +104,8 @@ class Reducer {
   bool reduce_times();  // whether a time went or a use got simpler
   void drop_times(const std::vector<char>& keep);
   bool drop_too_large();
-  void level(int n);  // moves what all strategies use into the limits
+  // Moves what all strategies use between two times into the limits.
+  void level(int n, int from = 0, int to = INT32_MAX);
 
   // reduce_nodes.cc
   bool reduce_node(int n);  // false: it is gone

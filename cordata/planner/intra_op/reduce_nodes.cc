@@ -8,37 +8,41 @@ namespace {
 
 constexpr size_t kLargestTable = 4096;  // entries of an edge that minimising a node out may leave
 
-// Joins two lists of uses of one node.
-std::vector<Core::Use> joined(const std::vector<Core::Use>& a, const std::vector<Core::Use>& b) {
-  if (a.empty()) return b;
+void append(std::vector<Core::Use>& out, Core::Use use) {
+  if (!out.empty() && out.back().to == use.from && out.back().used == use.used)
+    out.back().to = use.to;
+  else
+    out.push_back(std::move(use));
+}
+
+// Joins two lists of uses of one node. What lies outside the second's stretch of time is moved, not looked
+// at.
+std::vector<Core::Use> joined(std::vector<Core::Use> a, const std::vector<Core::Use>& b) {
   if (b.empty()) return a;
-  std::vector<int> cuts;
-  for (const auto* list : {&a, &b})
-    for (const auto& use : *list) cuts.push_back(use.from), cuts.push_back(use.to);
-  std::sort(cuts.begin(), cuts.end());
-  cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
+  if (a.empty()) return b;
   std::vector<Core::Use> out;
-  const size_t d = a[0].used.size();
+  out.reserve(a.size() + 2 * b.size() + 1);
+  const size_t d = b[0].used.size();
   size_t i = 0, k = 0;
-  for (size_t c = 0; c + 1 < cuts.size(); ++c) {
-    Core::Use use{cuts[c], cuts[c + 1], std::vector<int64_t>(d, 0)};
-    while (i < a.size() && a[i].to <= use.from) ++i;
-    while (k < b.size() && b[k].to <= use.from) ++k;
-    bool any = false;
-    if (i < a.size() && a[i].from <= use.from) {
-      any = true;
-      for (size_t s = 0; s < d; ++s) use.used[s] += a[i].used[s];
+  for (; i < a.size() && a[i].to < b.front().from; ++i) out.push_back(std::move(a[i]));
+  // From here on: the next time at which either begins or ends.
+  int at = std::min(b.front().from, i < a.size() ? a[i].from : b.front().from);
+  while (k < b.size()) {
+    const bool in_a = i < a.size() && a[i].from <= at, in_b = b[k].from <= at;
+    int next = in_b ? b[k].to : b[k].from;
+    if (i < a.size()) next = std::min(next, in_a ? a[i].to : a[i].from);
+    if (in_a || in_b) {
+      Core::Use use{at, next, in_a ? a[i].used : std::vector<int64_t>(d, 0)};
+      for (size_t s = 0; in_b && s < d; ++s) use.used[s] += b[k].used[s];
+      append(out, std::move(use));
     }
-    if (k < b.size() && b[k].from <= use.from) {
-      any = true;
-      for (size_t s = 0; s < d; ++s) use.used[s] += b[k].used[s];
-    }
-    if (!any) continue;
-    if (!out.empty() && out.back().to == use.from && out.back().used == use.used)
-      out.back().to = use.to;
-    else
-      out.push_back(std::move(use));
+    if (in_a && a[i].to == next) ++i;
+    if (in_b && b[k].to == next) ++k;
+    at = next;
   }
+  if (i < a.size() && a[i].from < at) a[i].from = at;
+  if (i < a.size()) append(out, std::move(a[i++]));
+  for (; i < a.size(); ++i) out.push_back(std::move(a[i]));
   return out;
 }
 
@@ -163,7 +167,7 @@ void Reducer::contract(int v, int into, int edge) {
     for (const int j : f) mapped.used.push_back(use.used[j]);
     uses.push_back(std::move(mapped));
   }
-  to.uses = joined(to.uses, uses);
+  to.uses = joined(std::move(to.uses), uses);
   const std::vector<Near> near = from.near;
   for (const Near& other : near) {
     const View old = view(edges_[other.edge], v);
@@ -178,7 +182,7 @@ void Reducer::contract(int v, int into, int edge) {
   from.gone = true;
   from.cost = {}, from.uses = {};
   ++counts_.contracted;
-  level(into);
+  if (!uses.empty()) level(into, uses.front().from, uses.back().to);
   touch_around(into);
 }
 

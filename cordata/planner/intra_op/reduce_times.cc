@@ -32,22 +32,32 @@ class RangeMin {
 
 }  // namespace
 
-void Reducer::level(int n) {
-  Node& node = nodes_[n];
-  for (auto& use : node.uses) {
-    const int64_t least = *std::min_element(use.used.begin(), use.used.end());
-    if (least == 0) continue;
-    for (int64_t& u : use.used) u -= least;
-    for (int t = use.from; t < use.to; ++t) {
-      limit_[t] -= least;
+void Reducer::level(int n, int from, int to) {
+  auto& uses = nodes_[n].uses;
+  const auto first =
+      std::partition_point(uses.begin(), uses.end(), [&](const Core::Use& u) { return u.to <= from; });
+  const auto last = std::partition_point(first, uses.end(), [&](const Core::Use& u) { return u.from < to; });
+  bool empty = false;
+  for (auto use = first; use != last; ++use) {
+    const auto [least, most] = std::minmax_element(use->used.begin(), use->used.end());
+    const int64_t all = *least;
+    empty = empty || all == *most;
+    if (all == 0) continue;
+    for (int64_t& u : use->used) u -= all;
+    for (int t = use->from; t < use->to; ++t) {
+      limit_[t] -= all;
       if (limit_[t] >= 0) continue;
       infeasible_ = true;
       if (-limit_[t] > excess_) excess_ = -limit_[t], excess_time_ = times_[t];
     }
   }
-  std::erase_if(node.uses, [](const Core::Use& use) {
-    return std::all_of(use.used.begin(), use.used.end(), [](int64_t u) { return u == 0; });
-  });
+  if (!empty) return;
+  uses.erase(std::remove_if(first, last,
+                            [](const Core::Use& use) {
+                              return std::all_of(use.used.begin(), use.used.end(),
+                                                 [](int64_t u) { return u == 0; });
+                            }),
+             last);
 }
 
 bool Reducer::reduce_times() {

@@ -94,10 +94,23 @@ size_t pairs(const Problem& problem) {
   return sum;
 }
 
+Solution solve_thoroughly(const Problem& problem, const SolveOptions& options, Clock::time_point deadline) {
+  Solution found;
+  found.lower_bound = -kNever;
+  if (pairs(problem) <= kQuickPairs) found = solve_quickly(problem, options, deadline);
+  if (found.optimal() || found.proven_infeasible || found.lower_bound >= options.below) return found;
+  return search(problem, options, deadline, found);
+}
+
 }  // namespace
 
 Solution solve(const Problem& problem, const SolveOptions& options) {
   check(problem);
+  if (problem.nodes.empty()) {
+    Solution nothing;
+    nothing.feasible = true;
+    return nothing;
+  }
   if (const int bits = bits_too_many(problem); bits > 0) {
     if (elimination_bits(problem) <= kSearchedBits)
       return branch_and_bound(problem, options, std::numeric_limits<int>::max());
@@ -105,18 +118,13 @@ Solution solve(const Problem& problem, const SolveOptions& options) {
   }
   const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                            std::chrono::duration<double>(std::min(options.seconds, 1e8)));
-  if (usage_floor(problem) > problem.usage_limit) {
-    Solution none;
-    none.proven_infeasible = true;
-    return none;
-  }
-  if (!options.thorough) return solve_quickly(problem, options, deadline);
+  const bool hopeless = usage_floor(problem) > problem.usage_limit;
   Solution found;
-  found.lower_bound = -kNever;
-  if (pairs(problem) <= kQuickPairs) found = solve_quickly(problem, options, deadline);
-  if (found.optimal() || found.proven_infeasible || found.lower_bound >= options.below) return found;
-  found = search(problem, options, deadline, found);
+  found.proven_infeasible = hopeless;
+  if (!options.thorough) return hopeless ? found : solve_quickly(problem, options, deadline);
+  if (!hopeless) found = solve_thoroughly(problem, options, deadline);
   if (found.feasible || found.lower_bound >= options.below) return found;
+  // The least excess.
   const auto grace = std::max(deadline, Clock::now()) + kGrace;
   LeastUsage least = least_usage(problem, std::nullopt, grace);
   found.choice = std::move(least.choice), found.least_usage = least.peak;
