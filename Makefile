@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-# make: build/release/cordata.   make demo, test, asan, tsan, bench, bench-truth, calibrate, fuzz-ops, fuzz-reader: see README.md.
+# make: build/release/cordata.   make demo, test, test-solver, asan, tsan, bench, bench-solver, bench-truth, calibrate, fuzz-ops, fuzz-reader: see README.md.
 BUILD := build/release
 PLANNER ?= auto
 
-.PHONY: all asan bench bench-truth build calibrate demo format fuzz-ops fuzz-reader setup test tsan
+.PHONY: all asan bench bench-solver bench-truth build calibrate demo format fuzz-ops fuzz-reader setup test test-solver tsan
 all: build
 
 setup:
@@ -15,6 +15,7 @@ build: setup
 
 test: build
 	@tools/setup demo  # a test reads the demo's text
+	@tools/setup solver
 	@tools/test $(BUILD)
 
 # Every room's unit tests under sanitizers: address and undefined behaviour, or threads. What comes from outside (MPI, the
@@ -31,6 +32,16 @@ demo: build
 
 bench: build
 	@bench/run
+
+# `cordata solve` on the contest's instances, beside HiGHS and CP-SAT, and on variants; hours. INSTANCES: where they are.
+bench-solver: build
+	@tools/setup solver
+	@bench/solver --write $(if $(INSTANCES),--instances $(INSTANCES)) $(ARGUMENTS)
+
+# 1,000 problems of up to 300 nodes beside CP-SAT; SOLVER_SEED as the test prints it.
+test-solver: build
+	@tools/setup solver
+	@CORDATA_SOLVER_CASES=1000 tools/test $(BUILD) -R tests/solver/test_cp_sat.py -V
 
 # Fits the V100's constants on the published rows on one GPU; nothing is changed.
 calibrate: build

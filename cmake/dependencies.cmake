@@ -20,3 +20,11 @@ else()
   set(default_deps $ENV{HOME}/.cache/cordata/deps)
 endif()
 set(CORDATA_DEPS ${default_deps} CACHE PATH "Where tools/setup unpacked the pinned wheels")
+
+# HiGHS, as tools/setup built it.
+add_library(highs::highs STATIC IMPORTED)
+set_target_properties(highs::highs PROPERTIES IMPORTED_LOCATION ${CORDATA_DEPS}/highs/lib/libhighs.a
+  INTERFACE_INCLUDE_DIRECTORIES ${CORDATA_DEPS}/highs/include/highs)
+target_link_libraries(highs::highs INTERFACE ${CORDATA_DEPS}/highs/lib/libhighs_extras.a Threads::Threads ${CMAKE_DL_LIBS})
+find_package(simdjson REQUIRED)
+find_package(ZLIB REQUIRED)

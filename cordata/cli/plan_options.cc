@@ -13,6 +13,7 @@
 #include "cordata/cli/plan_cache.h"
 #include "cordata/planner/baselines/restrictions.h"
 #include "cordata/planner/fixes.h"
+#include "cordata/planner/intra_op/read_problem.h"
 
 namespace cordata::cli {
 namespace {
@@ -46,9 +47,19 @@ struct Searched {
 };
 
 Searched search_plan(const std::string& spec, const step::TrainStep& step, const cluster::Cluster& cluster,
-                     const planner::PlannerOptions& options) {
+                     const planner::PlannerOptions& options, const std::string& dump = {}) {
   base::ProgressBar progress("planning " + spec, 0);
   planner::PlannerLog log;
+  int dumped = 0;
+  if (!dump.empty()) {
+    std::filesystem::create_directories(dump);
+    log.solved = [&](const planner::Problem& problem, const std::vector<int>& choice) {
+      const std::string path = fmt::format("{}/problem-{:05}", dump, ++dumped);
+      base::write_file(path + ".json",
+                       planner::write_problem(problem, fmt::format("stage problem {}", dumped)));
+      base::write_file(path + ".solution", fmt::format("[{}]\n", fmt::join(choice, ", ")));
+    };
+  }
   log.say = [&](const std::string& words) { progress.update(0, words); };
   progress.update(0);
   auto plan = planner::plan(step, cluster, options, &log);
@@ -106,6 +117,14 @@ void add_time_limit(CLI::App& app, PlanOptions& o) {
       ->check(some_seconds());
 }
 
+void add_dump(CLI::App& app, PlanOptions& o) {
+  app.add_option("--dump-problems", o.dump_problems,
+                 "Write each stage's problem that is solved to this folder, in the format of `cordata "
+                 "solve`, and the choice "
+                 "beside it (not with --cache)")
+      ->excludes("--cache");
+}
+
 planner::PlannerOptions to_planner_options(const PlanOptions& o) {
   check_planner(o.planner);
   planner::PlannerOptions options;
@@ -119,14 +138,15 @@ planner::PlannerOptions to_planner_options(const PlanOptions& o) {
   options.objective = parse_objective(o.objective);
   options.schedule = o.schedule;
   options.time_limit = base::Seconds(o.time_limit);
-  if (!o.cache.empty()) base::check_writable_directory(o.cache);
+  for (const auto& folder : {o.cache, o.dump_problems})
+    if (!folder.empty()) base::check_writable_directory(folder);
   return options;
 }
 
 plan::Plan find_plan(const std::string& spec, const step::TrainStep& step, const cluster::Cluster& cluster,
                      const PlanOptions& options) {
   const auto wanted = to_planner_options(options);
-  auto plan = options.cache.empty() ? search_plan(spec, step, cluster, wanted).plan
+  auto plan = options.cache.empty() ? search_plan(spec, step, cluster, wanted, options.dump_problems).plan
                                     : cached_plan(options.cache, spec, step, cluster, wanted);
   std::error_code ignored;
   plan.model = std::filesystem::is_directory(spec, ignored) ? std::filesystem::absolute(spec).string() : spec;

@@ -19,13 +19,15 @@ struct PlanOptions {
   bool allow_idle = false;
   std::vector<std::string> fixes;
   std::string objective = "time";
-  std::string schedule;   // not a flag of its own
-  double time_limit = 0;  // seconds; 0: none
-  std::string cache;      // folder; "": none
+  std::string schedule;       // not a flag of its own
+  double time_limit = 0;      // seconds; 0: none
+  std::string cache;          // folder; "": none
+  std::string dump_problems;  // folder; "": none
 };
 // --time-limit is not among them: to train, it means something else.
 void add_plan_options(CLI::App& app, PlanOptions& options);
 void add_time_limit(CLI::App& app, PlanOptions& options);
+void add_dump(CLI::App& app, PlanOptions& options);  // --dump-problems
 
 // Checks the words; user errors name the nearest planner and the forms of numbers.
 planner::PlannerOptions to_planner_options(const PlanOptions& options);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cordata/plan/plan.h"
+#include "cordata/planner/intra_op/problem.h"
 #include "cordata/planner/layers/step_layers.h"
 #include "cordata/planner/time_limit.h"
 #include "cordata/step/train_step.h"
@@ -41,6 +42,9 @@ struct PlannerLog {
   int stages_asked = 0;  // (layers, devices) whose cost was wanted
   int problems_built = 0, problems_solved = 0, problems_reused = 0;
   std::function<void(const std::string&)> say;  // progress; may be empty
+  // Told each stage's problem that was solved, and the choice of every node; by one thread at a time. May be
+  // empty.
+  std::function<void(const Problem& problem, const std::vector<int>& choice)> solved;
   TimeLimit time;
 };
 

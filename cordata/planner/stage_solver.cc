@@ -392,6 +392,7 @@ void StageSolver::solve_view(View& view, double below, bool in_time) {
     {
       const std::scoped_lock lock(shared_);
       ++log_.problems_solved;
+      if (solution.feasible && log_.solved) log_.solved(problem, solution.choice);
     }
     if (tries == 0) {
       s.bound = solution.proven_infeasible

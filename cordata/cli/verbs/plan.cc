@@ -63,6 +63,7 @@ Verb plan_verb() {
             app.add_option("--cluster", o->cluster, std::string(kClusterHelp))->required();
             add_plan_options(app, o->plan);
             add_time_limit(app, o->plan);
+            add_dump(app, o->plan);
             app.add_option("-o,--output", o->to, "Write the plan to this file");
             app.add_option("--programs", o->programs, std::string(kProgramsHelp));
             return [o](const Context&) { return run_plan(*o); };

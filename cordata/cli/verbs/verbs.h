@@ -18,6 +18,7 @@ Verb models_verb();
 Verb plan_verb();
 Verb run_verb();
 Verb simulate_verb();
+Verb solve_verb();
 Verb test_install_verb();
 Verb train_verb();
 Verb validate_verb();

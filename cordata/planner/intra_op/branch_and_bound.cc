@@ -192,12 +192,6 @@ class Solver {
     auto cost = evaluate(problem_, choice);
     if (!cost || (best_.feasible && *cost >= best_.cost)) return;
     best_.choice = std::move(choice), best_.cost = *cost, best_.feasible = true;
-    if (options_.progress) {
-      Wide bound = *cost;
-      for (const auto& branch : open_) bound = std::min(bound, branch.bound);
-      options_.progress(std::chrono::duration<double>(Clock::now() - start_).count(), *cost,
-                        open_.empty() ? trivial_bound() : bound);
-    }
   }
   void note_usage(Wide used) {
     int64_t peak = static_cast<int64_t>(std::min<Wide>(used, INT64_MAX));

@@ -8,12 +8,18 @@
 #include "cordata/planner/intra_op/branch_and_bound.h"
 #include "cordata/planner/intra_op/limited.h"
 #include "cordata/planner/intra_op/minimise.h"
+#include "cordata/planner/intra_op/search.h"
 
 namespace cordata::planner {
 namespace {
 
 constexpr double kSearchedBits =
     14;  // log2 of the tables of problems whose gap, if memory leaves one, is closed by search
+
+constexpr size_t kQuickPairs =
+    300'000;  // entries of edges of a problem that a thorough search tries quickly first
+
+constexpr auto kGrace = std::chrono::milliseconds(300);  // for the least excess where nothing fits
 
 void check(const Problem& problem) {
   int count = static_cast<int>(problem.nodes.size());
@@ -72,10 +78,39 @@ Solution solve_coarsely(const Problem& problem, SolveOptions options, int bits) 
   return found;
 }
 
+// What a stage's problem needs: exact where tables are small, near the best elsewhere, in little time.
+Solution solve_quickly(const Problem& problem, const SolveOptions& options, Clock::time_point deadline) {
+  if (auto found = solve_without_memory(problem, options, deadline)) return *found;
+  Solution found = minimise_limited(problem, options, deadline);
+  if (found.optimal() || found.proven_infeasible || found.lower_bound >= options.below ||
+      options.branches == 0 || elimination_bits(problem) > kSearchedBits)
+    return found;
+  return joined(std::move(found), branch_and_bound(problem, options, options.branches));
+}
+
+size_t pairs(const Problem& problem) {
+  size_t sum = 0;
+  for (const auto& e : problem.edges) sum += e.cost.size();
+  return sum;
+}
+
+Solution solve_thoroughly(const Problem& problem, const SolveOptions& options, Clock::time_point deadline) {
+  Solution found;
+  found.lower_bound = -kNever;
+  if (pairs(problem) <= kQuickPairs) found = solve_quickly(problem, options, deadline);
+  if (found.optimal() || found.proven_infeasible || found.lower_bound >= options.below) return found;
+  return search(problem, options, deadline, found);
+}
+
 }  // namespace
 
 Solution solve(const Problem& problem, const SolveOptions& options) {
   check(problem);
+  if (problem.nodes.empty()) {
+    Solution nothing;
+    nothing.feasible = true;
+    return nothing;
+  }
   if (const int bits = bits_too_many(problem); bits > 0) {
     if (elimination_bits(problem) <= kSearchedBits)
       return branch_and_bound(problem, options, std::numeric_limits<int>::max());
@@ -83,17 +118,17 @@ Solution solve(const Problem& problem, const SolveOptions& options) {
   }
   const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                            std::chrono::duration<double>(std::min(options.seconds, 1e8)));
-  if (usage_floor(problem) > problem.usage_limit) {
-    Solution none;
-    none.proven_infeasible = true;
-    return none;
-  }
-  if (auto found = solve_without_memory(problem, options, deadline)) return *found;
-  Solution found = minimise_limited(problem, options, deadline);
-  if (found.optimal() || found.proven_infeasible || found.lower_bound >= options.below ||
-      options.branches == 0 || elimination_bits(problem) > kSearchedBits)
-    return found;
-  return joined(std::move(found), branch_and_bound(problem, options, options.branches));
+  const bool hopeless = usage_floor(problem) > problem.usage_limit;
+  Solution found;
+  found.proven_infeasible = hopeless;
+  if (!options.thorough) return hopeless ? found : solve_quickly(problem, options, deadline);
+  if (!hopeless) found = solve_thoroughly(problem, options, deadline);
+  if (found.feasible || found.lower_bound >= options.below) return found;
+  // The least excess.
+  const auto grace = std::max(deadline, Clock::now()) + kGrace;
+  LeastUsage least = least_usage(problem, std::nullopt, grace);
+  found.choice = std::move(least.choice), found.least_usage = least.peak;
+  return found;
 }
 
 }  // namespace cordata::planner
