@@ -132,14 +132,14 @@ def test_a_signal_prints_the_best(tmp_path, which):
 
 
 def test_one_thread_and_a_seed_repeat(tmp_path):
-    path = write(medium(7), tmp_path / "p.json")
+    path = write(medium(7, 20, 30), tmp_path / "p.json")
     rows = [cordata("solve", path, "--threads", 1, "--seed", 5, "--json").json() for _ in range(2)]
     assert [r["solution"] for r in rows] == [rows[0]["solution"]] * 2
 
 
 def test_certificate(tmp_path):
     for seed in range(20, 26):
-        path = write(medium(seed), tmp_path / "p.json")
+        path = write(medium(seed, 20, 60), tmp_path / "p.json")
         row = cordata("solve", path, "--certificate", tmp_path / "c.json", "--json").json()
         if not row["feasible"]:
             continue
