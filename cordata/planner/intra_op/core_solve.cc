@@ -16,6 +16,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr int kProgramRound = 3;  // of the dual: what it can settle costs less so
 constexpr double kShrinks = 0.9;  // of the columns: a core that keeps more is the same core
 
 // Prices first move far, then, from round to round, less.
@@ -75,8 +76,9 @@ class Level {
   void raise(CoreDual& dual, Rounder& rounder) {
     for (int k = 1; !dual.converged() && !hooks_.stop(); ++k) {
       dual.step();
-      if (k % effort_.rounding != 0) continue;
-      const int turn = k / effort_.rounding;
+      const int every = effort_.rounding * (rounds_ == 0 ? 1 : 4);
+      if (k % every != 0) continue;
+      const int turn = k / every;
       const double caution = turn % 3 == 0 ? 1 : turn % 3 == 1 ? 1.2 : 2;
       if (auto choice = rounder.round(dual, turn % 2 == 0, caution)) {
         descend(core_, near_, *choice);
@@ -114,7 +116,9 @@ class Level {
         after -= static_cast<size_t>(std::count_if(node.cost.begin(), node.cost.end(), never));
       if (static_cast<double>(after) < kShrinks * static_cast<double>(before)) return narrow(rest);
     }
-    if (before <= effort_.mip_columns && programs_++ < effort_.programs) return program(exact, below);
+    if (rounds_ >= std::min(kProgramRound, effort_.rounds) && before <= effort_.mip_columns &&
+        programs_++ < effort_.programs)
+      return program(exact, below);
     return std::nullopt;
   }
 
