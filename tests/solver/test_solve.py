@@ -161,3 +161,16 @@ def test_explain(tmp_path):
     core = json.loads((tmp_path / "core.json").read_text())["core"]
     assert row["left"]["nodes"] == len(core["nodes"]) and row["left"]["times"] == len(core["limit"])
     assert os.path.getsize(tmp_path / "core.json") > 0
+
+
+def test_the_planner_chose_the_same(tmp_path):
+    """Every stage problem that the planner solved, solved again: byte-equal choices."""
+    got = cordata("plan", "gpt:layers=2,hidden=64,heads=2,seq=32,batch=8", "--cluster", "local:4", "--dump-problems", tmp_path / "problems", "-o",
+                  tmp_path / "plan.json")
+    assert got.status == 0, got.err
+    dumped = sorted((tmp_path / "problems").glob("*.json"))
+    assert dumped
+    for path in dumped:
+        again = cordata("solve", path)
+        assert again.status == 0, again.err
+        assert again.out.splitlines()[-1] + "\n" == path.with_suffix(".solution").read_text(), path.name

@@ -16,8 +16,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kProgramRound = 3;  // of the dual: what it can settle costs less so
-constexpr double kShrinks = 0.9;  // of the columns: a core that keeps more is the same core
+constexpr int kProgramRound = 3;          // of the dual: what it can settle costs less so
+constexpr size_t kSmallProgram = 30'000;  // columns of a program that is likely to settle it
+constexpr double kShrinks = 0.9;          // of the columns: a core that keeps more is the same core
 
 // Prices first move far, then, from round to round, less.
 CoreDual::Plan plan_of(const CoreEffort& effort, int round, bool priced) {
@@ -136,8 +137,9 @@ class Level {
 
   std::optional<CoreResult> program(const ExactDual& exact, int64_t below) {
     const auto now = Clock::now();
-    const auto until =
-        now + std::chrono::duration_cast<Clock::duration>((hooks_.deadline() - now) * effort_.mip_share);
+    const double share =
+        mip_columns(core_) <= kSmallProgram ? std::max(0.9, effort_.mip_share) : effort_.mip_share;
+    const auto until = now + std::chrono::duration_cast<Clock::duration>((hooks_.deadline() - now) * share);
     const MipResult result =
         minimise_by_mip(core_, exact, below, {until, effort_.mip_iterations, hooks_.stop});
     if (!result.choice.empty()) offer(result.choice);
