@@ -19,7 +19,7 @@ constexpr double kSearchedBits =
 // Of a problem that a thorough search tries quickly first, as the planner would: nodes, and entries of edges;
 // and for which part of its time.
 constexpr size_t kQuickNodes = 10'000, kQuickPairs = 4'000'000;
-constexpr double kQuickPart = 0.2;
+constexpr double kQuickPart = 0.2, kQuickSeconds = 3;
 
 constexpr auto kGrace = std::chrono::milliseconds(300);  // for the least excess where nothing fits
 
@@ -101,10 +101,10 @@ Solution solve_thoroughly(const Problem& problem, const SolveOptions& options, C
   found.lower_bound = -kNever;
   if (problem.nodes.size() <= kQuickNodes && pairs(problem) <= kQuickPairs) {
     SolveOptions quick = options;
-    quick.seconds *= kQuickPart;
-    const auto now = Clock::now();
-    found = solve_quickly(problem, quick,
-                          now + std::chrono::duration_cast<Clock::duration>((deadline - now) * kQuickPart));
+    quick.seconds = std::min(quick.seconds * kQuickPart, kQuickSeconds);
+    const auto part =
+        std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(quick.seconds));
+    found = solve_quickly(problem, quick, Clock::now() + part);
   }
   if (found.optimal() || found.proven_infeasible || found.lower_bound >= options.below) return found;
   return search(problem, options, deadline, found);
