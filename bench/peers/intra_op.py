@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """HiGHS or CP-SAT on an intra-op problem, raw or as `cordata solve --explain --core` leaves it; one thread a core.
 
-`python intra_op.py highs|cp-sat PROBLEM.json[.gz] SECONDS` prints one JSON object: cost, lower_bound, optimal, seconds. HiGHS
-gets the local polytope, CP-SAT one Boolean a strategy and an element of each edge's table; both the limits
-of times once a solution passes them.
+`python intra_op.py highs|cp-sat PROBLEM.json[.gz] SECONDS` prints one JSON object: cost, lower_bound, optimal, seconds. Both get
+the local polytope, and the limits of times once a solution passes them.
 """
 import gzip
 import json
@@ -136,20 +135,13 @@ def run_cp_sat(nodes, edges, limits, constant, seconds):
             elif c:
                 terms.append((x, c))
     for u, v, table in edges:
-        nv, least = len(nodes[v][0]), min((c for c in table if c is not None), default=None)
-        if least is None:
-            model.add_bool_or([])
-            continue
-        constant += least
+        nv = len(nodes[v][0])
+        pair = [None if c is None else model.new_bool_var("") for c in table]
+        terms += [(y, c) for y, c in zip(pair, table) if c]
         for i, x in enumerate(at[u]):
-            for j, y in enumerate(at[v]):
-                c = table[i * nv + j]
-                if c is None:
-                    model.add_bool_or([~x, ~y])
-                elif c > least:
-                    both = model.new_bool_var("")
-                    model.add_bool_or([~x, ~y, both])
-                    terms.append((both, c - least))
+            model.add(sum(y for y in pair[i * nv:(i + 1) * nv] if y is not None) == x)
+        for j, x in enumerate(at[v]):
+            model.add(sum(y for y in pair[j::nv] if y is not None) == x)
     model.minimize(sum(c * x for x, c in terms))
     bound = None
     while True:

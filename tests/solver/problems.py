@@ -25,13 +25,14 @@ def partial_tree(rng, count, width):
     return sorted(edges)
 
 
-def medium(seed):
-    """50 to 300 nodes, 3 to 20 strategies, treewidth 2 to 8. Memory binds in half; half are drawn around a planted choice."""
+def medium(seed, least=50, most=300):
+    """50 to 300 nodes, 3 to 20 strategies, treewidth 2 to 8. Memory binds in half; half are drawn around a planted choice.
+    An edge costs where its ends are of different kinds, as resharding does."""
     rng = random.Random(seed)
-    count, width, planted = rng.randint(50, 300), rng.randint(2, 8), rng.random() < 0.5
-    most = 20 if width <= 3 else 8 if width <= 5 else 5
+    count, width, planted = rng.randint(least, most), rng.randint(2, 8), rng.random() < 0.5
+    widest = 20 if width <= 2 else 8 if width <= 4 else 4
     scale = rng.choice([20, 1000, 10**6, 10**9])
-    strategies = [rng.randint(3, most) for _ in range(count)]
+    strategies = [rng.randint(3, widest) for _ in range(count)]
     plant = [rng.randrange(s) for s in strategies]
     nodes = []
     for n in range(count):
@@ -39,14 +40,18 @@ def medium(seed):
         hi = lo + (rng.randint(1, 12) if rng.random() < 0.9 else count)
         costs = [rng.randrange(scale) for _ in range(strategies[n])]
         if planted:
-            costs[plant[n]] //= 3
+            costs[plant[n]] //= 4
         nodes.append(((lo, hi), costs, [rng.randrange(100) for _ in range(strategies[n])]))
     edges = []
     for u, v in partial_tree(rng, count, width):
-        table = [rng.randrange(scale) if rng.random() > 0.15 else FORBIDDEN for _ in range(strategies[u] * strategies[v])]
+        kinds = [[rng.random() < 0.5 for _ in range(strategies[n])] for n in (u, v)]
+        if planted:
+            kinds[0][plant[u]] = kinds[1][plant[v]] = True
+        cost = rng.randrange(1, scale) if planted else rng.randrange(1, max(2, scale // 6))
+        table = [FORBIDDEN if rng.random() < 0.05 else cost if a != b else 0 for a in kinds[0] for b in kinds[1]]
         at = plant[u] * strategies[v] + plant[v]
-        if planted or table[at] == FORBIDDEN:  # the planted choice is allowed, so that nothing is settled by that alone
-            table[at] = rng.randrange(scale) // (3 if planted else 1)
+        if table[at] == FORBIDDEN:  # the planted choice is allowed, so that nothing is settled by that alone
+            table[at] = cost
         edges.append((u, v, table))
     limit = 100 * count
     if seed % 2:

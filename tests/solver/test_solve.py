@@ -132,14 +132,14 @@ def test_a_signal_prints_the_best(tmp_path, which):
 
 
 def test_one_thread_and_a_seed_repeat(tmp_path):
-    path = write(medium(7), tmp_path / "p.json")
+    path = write(medium(7, 20, 30), tmp_path / "p.json")
     rows = [cordata("solve", path, "--threads", 1, "--seed", 5, "--json").json() for _ in range(2)]
     assert [r["solution"] for r in rows] == [rows[0]["solution"]] * 2
 
 
 def test_certificate(tmp_path):
     for seed in range(20, 26):
-        path = write(medium(seed), tmp_path / "p.json")
+        path = write(medium(seed, 20, 60), tmp_path / "p.json")
         row = cordata("solve", path, "--certificate", tmp_path / "c.json", "--json").json()
         if not row["feasible"]:
             continue
@@ -161,3 +161,16 @@ def test_explain(tmp_path):
     core = json.loads((tmp_path / "core.json").read_text())["core"]
     assert row["left"]["nodes"] == len(core["nodes"]) and row["left"]["times"] == len(core["limit"])
     assert os.path.getsize(tmp_path / "core.json") > 0
+
+
+def test_the_planner_chose_the_same(tmp_path):
+    """Every stage problem that the planner solved, solved again: byte-equal choices."""
+    got = cordata("plan", "gpt:layers=2,hidden=64,heads=2,seq=32,batch=8", "--cluster", "local:4", "--dump-problems", tmp_path / "problems", "-o",
+                  tmp_path / "plan.json")
+    assert got.status == 0, got.err
+    dumped = sorted((tmp_path / "problems").glob("*.json"))
+    assert dumped
+    for path in dumped:
+        again = cordata("solve", path)
+        assert again.status == 0, again.err
+        assert again.out.splitlines()[-1] + "\n" == path.with_suffix(".solution").read_text(), path.name

@@ -16,7 +16,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr double kShrinks = 0.9;  // of the columns: a core that keeps more is the same core
+constexpr int kProgramRound = 3;          // of the dual: what it can settle costs less so
+constexpr size_t kSmallProgram = 30'000;  // columns of a program that is likely to settle it
+constexpr double kShrinks = 0.9;          // of the columns: a core that keeps more is the same core
 
 // Prices first move far, then, from round to round, less.
 CoreDual::Plan plan_of(const CoreEffort& effort, int round, bool priced) {
@@ -75,8 +77,9 @@ class Level {
   void raise(CoreDual& dual, Rounder& rounder) {
     for (int k = 1; !dual.converged() && !hooks_.stop(); ++k) {
       dual.step();
-      if (k % effort_.rounding != 0) continue;
-      const int turn = k / effort_.rounding;
+      const int every = effort_.rounding * (rounds_ == 0 ? 1 : 4);
+      if (k % every != 0) continue;
+      const int turn = k / every;
       const double caution = turn % 3 == 0 ? 1 : turn % 3 == 1 ? 1.2 : 2;
       if (auto choice = rounder.round(dual, turn % 2 == 0, caution)) {
         descend(core_, near_, *choice);
@@ -114,7 +117,9 @@ class Level {
         after -= static_cast<size_t>(std::count_if(node.cost.begin(), node.cost.end(), never));
       if (static_cast<double>(after) < kShrinks * static_cast<double>(before)) return narrow(rest);
     }
-    if (before <= effort_.mip_columns && programs_++ < effort_.programs) return program(exact, below);
+    if (rounds_ >= std::min(kProgramRound, effort_.rounds) && before <= effort_.mip_columns &&
+        programs_++ < effort_.programs)
+      return program(exact, below);
     return std::nullopt;
   }
 
@@ -132,8 +137,9 @@ class Level {
 
   std::optional<CoreResult> program(const ExactDual& exact, int64_t below) {
     const auto now = Clock::now();
-    const auto until =
-        now + std::chrono::duration_cast<Clock::duration>((hooks_.deadline() - now) * effort_.mip_share);
+    const double share =
+        mip_columns(core_) <= kSmallProgram ? std::max(0.9, effort_.mip_share) : effort_.mip_share;
+    const auto until = now + std::chrono::duration_cast<Clock::duration>((hooks_.deadline() - now) * share);
     const MipResult result =
         minimise_by_mip(core_, exact, below, {until, effort_.mip_iterations, hooks_.stop});
     if (!result.choice.empty()) offer(result.choice);

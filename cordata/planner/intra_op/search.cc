@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cmath>
 #include <mutex>
+#include <numeric>
 #include <thread>
 
 #include "cordata/planner/intra_op/core_choice.h"
@@ -18,6 +19,31 @@ using Clock = Reducer::Clock;
 
 constexpr int kSlice = 60;  // neighbourhoods between two looks at the bound
 
+// Nodes by when they begin: messages go along that order, and it should not matter how the problem numbers
+// them.
+std::vector<int> order_in_time(const Problem& problem) {
+  std::vector<int> order(problem.nodes.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
+    const auto &x = problem.nodes[a], &y = problem.nodes[b];
+    return std::pair(x.from, x.to) < std::pair(y.from, y.to);
+  });
+  return order;
+}
+
+Problem reordered(const Problem& problem, const std::vector<int>& order) {
+  Problem out;
+  out.usage_limit = problem.usage_limit;
+  std::vector<int> place(order.size());
+  for (size_t k = 0; k < order.size(); ++k) {
+    place[order[k]] = static_cast<int>(k);
+    out.nodes.push_back(problem.nodes[order[k]]);
+  }
+  out.edges = problem.edges;
+  for (auto& e : out.edges) e.u = place[e.u], e.v = place[e.v];
+  return out;
+}
+
 class Search {
  public:
   Search(const Problem& problem, const SolveOptions& options, Clock::time_point deadline,
@@ -27,7 +53,8 @@ class Search {
         start_(Clock::now()),
         deadline_(deadline),
         best_(known),
-        reducer_(problem) {
+        order_(order_in_time(problem)),
+        reducer_(reordered(problem, order_)) {
     if (options.below < kNever) below_ = static_cast<int64_t>(options.below);
     if (known.feasible) below_ = std::min<int64_t>(below_, static_cast<int64_t>(known.cost));
   }
@@ -76,7 +103,9 @@ class Search {
   void offer(const std::vector<int>& choice, int64_t cost) {
     const std::scoped_lock lock(mutex_);
     if (cost >= below_) return;
-    std::vector<int> whole = reducer_.expand(choice);
+    const std::vector<int> sorted = reducer_.expand(choice);
+    std::vector<int> whole(sorted.size());
+    for (size_t k = 0; k < sorted.size(); ++k) whole[order_[k]] = sorted[k];
     const auto exact = evaluate(problem_, whole);
     const int64_t peak = peak_usage(problem_, whole);
     if (!exact || *exact > cost || peak > problem_.usage_limit) return;
@@ -171,6 +200,7 @@ class Search {
   std::vector<double> excess_;
   std::atomic<int64_t> below_ = kNever;
   std::atomic<bool> settled_ = false;
+  const std::vector<int> order_;  // which node stands where in the reducer
   Reducer reducer_;
   Core core_;
 };

@@ -16,8 +16,10 @@ namespace {
 constexpr double kSearchedBits =
     14;  // log2 of the tables of problems whose gap, if memory leaves one, is closed by search
 
-constexpr size_t kQuickPairs =
-    300'000;  // entries of edges of a problem that a thorough search tries quickly first
+// Of a problem that a thorough search tries quickly first, as the planner would: nodes, and entries of edges;
+// and for which part of its time.
+constexpr size_t kQuickNodes = 10'000, kQuickPairs = 4'000'000;
+constexpr double kQuickPart = 0.2, kQuickSeconds = 3;
 
 constexpr auto kGrace = std::chrono::milliseconds(300);  // for the least excess where nothing fits
 
@@ -97,7 +99,13 @@ size_t pairs(const Problem& problem) {
 Solution solve_thoroughly(const Problem& problem, const SolveOptions& options, Clock::time_point deadline) {
   Solution found;
   found.lower_bound = -kNever;
-  if (pairs(problem) <= kQuickPairs) found = solve_quickly(problem, options, deadline);
+  if (problem.nodes.size() <= kQuickNodes && pairs(problem) <= kQuickPairs) {
+    SolveOptions quick = options;
+    quick.seconds = std::min(quick.seconds * kQuickPart, kQuickSeconds);
+    const auto part =
+        std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(quick.seconds));
+    found = solve_quickly(problem, quick, Clock::now() + part);
+  }
   if (found.optimal() || found.proven_infeasible || found.lower_bound >= options.below) return found;
   return search(problem, options, deadline, found);
 }
