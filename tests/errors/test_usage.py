@@ -87,6 +87,7 @@ DOCUMENTS = {
     "train": (["train", "mlp", "-n", "2", "--plan", "PLAN", "--steps", "2"], "losses steps step_s microbatches schedule ranks"),
     "what-if": (["what-if", "PLAN", "device.memory=2x"], "changes before after unit"),
     "run": (["run", "MODULE"], "checks passed sharded_ops replicated_ops"),
+    "solve": (["solve", "PROBLEM"], "solution cost lower_bound feasible optimal seconds"),
 }
 MODULE = """func.func @main() {
   %0 = stablehlo.constant dense<[1.0, 2.0]> : tensor<2xf32>
@@ -99,8 +100,10 @@ MODULE = """func.func @main() {
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("documents")
     (folder / "module.mlir").write_text(MODULE)
+    nodes = {"intervals": [[0, 1]], "costs": [[2, 1]], "usages": [[0, 0]]}
+    (folder / "problem.json").write_text(json.dumps({"problem": {"nodes": nodes, "edges": {"nodes": [], "costs": []}, "usage_limit": 1}}))
     assert cordata("plan", "mlp", "--cluster", "local:2", "-o", folder / "plan.json").status == 0
-    return {"PLAN": folder / "plan.json", "MODULE": folder / "module.mlir"}
+    return {"PLAN": folder / "plan.json", "MODULE": folder / "module.mlir", "PROBLEM": folder / "problem.json"}
 
 
 @pytest.mark.parametrize("verb", DOCUMENTS)
