@@ -470,6 +470,30 @@ double StageSolver::least_peak(const StageKey& key, double below) {
   return least_peak(cut, mine, key, below);
 }
 
+// Least usage isn't least peak_bytes: what is in a device's memory at rest may be gathered when it is used.
+// So the limit is halved towards `floor` for as long as something fits.
+double StageSolver::least_peak_of(View view, double floor) {
+  constexpr double kClose = 0.005;
+  auto& problem = view.built.problem;
+  const auto found = least_usage(problem, std::nullopt, log_.time.at());
+  log_.time.check();
+  ++log_.problems_solved;
+  if (found.choice.empty()) return kNever;
+  auto least = static_cast<double>(peak_bytes(view.built, view.stage, view.mesh, found.choice));
+  double below = std::max(floor, static_cast<double>(found.bound));
+  while (least - below > kClose * least) {
+    const double limit = std::max((least + below) / 2, least * 0.9);
+    problem.usage_limit = static_cast<int64_t>(limit);
+    view.solved = {};
+    solve_view(view, kNever, true);
+    if (std::isfinite(view.solved.seconds))
+      least = static_cast<double>(view.solved.peak);
+    else
+      below = limit;
+  }
+  return least;
+}
+
 double StageSolver::least_peak(const step::Cut& cut, int s, const StageKey& key, double below) {
   const auto stage = describe(cut.stages[s], cluster_, key.first_device, key.devices, joint_.microbatches,
                               key.in_flight, batch_dims_of_args(cut, s));
@@ -483,11 +507,7 @@ double StageSolver::least_peak(const step::Cut& cut, int s, const StageKey& key,
       least = std::min(least, std::max(floor, below));
       continue;
     }
-    const auto found = least_usage(built.problem, std::nullopt, log_.time.at());
-    log_.time.check();
-    ++log_.problems_solved;
-    if (!found.choice.empty())
-      least = std::min(least, static_cast<double>(peak_bytes(built, stage, view.mesh, found.choice)));
+    least = std::min(least, least_peak_of({stage, 0, view.mesh, built, {}}, floor));
   }
   return least;
 }

@@ -271,10 +271,14 @@ TEST(Packing, AndSumsAreInWhatCollectivesTake) {
   const auto gathered = [&](Placement dim) {
     Sharding from;
     from.at[0] = dim;
-    return reshard_path(type, from, Sharding(), mesh)->front().seconds.value;
+    const auto path = *reshard_path(type, from, Sharding(), mesh);
+    return std::pair(path.size(), path.back().seconds.value);
   };
-  EXPECT_LT(gathered(0), 1e-20);
-  EXPECT_DOUBLE_EQ(gathered(1), 2 * 64);
+  EXPECT_EQ(gathered(0).first, 1u);
+  EXPECT_LT(gathered(0).second, 1e-20);
+  mesh.links[0].bandwidth = base::BytesPerSecond(1e-3);  // a way round, by an all-to-all, costs more
+  EXPECT_EQ(gathered(1).first, 1u);
+  EXPECT_DOUBLE_EQ(gathered(1).second, 3 * 16 * 1e3 + 2 * 64);
 }
 
 // Every single step between two shardings, told from what the step does alone, without looking at how it is

@@ -19,6 +19,10 @@ using sharding::Sharding;
 using sharding::Strategy;
 using Node = BuiltProblem::Node;
 
+// Collectives run in one order, and compilers issue them early: so many ops before its reader a tensor that
+// is resharded for it may be there.
+constexpr int kAhead = 1;
+
 // Devices that divide a tensor among them; all that divide the op where there is none.
 double shards(const Strategy& s, const sharding::Mesh& mesh, const ir::TensorFactors* tensor) {
   double out = 1;
@@ -387,9 +391,8 @@ class Builder {
       }
       for (const auto* r : group)
         if (!constant)
-          // Collectives run in one order: what comes before has begun when a tensor arrives.
           add_edge(v, from, r->node, r->wants, weight(pass),
-                   {std::max(0, moved_at(v, pass, r->time) - 1), r->time + 1});
+                   {std::max(0, moved_at(v, pass, r->time) - kAhead), r->time + 1});
     }
     live(v, own);
   }
@@ -448,7 +451,9 @@ class Builder {
       const auto kind = stage_.arg_kinds[arg].kind;
       const bool data = kind == step::ArgKind::kBatch || kind == step::ArgKind::kReceived;
       count_bytes(data && later ? flight_ : held_, home_[v], v);
-      return use(home_[v], v, 0, end_, (data && later ? stage_.in_flight : 1) + times - 1);
+      // The next one is on its way while a gradient is worked on.
+      const int waiting = kind == step::ArgKind::kReceived && !later ? 2 : 1;
+      return use(home_[v], v, 0, end_, (data && later ? stage_.in_flight : waiting) + times - 1);
     }
     const auto& op = stage_.ops[maker];
     if (op.constant_like || op.fused) return;

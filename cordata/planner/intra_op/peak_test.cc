@@ -21,17 +21,16 @@ StageView::Op elementwise(std::vector<int> operands, int result, step::Pass pass
   return op;
 }
 
-// Its choice, where arguments, ops and results are placed as told: by node the first choice that puts what it
-// makes or takes there.
+// The choice of a stage of one op, where arguments, and what the op makes, are placed as told.
 std::vector<int> choose(const BuiltProblem& built, const StageView& stage, const std::vector<Sharding>& args,
                         const std::vector<Sharding>& ops) {
   std::vector<int> choice(built.nodes.size(), 0);
   for (size_t n = 0; n < built.nodes.size(); ++n) {
     const auto& node = built.nodes[n];
     using Kind = BuiltProblem::Node::Kind;
-    if (node.kind != Kind::kArg && node.kind != Kind::kOp) continue;
-    const int v = node.kind == Kind::kArg ? stage.args[node.index] : stage.ops[node.index].results[0];
-    const Sharding& wanted = node.kind == Kind::kArg ? args.at(node.index) : ops.at(node.index);
+    if (node.kind == Kind::kHub) continue;
+    const int v = node.kind == Kind::kArg ? stage.args[node.index] : stage.ops[0].results[0];
+    const Sharding& wanted = node.kind == Kind::kArg ? args.at(node.index) : ops.at(0);
     while (offered(node, stage, v, choice[n]) != wanted) ++choice[n];
   }
   return choice;
