@@ -471,15 +471,16 @@ double StageSolver::least_peak(const StageKey& key, double below) {
 }
 
 // Least usage isn't least peak_bytes: what is in a device's memory at rest may be gathered when it is used.
-// So the limit is halved towards `floor` for as long as something fits.
-double StageSolver::least_peak_of(View view, double floor) {
+// So the limit is halved towards `floor` for as long as something fits, below `most`: above it nobody asks.
+double StageSolver::least_peak_of(View view, double floor, double most) {
   constexpr double kClose = 0.005;
   auto& problem = view.built.problem;
   const auto found = least_usage(problem, std::nullopt, log_.time.at());
   log_.time.check();
   ++log_.problems_solved;
   if (found.choice.empty()) return kNever;
-  auto least = static_cast<double>(peak_bytes(view.built, view.stage, view.mesh, found.choice));
+  double least =
+      std::min(most, static_cast<double>(peak_bytes(view.built, view.stage, view.mesh, found.choice)));
   double below = std::max(floor, static_cast<double>(found.bound));
   while (least - below > kClose * least) {
     const double limit = std::max((least + below) / 2, least * 0.9);
@@ -507,7 +508,7 @@ double StageSolver::least_peak(const step::Cut& cut, int s, const StageKey& key,
       least = std::min(least, std::max(floor, below));
       continue;
     }
-    least = std::min(least, least_peak_of({stage, 0, view.mesh, built, {}}, floor));
+    least = std::min(least, least_peak_of({stage, 0, view.mesh, built, {}}, floor, std::min(least, below)));
   }
   return least;
 }

@@ -112,7 +112,7 @@ class StageSolver {
   Restriction given_choices(const step::StageGraph& graph, const LayerCosts::ByBase& strategies) const;
   double view_bound(const StageKey& key, size_t view);
   double least_peak(const step::Cut& cut, int s, const StageKey& key, double below);
-  double least_peak_of(View view, double floor);
+  double least_peak_of(View view, double floor, double most);
   void add_transfers(BuiltProblem& built, const step::Cut& cut, int s, const StageView& stage,
                      const StageKey& key, const sharding::Mesh& mesh) const;
   step::Cut cut_into(const std::vector<StageKey>& stages) const;

@@ -18,6 +18,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kProgramRound = 3;          // of the dual: what it can settle costs less so
 constexpr size_t kSmallProgram = 30'000;  // columns of a program that is likely to settle it
+constexpr size_t kTinyProgram = 5'000;    // and of one that costs no more than a round
 constexpr double kShrinks = 0.9;          // of the columns: a core that keeps more is the same core
 
 // Prices first move far, then, from round to round, less.
@@ -117,8 +118,8 @@ class Level {
         after -= static_cast<size_t>(std::count_if(node.cost.begin(), node.cost.end(), never));
       if (static_cast<double>(after) < kShrinks * static_cast<double>(before)) return narrow(rest);
     }
-    if (rounds_ >= std::min(kProgramRound, effort_.rounds) && before <= effort_.mip_columns &&
-        programs_++ < effort_.programs)
+    const int first = before <= kTinyProgram ? 1 : std::min(kProgramRound, effort_.rounds);
+    if (rounds_ >= first && before <= effort_.mip_columns && programs_++ < effort_.programs)
       return program(exact, below);
     return std::nullopt;
   }

@@ -17,7 +17,8 @@ namespace {
 
 using Clock = Reducer::Clock;
 
-constexpr int kSlice = 60;  // neighbourhoods between two looks at the bound
+constexpr int kSlice =
+    60;  // neighbourhoods between two looks at the bound, twice as many each time up to this
 
 // Nodes by when they begin: messages go along that order, and it should not matter how the problem numbers
 // them.
@@ -166,7 +167,8 @@ class Search {
   void slice(LargeNeighbourhood& own) {
     std::vector<int> choice;
     int64_t cost = kNever;
-    for (int k = 0; k < kSlice && !stopped(); ++k)
+    slice_ = std::min(2 * slice_, kSlice);
+    for (int k = 0; k < slice_ && !stopped(); ++k)
       if (take(choice, cost)) step(own, choice, cost);
   }
 
@@ -198,6 +200,7 @@ class Search {
   std::vector<int> core_choice_;
   int64_t core_cost_ = kNever;
   std::vector<double> excess_;
+  int slice_ = 1;
   std::atomic<int64_t> below_ = kNever;
   std::atomic<bool> settled_ = false;
   const std::vector<int> order_;  // which node stands where in the reducer
