@@ -373,13 +373,14 @@ BuiltProblem StageSolver::build(const View& view, const step::Cut& cut, int s, c
   return built;
 }
 
-void StageSolver::solve_view(View& view, double below, bool in_time) {
+void StageSolver::solve_view(View& view, double below, bool in_time, bool closely) {
   constexpr int kTightenings = 4;
   auto& problem = view.built.problem;
   const int64_t limit = problem.usage_limit;
   SolveOptions options;
   if (below < kNever) options.below = static_cast<__int128>(std::ceil(below * 1e12));
-  if (!given_.empty()) options.branches = 0;  // of some strategies only: no gap is claimed of it
+  // Of some strategies only: no gap is claimed of it.
+  if (!given_.empty() || !closely) options.branches = 0;
   auto& s = view.solved;
   const auto peak = [&](const std::vector<int>& choice) {
     return peak_bytes(view.built, view.stage, view.mesh, choice);
@@ -486,7 +487,7 @@ double StageSolver::least_peak_of(View view, double floor, double most) {
     const double limit = std::max((least + below) / 2, least * 0.9);
     problem.usage_limit = static_cast<int64_t>(limit);
     view.solved = {};
-    solve_view(view, kNever, true);
+    solve_view(view, kNever, true, false);
     if (std::isfinite(view.solved.seconds))
       least = static_cast<double>(view.solved.peak);
     else

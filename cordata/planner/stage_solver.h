@@ -100,7 +100,8 @@ class StageSolver {
   Solved look_up(const std::string& print);
   void remember(const std::string& print, const Solved& solved);
   BuiltProblem build(const View& view, const step::Cut& cut, int s, const StageKey& key);
-  void solve_view(View& view, double below, bool in_time);
+  // `closely`: gaps that memory leaves are closed where that is cheap; else anything that fits will do.
+  void solve_view(View& view, double below, bool in_time, bool closely = true);
   // By view of the devices and layer: what it takes at least, a microbatch.
   using LayerBounds = std::vector<std::vector<double>>;
   std::vector<Place> places(const std::vector<StageKey>& keys) const;
