@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HiGHS or CP-SAT on an intra-op problem, raw or as `cordata solve --explain --core` leaves it; one thread a core.
+"""HiGHS or CP-SAT on an intra-op problem, raw or as `cordata solve --explain --core` leaves it.
 
-`python intra_op.py highs|cp-sat PROBLEM.json[.gz] SECONDS` prints one JSON object: cost, lower_bound, optimal, seconds. Both get
-the local polytope, and the limits of times once a solution passes them.
+`python intra_op.py highs|cp-sat PROBLEM.json[.gz] SECONDS [WORKERS]` prints one JSON object: cost, lower_bound, optimal, seconds. Both get
+the local polytope; the limits of times are added once a solution passes them, in CP-SAT at once where they are few.
+WORKERS are CP-SAT's: 8 by default, the least that its portfolio of strategies is made for; 1 looks at the linear relaxation first.
 """
 import gzip
+import itertools
 import json
-import os
 import sys
 import time
 
 FORBIDDEN = 10**18
+FEW_TIMES = 1000  # of a problem whose limits are all there from the beginning
 
 
 def read(path):
@@ -47,6 +49,17 @@ def passed(nodes, limits, choice):
         if all(abs(t - o) > len(limits) // 50 for o in out):
             out.append(t)
     return out[:10]
+
+
+def matter(nodes, limits):
+    """Times at which a limit may be passed: those where a node begins, if all together can take too much."""
+    begin = {lo for _, uses in nodes for lo, hi, _ in uses if lo < hi}
+    most = [0] * (len(limits) + 1)
+    for _, uses in nodes:
+        for lo, hi, used in uses:
+            most[lo] += max(used)
+            most[hi] -= max(used)
+    return [t for t, now in enumerate(itertools.accumulate(most[:-1])) if t in begin and now > limits[t]]
 
 
 def users(nodes, t):
@@ -122,7 +135,7 @@ def run_highs(nodes, edges, limits, constant, seconds):
                           np.array([u / max(limits[t], 1) for _, _, u in entries], dtype=np.double))
 
 
-def run_cp_sat(nodes, edges, limits, constant, seconds):
+def run_cp_sat(nodes, edges, limits, constant, seconds, workers):
     from ortools.sat.python import cp_model
     model = cp_model.CpModel()
     terms, at = [], []
@@ -143,11 +156,16 @@ def run_cp_sat(nodes, edges, limits, constant, seconds):
         for j, x in enumerate(at[v]):
             model.add(sum(y for y in pair[j::nv] if y is not None) == x)
     model.minimize(sum(c * x for x, c in terms))
+    if len(limits) <= FEW_TIMES:
+        for t in matter(nodes, limits):
+            model.add(sum(u * at[n][s] for n, s, u in users(nodes, t)) <= limits[t])
     bound = None
     while True:
         solver = cp_model.CpSolver()
         solver.parameters.max_time_in_seconds = left(seconds)
-        solver.parameters.num_workers = len(os.sched_getaffinity(0))
+        solver.parameters.num_workers = workers
+        if workers == 1:
+            solver.parameters.linearization_level = 2
         status = solver.solve(model)
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             return None, bound, status == cp_model.INFEASIBLE
@@ -165,5 +183,9 @@ def run_cp_sat(nodes, edges, limits, constant, seconds):
 BEGIN = time.monotonic()
 if __name__ == "__main__":
     which, path, limit = sys.argv[1], sys.argv[2], float(sys.argv[3])
-    cost, bound, optimal = (run_highs if which == "highs" else run_cp_sat)(*read(path), limit)
+    problem = read(path)
+    if which == "highs":
+        cost, bound, optimal = run_highs(*problem, limit)
+    else:
+        cost, bound, optimal = run_cp_sat(*problem, limit, int(sys.argv[4]) if len(sys.argv) > 4 else 8)
     print(json.dumps({"cost": cost, "lower_bound": bound, "optimal": optimal, "seconds": time.monotonic() - BEGIN}))
