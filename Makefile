@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-# make: build/release/cordata.   make demo, test, test-solver, asan, tsan, bench, bench-solver, bench-truth, calibrate, fuzz-ops, fuzz-reader: see README.md.
+# make: build/release/cordata.   make demo, test, test-solver, asan, tsan, bench, bench-solver, bench-truth, calibrate, fuzz-ops, fuzz-reader, prove-solver: see README.md.
 BUILD := build/release
 PLANNER ?= auto
 
-.PHONY: all asan bench bench-solver bench-truth build calibrate demo format fuzz-ops fuzz-reader setup test test-solver tsan
+.PHONY: all asan bench bench-solver bench-truth build calibrate demo format fuzz-ops fuzz-reader prove-solver setup test test-solver tsan
 all: build
 
 setup:
@@ -42,6 +42,11 @@ bench-solver: build
 test-solver: build
 	@tools/setup solver
 	@CORDATA_SOLVER_CASES=1000 tools/test $(BUILD) -R tests/solver/test_cp_sat.py -V
+
+# What `cordata solve` calls optimal, proven again by CP-SAT or HiGHS; the log is docs/results/solver-proofs.md.
+prove-solver: build
+	@tools/setup solver
+	@bench/prove_again --write $(if $(INSTANCES),--instances $(INSTANCES)) $(ARGUMENTS)
 
 # Fits the V100's constants on the published rows on one GPU; nothing is changed.
 calibrate: build
