@@ -374,13 +374,13 @@ BuiltProblem StageSolver::build(const View& view, const step::Cut& cut, int s, c
 }
 
 void StageSolver::solve_view(View& view, double below, bool in_time, bool closely) {
-  constexpr int kTightenings = 4;
+  constexpr int kTightenings = 6;
   auto& problem = view.built.problem;
   const int64_t limit = problem.usage_limit;
   SolveOptions options;
-  if (below < kNever) options.below = static_cast<__int128>(std::ceil(below * 1e12));
-  // Of some strategies only: no gap is claimed of it.
-  if (!given_.empty() || !closely) options.branches = 0;
+  // Problems that are written down are solved for themselves, not only as far as they matter here.
+  if (below < kNever && !log_.solved) options.below = static_cast<__int128>(std::ceil(below * 1e12));
+  options.closely = closely;
   auto& s = view.solved;
   const auto peak = [&](const std::vector<int>& choice) {
     return peak_bytes(view.built, view.stage, view.mesh, choice);
@@ -402,10 +402,11 @@ void StageSolver::solve_view(View& view, double below, bool in_time, bool closel
       s.settled = solution.feasible || solution.proven_infeasible || below == kNever;
     }
     if (!solution.feasible) break;
-    // The problem doesn't see all that a choice needs: what is more than fits, it gets less of.
+    // The problem doesn't see all that a choice needs: what is more than fits, it gets less of, and more so
+    // every time.
     s.peak = peak(solution.choice);
-    const int64_t excess = s.peak - limit;
-    if (excess <= 0) break;
+    if (s.peak <= limit) break;
+    const int64_t excess = std::min(s.peak - limit, problem.usage_limit) << tries;
     solution.feasible = false;
     if (tries == kTightenings || excess >= problem.usage_limit) break;
     problem.usage_limit -= excess;

@@ -20,6 +20,8 @@ using Clock = Reducer::Clock;
 constexpr int kSlice =
     60;  // neighbourhoods between two looks at the bound, twice as many each time up to this
 
+constexpr CoreEffort kBounded = {.mip_columns = 30'000, .mip_iterations = 20'000, .programs = 2};
+
 // Nodes by when they begin: messages go along that order, and it should not matter how the problem numbers
 // them.
 std::vector<int> order_in_time(const Problem& problem) {
@@ -67,8 +69,8 @@ class Search {
       return best_;
     }
     core_ = reducer_.core();
-    CoreEffort effort;
-    effort.mip_share = options_.threads > 1 ? 0.6 : 0.3;
+    CoreEffort effort = options_.thorough ? CoreEffort{} : kBounded;
+    if (options_.thorough) effort.mip_share = options_.threads > 1 ? 0.6 : 0.3;
     CoreHooks hooks;
     hooks.stop = [this] { return stopped(); };
     hooks.deadline = [this] { return deadline_; };
@@ -76,10 +78,11 @@ class Search {
     hooks.found = [this](const std::vector<int>& choice, int64_t cost) { offer(choice, cost); };
     hooks.bound = [this](int64_t bound) { raise(bound); };
     LargeNeighbourhood own(core_, options_.seed);
-    hooks.search = [&] { return slice(own), !stopped(); };
+    hooks.search = [&] { return options_.thorough && (slice(own), !stopped()); };
     hooks.guide = [&](const ExactDual& dual) { guide(own, dual); };
     std::vector<std::thread> others;
-    for (int k = 1; k < options_.threads; ++k) others.emplace_back([this, k] { improve_on(k); });
+    for (int k = 1; options_.thorough && k < options_.threads; ++k)
+      others.emplace_back([this, k] { improve_on(k); });
     const CoreResult result = minimise_core(core_, effort, hooks);
     settled_ = settled_ || result.settled;
     for (auto& other : others) other.join();

@@ -7,8 +7,9 @@
 namespace cordata::planner {
 
 // Solves a problem of any size: reduces it, then raises the bound and lowers the cost of what is left at the
-// same time (core_solve.h, large_neighbourhood.h) until they meet or the deadline comes. `known`: what is
-// known already. Costs must be small (costs_are_small).
+// same time (core_solve.h, large_neighbourhood.h) until they meet or the deadline comes; where it needn't be
+// thorough, until a few rounds are done, whose number doesn't depend on the machine. `known`: what is known
+// already. Costs must be small (costs_are_small).
 Solution search(const Problem& problem, const SolveOptions& options, Reducer::Clock::time_point deadline,
                 const Solution& known);
 

@@ -14,11 +14,11 @@ namespace cordata::planner {
 namespace {
 
 constexpr double kSearchedBits =
-    14;  // log2 of the tables of problems whose gap, if memory leaves one, is closed by search
+    14;  // log2 of the tables of problems that are branched on where costs are large
 
-// Of a problem that a thorough search tries quickly first, as the planner would: nodes, and entries of edges;
-// and for which part of its time.
-constexpr size_t kQuickNodes = 10'000, kQuickPairs = 4'000'000;
+// Of a problem that a thorough search tries first as the planner would: entries of edges; and for which part
+// of its time.
+constexpr size_t kQuickPairs = 600'000;
 constexpr double kQuickPart = 0.2, kQuickSeconds = 3;
 
 constexpr auto kGrace = std::chrono::milliseconds(300);  // for the least excess where nothing fits
@@ -62,15 +62,6 @@ std::optional<Solution> solve_without_memory(const Problem& problem, const Solve
   return out;
 }
 
-// What two solvers found of one problem.
-Solution joined(Solution a, Solution b) {
-  if (b.feasible && (!a.feasible || b.cost < a.cost)) std::swap(a, b);
-  a.lower_bound = std::max(a.lower_bound, b.lower_bound);
-  a.proven_infeasible = a.proven_infeasible || b.proven_infeasible;
-  a.least_usage = std::min(a.least_usage, b.least_usage);
-  return a;
-}
-
 // With costs rounded down by some bits: the choice is near the best, the bound holds.
 Solution solve_coarsely(const Problem& problem, SolveOptions options, int bits) {
   if (options.below < (__int128{1} << 120)) options.below = (options.below >> bits) + 1;
@@ -80,14 +71,13 @@ Solution solve_coarsely(const Problem& problem, SolveOptions options, int bits) 
   return found;
 }
 
-// What a stage's problem needs: exact where tables are small, near the best elsewhere, in little time.
+// What a stage's problem needs: exact where it can be had in little time, and the same every time.
 Solution solve_quickly(const Problem& problem, const SolveOptions& options, Clock::time_point deadline) {
   if (auto found = solve_without_memory(problem, options, deadline)) return *found;
   Solution found = minimise_limited(problem, options, deadline);
-  if (found.optimal() || found.proven_infeasible || found.lower_bound >= options.below ||
-      options.branches == 0 || elimination_bits(problem) > kSearchedBits)
+  if (found.optimal() || found.proven_infeasible || found.lower_bound >= options.below || !options.closely)
     return found;
-  return joined(std::move(found), branch_and_bound(problem, options, options.branches));
+  return search(problem, options, deadline, found);
 }
 
 size_t pairs(const Problem& problem) {
@@ -99,8 +89,9 @@ size_t pairs(const Problem& problem) {
 Solution solve_thoroughly(const Problem& problem, const SolveOptions& options, Clock::time_point deadline) {
   Solution found;
   found.lower_bound = -kNever;
-  if (problem.nodes.size() <= kQuickNodes && pairs(problem) <= kQuickPairs) {
+  if (pairs(problem) <= kQuickPairs) {
     SolveOptions quick = options;
+    quick.thorough = false;
     quick.seconds = std::min(quick.seconds * kQuickPart, kQuickSeconds);
     const auto part =
         std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(quick.seconds));

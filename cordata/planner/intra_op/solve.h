@@ -13,7 +13,7 @@ namespace cordata::planner {
 struct SolveOptions {
   double seconds = 1e9;  // of wall time
   int threads = 1;
-  int branches = 3000;  // that a search of a small problem may take to close the gap that memory leaves
+  bool closely = true;  // what gap memory leaves is closed as far as a bounded search can; else it stays
   __int128 below =
       __int128{1}
       << 124;             // choices that cost as much are not wanted: without a cheaper one, none is feasible
