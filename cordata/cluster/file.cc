@@ -71,10 +71,11 @@ Device device_from(const json& j, const std::string& path, const Device* like = 
         f.number("memory_bandwidth_bytes_per_s", above_zero("bytes a second", "1.555e12")));
   d.launch =
       base::Seconds(f.number_or(d.launch.value, "launch_s", zero_or_more("seconds to start an op", "4e-6")));
-  d.overlap = f.number_or(
-      d.overlap, "overlap",
-      {"a share from 0 to 1", "of the shorter of computing and moving memory, hidden behind the longer", "1",
-       0, false, 1});
+  d.overlap = f.number_or(d.overlap, "overlap",
+                          {"a share from -4 to 1",
+                           "of the shorter of computing and moving memory, hidden behind the longer; below "
+                           "0: it takes longer there",
+                           "1", -4, false, 1});
   const std::string fusion = f.text_or(d.merges_kernels ? "merging" : "plain", "fusion", kFusion);
   if (fusion != "merging" && fusion != "plain") refuse(f.path_of("fusion"), kFusion, "'" + fusion + "'");
   d.merges_kernels = fusion == "merging";

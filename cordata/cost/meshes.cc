@@ -63,7 +63,8 @@ base::BytesPerSecond copy_rate(const cluster::Cluster& c, int first, int devices
 
 base::BytesPerSecond sum_rate(const cluster::Cluster& c, int first, int devices) {
   double serial = 0;
-  for (const int kind : c.kinds_in(first, devices)) serial = std::max(serial, 1 - c.device_at(kind).overlap);
+  for (const int kind : c.kinds_in(first, devices))
+    serial = std::max(serial, std::min(1.0, 1 - c.device_at(kind).overlap));
   return serial > 0 ? copy_rate(c, first, devices) * (1 / (3 * serial)) : base::BytesPerSecond(0);
 }
 

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstring>
 #include <numbers>
-#include <numeric>
 
 #include "cordata/base/error.h"
 
@@ -133,18 +132,22 @@ void SyntheticSource::images(int input, int64_t sample, std::span<std::byte> out
   }
 }
 
-// The weights are made once, not for each sample.
+// The weights are made once, not for each sample; by feature, so that a sample's rows are summed up side by
+// side.
 void SyntheticSource::make_teacher() {
   while (noise_ + 1 < inputs_.size() && ir::is_integer(inputs_[noise_].sample.dtype)) ++noise_;
   features_ = std::clamp<int64_t>(inputs_[noise_].sample.num_elements(), 1, kFeatures);
   for (size_t i = 0; i < inputs_.size(); ++i) {
     const Input& in = inputs_[i];
-    int64_t rows = in.sample.num_elements();
-    if (ir::is_integer(in.sample.dtype))
-      rows = in.vocabulary;
-    else if (i == noise_)
-      rows = 0;
-    teacher_.push_back(bells(table_.sub(i), rows * features_));
+    const bool is_noise = i == noise_ && !ir::is_integer(in.sample.dtype);
+    const int64_t rows = is_noise                          ? 0
+                         : ir::is_integer(in.sample.dtype) ? in.vocabulary
+                                                           : in.sample.num_elements();
+    const auto drawn = bells(table_.sub(i), rows * features_);
+    auto& weights = teacher_.emplace_back(drawn.size());
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t f = 0; f < features_; ++f)
+        weights[f * rows + r] = static_cast<float>(drawn[r * features_ + f]);
   }
 }
 
@@ -156,20 +159,24 @@ void SyntheticSource::vectors(int input, int64_t sample, std::span<std::byte> ou
     for (int64_t i = 0; i < type.num_elements(); ++i) put_element(bell(noise, i), type.dtype, at);
     return;
   }
-  const std::vector<double> x = bells(noise, features_);
-  const std::vector<double>& weights = teacher_[input];
-  auto row = [&](int64_t r) {
-    return std::inner_product(x.begin(), x.end(), weights.begin() + r * features_, 0.0);
-  };
+  const auto& weights = teacher_[input];
+  const size_t rows = weights.size() / static_cast<size_t>(features_);
+  std::vector<float> sums(rows, 0);
+  for (int64_t f = 0; f < features_; ++f) {
+    const auto x = static_cast<float>(bell(noise, f));
+    const float* row = weights.data() + static_cast<size_t>(f) * rows;
+    for (size_t r = 0; r < rows; ++r) sums[r] += x * row[r];
+  }
   if (ir::is_integer(type.dtype)) {
-    int64_t best = 0;
-    for (int64_t c = 1; c < inputs_[input].vocabulary; ++c)
-      if (row(c) > row(best)) best = c;
+    const auto best = std::max_element(sums.begin(), sums.end()) - sums.begin();
     for (int64_t i = 0; i < type.num_elements(); ++i) put_element(static_cast<double>(best), type.dtype, at);
     return;
   }
-  const double scale = 1 / std::sqrt(static_cast<double>(features_));
-  for (int64_t i = 0; i < type.num_elements(); ++i) put_element(std::tanh(row(i) * scale), type.dtype, at);
+  const float scale = 1 / std::sqrt(static_cast<float>(features_));
+  for (const float sum : sums) {
+    const float x = sum * scale;
+    put_element(x / (1 + std::abs(x)), type.dtype, at);
+  }
 }
 
 }  // namespace cordata::step

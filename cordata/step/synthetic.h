@@ -18,8 +18,7 @@ namespace cordata::step {
 //            Inputs of one sample are the same chain, the i-th token input shifted by i.
 //   images   integer inputs: the class; float inputs: the class's prototype plus noise
 //   vectors  the first float input is noise, later ones a fixed linear map of its first elements through
-//   tanh; integer
-//            inputs: which row of such a map is largest
+//            x / (1 + |x|); integer inputs: which row of such a map is largest
 class SyntheticSource {
  public:
   struct Input {
@@ -44,9 +43,9 @@ class SyntheticSource {
   std::string kind_;
   std::vector<Input> inputs_;
   RandomStream table_, samples_;
-  size_t noise_ = 0;                          // vectors: the input that is noise,
-  int64_t features_ = 0;                      // how many of its elements count,
-  std::vector<std::vector<double>> teacher_;  // and by input the map's weights [rows, features]
+  size_t noise_ = 0;                         // vectors: the input that is noise,
+  int64_t features_ = 0;                     // how many of its elements count,
+  std::vector<std::vector<float>> teacher_;  // and by input the map's weights [features, rows]
 };
 
 // Writes a number as one element of that type, and moves `out` behind it.

@@ -173,7 +173,7 @@ double measure_overlap(const Client& client, base::FlopsPerSecond rate, base::By
   const double computing = 2.0 * kRows * kSize * kSize / rate.value;
   const double reading = sizeof(float) * static_cast<double>(kSize * kSize) / memory.value;
   const double shorter = std::min(computing, reading), longer = std::max(computing, reading);
-  return std::clamp(1 - (seconds - longer) / shorter, 0.0, 1.0);
+  return std::clamp(1 - (seconds - longer) / shorter, -4.0, 1.0);
 }
 
 base::Seconds measure_launch(const Client& client, const DeviceEffort& effort) {
