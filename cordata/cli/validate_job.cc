@@ -20,8 +20,8 @@
 namespace cordata::cli {
 namespace {
 
-constexpr const char* kModels[] = {"gpt:layers=4,hidden=256,heads=4,seq=64,batch=16",
-                                   "mlp:layers=6,in=512,hidden=1024,out=512,batch=256"};
+constexpr const char* kModels[] = {"gpt:layers=4,hidden=512,heads=8,seq=64,batch=16",
+                                   "mlp:layers=6,in=1024,hidden=2048,out=1024,batch=256"};
 
 // {0}: the devices; {1}: half of them.
 struct Usual {

@@ -163,10 +163,10 @@ def test_explain(tmp_path):
     assert os.path.getsize(tmp_path / "core.json") > 0
 
 
-def test_the_planner_chose_the_same(tmp_path):
+@pytest.mark.parametrize("model, cluster", [("gpt:layers=2,hidden=64,heads=2,seq=32,batch=8", "local:4"), ("gpt-2.6b", "p3.16xlarge:1")])
+def test_the_planner_chose_the_same(tmp_path, model, cluster):
     """Every stage problem that the planner solved, solved again: byte-equal choices."""
-    got = cordata("plan", "gpt:layers=2,hidden=64,heads=2,seq=32,batch=8", "--cluster", "local:4", "--dump-problems", tmp_path / "problems", "-o",
-                  tmp_path / "plan.json")
+    got = cordata("plan", model, "--cluster", cluster, "--dump-problems", tmp_path / "problems", "-o", tmp_path / "plan.json")
     assert got.status == 0, got.err
     dumped = sorted((tmp_path / "problems").glob("*.json"))
     assert dumped

@@ -71,13 +71,15 @@ Solution solve_coarsely(const Problem& problem, SolveOptions options, int bits) 
   return found;
 }
 
+bool settled(const Solution& found, const SolveOptions& options) {
+  return found.optimal() || found.proven_infeasible || found.lower_bound >= options.below;
+}
+
 // What a stage's problem needs: exact where it can be had in little time, and the same every time.
 Solution solve_quickly(const Problem& problem, const SolveOptions& options, Clock::time_point deadline) {
-  if (auto found = solve_without_memory(problem, options, deadline)) return *found;
-  Solution found = minimise_limited(problem, options, deadline);
-  if (found.optimal() || found.proven_infeasible || found.lower_bound >= options.below || !options.closely)
-    return found;
-  return search(problem, options, deadline, found);
+  auto found = solve_without_memory(problem, options, deadline);
+  if (!found) found = minimise_limited(problem, options, deadline);
+  return settled(*found, options) || !options.closely ? *found : search(problem, options, deadline, *found);
 }
 
 size_t pairs(const Problem& problem) {
@@ -97,8 +99,7 @@ Solution solve_thoroughly(const Problem& problem, const SolveOptions& options, C
         std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(quick.seconds));
     found = solve_quickly(problem, quick, Clock::now() + part);
   }
-  if (found.optimal() || found.proven_infeasible || found.lower_bound >= options.below) return found;
-  return search(problem, options, deadline, found);
+  return settled(found, options) ? found : search(problem, options, deadline, found);
 }
 
 }  // namespace
