@@ -16,9 +16,9 @@ namespace {
 constexpr double kSearchedBits =
     14;  // log2 of the tables of problems that are branched on where costs are large
 
-// Of a problem that a thorough search tries first as the planner would: entries of edges; and for which part
-// of its time.
-constexpr size_t kQuickPairs = 600'000;
+// Of a problem that a thorough search tries first as the planner would: nodes, and entries of edges; and for
+// which part of its time.
+constexpr size_t kQuickNodes = 35'000, kQuickPairs = 4'000'000;
 constexpr double kQuickPart = 0.2, kQuickSeconds = 3;
 
 constexpr auto kGrace = std::chrono::milliseconds(300);  // for the least excess where nothing fits
@@ -91,7 +91,7 @@ size_t pairs(const Problem& problem) {
 Solution solve_thoroughly(const Problem& problem, const SolveOptions& options, Clock::time_point deadline) {
   Solution found;
   found.lower_bound = -kNever;
-  if (pairs(problem) <= kQuickPairs) {
+  if (problem.nodes.size() <= kQuickNodes && pairs(problem) <= kQuickPairs) {
     SolveOptions quick = options;
     quick.thorough = false;
     quick.seconds = std::min(quick.seconds * kQuickPart, kQuickSeconds);
@@ -124,10 +124,13 @@ Solution solve(const Problem& problem, const SolveOptions& options) {
   if (!options.thorough) return hopeless ? found : solve_quickly(problem, options, deadline);
   if (!hopeless) found = solve_thoroughly(problem, options, deadline);
   if (found.feasible || found.lower_bound >= options.below) return found;
-  // The least excess.
+  // The least excess, or what fits after all.
   const auto grace = std::max(deadline, Clock::now()) + kGrace;
   LeastUsage least = least_usage(problem, std::nullopt, grace);
   found.choice = std::move(least.choice), found.least_usage = least.peak;
+  const auto cost = found.choice.empty() ? std::nullopt : evaluate(problem, found.choice);
+  if (cost && *cost < options.below && least.peak <= problem.usage_limit)
+    found.feasible = true, found.cost = *cost;
   return found;
 }
 
