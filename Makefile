@@ -33,12 +33,12 @@ demo: build
 bench: build
 	@bench/run
 
-# `cordata solve` on the contest's instances, beside HiGHS and CP-SAT, and on variants; hours. INSTANCES: where they are.
+# `cordata solve` on the contest's instances, beside HiGHS and CP-SAT, and on variants; 80 minutes. INSTANCES: where they are.
 bench-solver: build
 	@tools/setup solver
 	@bench/solver --write $(if $(INSTANCES),--instances $(INSTANCES)) $(ARGUMENTS)
 
-# 1,000 problems of up to 300 nodes beside CP-SAT; SOLVER_SEED as the test prints it.
+# 1,000 problems of up to 300 nodes beside CP-SAT, half an hour; SOLVER_SEED as the test prints it.
 test-solver: build
 	@tools/setup solver
 	@CORDATA_SOLVER_CASES=1000 tools/test $(BUILD) -R tests/solver/test_cp_sat.py -V
