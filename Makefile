@@ -38,7 +38,7 @@ bench-solver: build
 	@tools/setup solver
 	@bench/solver --write $(if $(INSTANCES),--instances $(INSTANCES)) $(ARGUMENTS)
 
-# 1,000 problems of up to 300 nodes beside CP-SAT, half an hour; SOLVER_SEED as the test prints it.
+# 1,000 problems of up to 300 nodes beside CP-SAT, half an hour; CORDATA_SOLVER_SEED (environment) repeats one.
 test-solver: build
 	@tools/setup solver
 	@CORDATA_SOLVER_CASES=1000 tools/test $(BUILD) -R tests/solver/test_cp_sat.py -V
