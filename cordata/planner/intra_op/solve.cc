@@ -17,9 +17,9 @@ constexpr double kSearchedBits =
     14;  // log2 of the tables of problems that are branched on where costs are large
 
 // Of a problem that a thorough search tries first as the planner would: nodes, and entries of edges; and for
-// which part of its time.
+// which part of its time, if that is a second or more.
 constexpr size_t kQuickNodes = 35'000, kQuickPairs = 4'000'000;
-constexpr double kQuickPart = 0.2, kQuickSeconds = 3;
+constexpr double kQuickPart = 0.2, kQuickSeconds = 3, kQuickLeast = 1;
 
 constexpr auto kGrace = std::chrono::milliseconds(300);  // for the least excess where nothing fits
 
@@ -91,7 +91,8 @@ size_t pairs(const Problem& problem) {
 Solution solve_thoroughly(const Problem& problem, const SolveOptions& options, Clock::time_point deadline) {
   Solution found;
   found.lower_bound = -kNever;
-  if (problem.nodes.size() <= kQuickNodes && pairs(problem) <= kQuickPairs) {
+  if (options.seconds * kQuickPart >= kQuickLeast && problem.nodes.size() <= kQuickNodes &&
+      pairs(problem) <= kQuickPairs) {
     SolveOptions quick = options;
     quick.thorough = false;
     quick.seconds = std::min(quick.seconds * kQuickPart, kQuickSeconds);
