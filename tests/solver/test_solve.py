@@ -114,7 +114,7 @@ def test_ends_in_time(tmp_path):
     for seconds in (1, 4):
         begin = time.monotonic()
         got = cordata("solve", path, "--seconds", seconds, "--json", "--trajectory", tmp_path / "log.csv")
-        assert time.monotonic() - begin < seconds + 2, got.err  # 1 on an idle machine
+        assert time.monotonic() - begin < seconds + 1, got.err
         assert len(got.json()["solution"]) == 3000
     assert (tmp_path / "log.csv").read_text().startswith("seconds,cost,bound\n") and "<polyline" in (tmp_path / "log.svg").read_text()
 
@@ -127,7 +127,7 @@ def test_a_signal_prints_the_best(tmp_path, which):
     process.send_signal(which)
     begin = time.monotonic()
     out, _ = process.communicate(timeout=20)
-    assert time.monotonic() - begin < 3  # 1 on an idle machine
+    assert time.monotonic() - begin < 1.5
     assert len(json.loads(out)["solution"]) == 3000
 
 
