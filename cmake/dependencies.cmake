@@ -27,4 +27,5 @@ set_target_properties(highs::highs PROPERTIES IMPORTED_LOCATION ${CORDATA_DEPS}/
   INTERFACE_INCLUDE_DIRECTORIES ${CORDATA_DEPS}/highs/include/highs)
 target_link_libraries(highs::highs INTERFACE ${CORDATA_DEPS}/highs/lib/libhighs_extras.a Threads::Threads ${CMAKE_DL_LIBS})
 find_package(simdjson REQUIRED)
+find_package(SQLite3 REQUIRED)
 find_package(ZLIB REQUIRED)

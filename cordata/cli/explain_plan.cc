@@ -11,6 +11,7 @@
 #include "cordata/ir/factor_name.h"
 #include "cordata/planner/intra_op/alternatives.h"
 #include "cordata/planner/intra_op/describe.h"
+#include "cordata/planner/intra_op/local_time.h"
 #include "cordata/planner/planner.h"
 
 namespace cordata::cli {
@@ -71,6 +72,7 @@ report::OpGroup describe_op(const Stage& s, int op) {
   if (node.num_results > 0 && graph.type(node.result()).is_tensor())
     g.result = sharding::to_string(sharding::result_sharding(rule, strategy, 0), graph.type(node.result()),
                                    s.plan.mesh);
+  g.measured = planner::is_measured(s.view, s.view.ops[op], strategy, s.plan.mesh);
   g.replicated = s.plan.mesh.size() > 1 && strategy == sharding::Strategy{};
   return g;
 }

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cordata/cli/measure_job.h"
 
+#include <filesystem>
+#include <map>
+
 #include "cordata/base/files.h"
 #include "cordata/base/table.h"
+#include "cordata/cli/model_source.h"
 #include "cordata/cli/names.h"
 #include "cordata/runtime/launch/cores.h"
 #include "cordata/runtime/launch/launch.h"
@@ -66,6 +70,29 @@ ordered_json rings_json(const MeasuredRings& r) {
   return j;
 }
 
+std::string short_name(const std::string& form) {
+  const auto end = form.find(' '), dialect = form.find('.');
+  return dialect < end ? form.substr(dialect + 1, end - dialect - 1) : form.substr(0, end);
+}
+
+// By what they are: how many, and what they take beside the roofline, the middle one and the tenths at both
+// ends.
+std::string ops_text(const Measured& m) {
+  std::map<std::string, std::vector<double>> beside;
+  for (const auto& o : m.ops)
+    beside[short_name(o.op.form) + " " + o.op.dtype].push_back(o.op.seconds / o.modelled);
+  Rows rows = {{"ops", "measured", "over the roofline's: a tenth below", "middle", "a tenth above"}};
+  for (auto& [name, ratios] : beside) {
+    std::ranges::sort(ratios);
+    const auto at = [&](double share) {
+      return fmt::format("{:.2f}",
+                         ratios[static_cast<size_t>(share * static_cast<double>(ratios.size() - 1))]);
+    };
+    rows.push_back({name, std::to_string(ratios.size()), at(0.1), at(0.5), at(0.9)});
+  }
+  return base::table(rows);
+}
+
 std::string summary(const Measured& m) {
   const auto& c = m.cluster;
   std::string text = fmt::format("{} x {} {}, {} at once: memory {}, an op started in {}\n", c.hosts,
@@ -92,6 +119,7 @@ Answer show(const Measured& m, const std::string& written_to) {
   answer.text = matmul_text(m) + "\n";
   if (!m.pairs.empty()) answer.text += pairs_text(m) + "\n";
   if (!m.rings.empty()) answer.text += rings_text(m) + "\n";
+  if (!m.ops.empty()) answer.text += ops_text(m) + "\n";
   answer.text += summary(m);
   if (!written_to.empty()) answer.text += "written to " + written_to + "; pass it as --cluster\n";
   answer.json["cluster"] = ordered_json(nlohmann::json(m.cluster));
@@ -101,9 +129,21 @@ Answer show(const Measured& m, const std::string& written_to) {
   for (const auto& s : m.matmul)
     answer.json["matmul"].push_back(
         {{"type", ir::name(s.type)}, {"size", s.size}, {"flops_per_s", s.rate.value}});
+  answer.json["ops"] = ordered_json::array();
+  for (const auto& o : m.ops)
+    answer.json["ops"].push_back({{"op", o.op.form},
+                                  {"sizes", o.op.sizes},
+                                  {"seconds", o.op.seconds.value},
+                                  {"roofline_s", o.modelled.value}});
   for (const auto& p : m.pairs) answer.json["pairs"].push_back(pair_json(p));
   for (const auto& r : m.rings) answer.json["rings"].push_back(rings_json(r));
   return answer;
+}
+
+std::string profile_path(const MeasureOptions& o) {
+  if (!o.profile.empty()) return o.profile;
+  if (o.output.empty()) return "ops.sqlite";
+  return std::filesystem::path(o.output).replace_extension(".ops.sqlite").string();
 }
 
 Answer measure_cluster(const MeasureOptions& o, const Context& context) {
@@ -116,12 +156,19 @@ Answer measure_cluster(const MeasureOptions& o, const Context& context) {
     return answer;
   }
   if (!o.output.empty()) base::check_writable(o.output);
+  if (!o.ops.empty()) {
+    base::check_writable(profile_path(o));
+    for (const auto& model : o.ops) load_step(model, "cluster measure --ops");
+  }
   const auto cpus = runtime::parse_cpu_list(o.cpu_list, o.ranks);
   runtime::Plugin::load(runtime::plugin_path(o.plugin));
   std::vector<std::string> words{"cluster", "measure"};
   if (!o.output.empty()) words.insert(words.end(), {"-o", o.output});
   if (!o.plugin.empty()) words.insert(words.end(), {"--plugin", o.plugin});
   if (o.quick) words.push_back("--quick");
+  for (const auto& model : o.ops) words.insert(words.end(), {"--ops", model});
+  if (!o.profile.empty()) words.insert(words.end(), {"--profile", o.profile});
+  if (o.devices > 0) words.insert(words.end(), {"--devices", std::to_string(o.devices)});
   if (context.json) words.push_back("--json");
   answer.status =
       runtime::launch({.ranks = o.ranks, .arguments = words, .program = context.program, .cpus = cpus});

@@ -7,6 +7,7 @@
 #include "cordata/cli/verb.h"
 #include "cordata/cluster/cluster.h"
 #include "cordata/cluster/fit.h"
+#include "cordata/cost/op_profile.h"
 #include "cordata/runtime/measure/device_speed.h"
 #include "cordata/runtime/measure/link_speed.h"
 
@@ -16,6 +17,15 @@ struct MeasureOptions {
   std::string output, plugin, cpu_list;
   int ranks = 1;
   bool quick = false;
+  std::vector<std::string> ops;  // models whose ops are measured, too
+  std::string profile;           // where those go; empty: beside `output`
+  int devices = 0;               // that share them, at most; 0: the ranks
+};
+
+// An op as measured, and what the cluster's other figures would have said of it.
+struct MeasuredOp {
+  cost::ProfiledOp op;
+  base::Seconds modelled{0};
 };
 
 // A pair of ranks with messages back and forth.
@@ -45,6 +55,7 @@ struct Measured {
   int at_once = 1;             // ranks that measured their device together
   std::vector<MeasuredPair> pairs;
   std::vector<MeasuredRings> rings;
+  std::vector<MeasuredOp> ops;
 };
 
 // Measures the machine that this runs on with ranks that it starts, or, under the user's own mpirun, the
@@ -53,6 +64,9 @@ Answer measure_cluster(const MeasureOptions& options, const Context& context);
 
 // What one rank does; gives the process's status. Rank 0 writes the file and prints.
 int run_measure_rank(const MeasureOptions& options, const Context& context);
+
+// Where the times of ops go.
+std::string profile_path(const MeasureOptions& options);
 
 // For people, and for --json.
 Answer show(const Measured& measured, const std::string& written_to);

@@ -7,15 +7,20 @@
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <filesystem>
 #include <limits>
 #include <numeric>
 
 #include "cordata/base/files.h"
+#include "cordata/base/progress.h"
 #include "cordata/cli/measure_job.h"
+#include "cordata/cli/profile_ops.h"
 #include "cordata/cluster/topology.h"
 #include "cordata/cost/meshes.h"
+#include "cordata/cost/op_time.h"
 #include "cordata/runtime/launch/cores.h"
 #include "cordata/runtime/launch/rank.h"
+#include "cordata/runtime/measure/op_speed.h"
 #include "cordata/runtime/transport/mpi_transport.h"
 #include "cordata/runtime/transport/texts.h"
 
@@ -28,6 +33,7 @@ using base::Seconds;
 using nlohmann::json;
 
 constexpr int kTurn = 3;  // the tag of "your turn"
+constexpr Seconds kLimit{120};
 
 struct Effort {
   runtime::DeviceEffort device;
@@ -117,6 +123,7 @@ class Measuring {
   Measured run() {
     measure_speeds();
     measure_device();
+    measure_ops();
     measure_pairs();
     measure_rings();
     choose_links();
@@ -147,33 +154,74 @@ class Measuring {
     if (!equal) measured_.cluster.cores_shared_by = 1;
   }
 
-  // As many ranks at once as have a core each, so that what they share counts and waiting doesn't; all where
-  // they are unequal. The fastest ones' figures count.
-  void measure_device() {
+  // What `measure` gives on as many ranks at once as have a core each, so that what they share counts and
+  // waiting doesn't; on all where they are unequal. On rank 0 the fastest ones' figures, else nothing.
+  template <typename Measure>
+  std::vector<json> at_once(Seconds limit, Measure&& measure) {
     std::vector<int> working(measured_.at_once);
     std::iota(working.begin(), working.end(), 0);
     const auto together = transport_.make_communicator(working);
     std::string figures;
     if (together) {
       const auto mine = client();
-      measured_.cluster.device.kind = mine.device(0).kind;
-      measured_.cluster.device.memory = memory_of(mine, place_.local_size);
       together->barrier();
-      figures = device_figures(mine, effort_).dump();
+      figures = measure(mine).dump();
       together->barrier();
     }
-    wake_the_others();
+    wake_the_others(limit);
     std::vector<json> parsed;
     const auto texts = runtime::gather_texts(*all_, figures);
     for (size_t r = 0; r < texts.size(); ++r)
       if (!texts[r].empty() && measured_.speeds[r] == 1) parsed.push_back(json::parse(texts[r]));
-    take_device(parsed);
+    return parsed;
+  }
+
+  void measure_device() {
+    take_device(at_once(Seconds(120), [&](const runtime::Client& mine) {
+      measured_.cluster.device.kind = mine.device(0).kind;
+      measured_.cluster.device.memory = memory_of(mine, place_.local_size);
+      return device_figures(mine, effort_);
+    }));
+  }
+
+  void measure_ops() {
+    if (o_.ops.empty()) return;
+    const auto cases = ops_to_profile(o_.ops, o_.devices > 0 ? o_.devices : transport_.size());
+    const Seconds limit = Seconds(120) + static_cast<double>(cases.size()) * Seconds(1);
+    transport_.set_time_limit(limit);
+    const auto figures = at_once(limit, [&](const runtime::Client& mine) { return op_figures(mine, cases); });
+    transport_.set_time_limit(kLimit);
+    auto& c = measured_.cluster;
+    for (size_t i = 0; i < cases.size(); ++i) {
+      const Seconds seconds(middle(figures, json::json_pointer(fmt::format("/{}", i))));
+      if (seconds.value <= 0) continue;  // the plugin doesn't compile it
+      const auto modelled = cost::op_times(cases[i].module, c.device)[0];
+      measured_.ops.push_back(
+          {{cases[i].form, cases[i].sizes, std::string(ir::name(cases[i].dtype)), seconds},
+           Seconds(modelled.seconds + modelled.launch)});
+    }
+  }
+
+  // By case: seconds, 0 where it can't be compiled.
+  json op_figures(const runtime::Client& mine, const std::vector<OpCase>& cases) const {
+    runtime::OpEffort effort;
+    if (o_.quick) effort.each = effort.each / 4;
+    const Seconds besides =
+        std::max(Seconds(0), runtime::measure_run(mine, effort) - measured_.cluster.device.launch);
+    base::ProgressBar bar("measuring ops", static_cast<int64_t>(cases.size()));
+    json out = json::array();
+    for (const OpCase& c : cases) {
+      if (transport_.rank() == 0)
+        bar.update(static_cast<int64_t>(out.size()), c.form.substr(0, c.form.find(' ')));
+      out.push_back(runtime::measure_op(mine, c.module, besides, effort).value_or(Seconds(0)).value);
+    }
+    return out;
   }
 
   // Those that don't work sleep until rank 0 is done: waiting in a collective would take the cores.
-  void wake_the_others() {
+  void wake_the_others(Seconds limit) {
     char word = 0;
-    const auto soon = runtime::Deadline::after(Seconds(120));
+    const auto soon = runtime::Deadline::after(limit);
     for (int r = measured_.at_once; r < transport_.size(); ++r) {
       if (transport_.rank() == 0) wait(*transport_.send(&word, 1, r, kTurn), soon, "a turn");
       if (transport_.rank() == r) wait(*transport_.receive(&word, 1, 0, kTurn), soon, "a turn");
@@ -313,14 +361,27 @@ class Measuring {
   Measured measured_;
 };
 
+// The times of ops, and in the cluster where they are.
+void write_profile(Measured& m, const MeasureOptions& o) {
+  namespace fs = std::filesystem;
+  const std::string path = profile_path(o);
+  std::vector<cost::ProfiledOp> ops;
+  for (const MeasuredOp& op : m.ops) ops.push_back(op.op);
+  cost::add_to_profile(path, m.cluster.device.kind, ops, m.cluster.device.source);
+  const auto folder = fs::absolute(o.output.empty() ? "-" : o.output).parent_path().lexically_normal();
+  m.cluster.device.profile = fs::absolute(path).lexically_normal().lexically_relative(folder).string();
+  for (auto& g : m.cluster.groups) g.device.profile = m.cluster.device.profile;
+}
+
 }  // namespace
 
 int run_measure_rank(const MeasureOptions& o, const Context& context) {
   auto transport =
       runtime::make_mpi_transport([](const std::string& cause) { runtime::report_failure(cause); });
-  transport->set_time_limit(Seconds(120));
-  const Measured measured = Measuring(o, *transport).run();
+  transport->set_time_limit(kLimit);
+  Measured measured = Measuring(o, *transport).run();
   if (transport->rank() != 0) return 0;
+  if (!measured.ops.empty()) write_profile(measured, o);
   if (!o.output.empty()) base::write_file(o.output, json(measured.cluster).dump(1) + "\n");
   const Answer answer = show(measured, o.output);
   fmt::print("{}", context.json ? answer.json.dump(1) + "\n" : answer.text);

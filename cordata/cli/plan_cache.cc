@@ -37,6 +37,15 @@ json options_json(const planner::PlannerOptions& options) {
           {"schedule", schedule}};
 }
 
+// What ops of devices take is in files of their own.
+json profiles_json(const cluster::Cluster& cluster) {
+  json sums = json::array();
+  for (const int kind : cluster.kinds_in(0, cluster.num_devices()))
+    if (const auto& path = cluster.device_at(kind).profile; !path.empty())
+      sums.push_back(base::sha256_of_file(path));
+  return sums;
+}
+
 json key_json(const step::TrainStep& step, const cluster::Cluster& cluster,
               const planner::PlannerOptions& options) {
   return {{"build", base::sha256_of_file("/proc/self/exe")},
@@ -45,6 +54,7 @@ json key_json(const step::TrainStep& step, const cluster::Cluster& cluster,
           {"unit", step.unit},
           {"units_per_sample", step.units_per_sample},
           {"cluster", cluster},
+          {"profiles", profiles_json(cluster)},
           {"options", options_json(options)}};
 }
 

@@ -64,7 +64,7 @@ PlanRequest request_of(const nlohmann::json& entry, const std::string& where, co
     *at->second = value.is_string() ? value.get<std::string>() : value.dump();
   }
   if (r.model.empty())
-    throw base::user_error("{}: wanted a model, got none; write \"model\", or name one after `validate`",
+    throw base::user_error("{}: wanted a model, got none; write \"model\", or name just one after `validate`",
                            where);
   to_planner_options(r.plan);
   return r;
@@ -123,8 +123,8 @@ void measure(Candidate& c, const ValidateOptions& o, const Context& context) {
 }
 
 std::vector<PlanRequest> requests_of(const ValidateOptions& o, int devices) {
-  if (!o.plans_file.empty()) return read_plan_requests(o.plans_file, o.model);
-  if (!o.model.empty()) return usual_plans({o.model}, devices);
+  if (!o.plans_file.empty()) return read_plan_requests(o.plans_file, o.models.size() == 1 ? o.models[0] : "");
+  if (!o.models.empty()) return usual_plans(o.models, devices);
   return usual_plans({std::begin(kModels), std::end(kModels)}, devices);
 }
 

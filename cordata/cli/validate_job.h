@@ -24,7 +24,8 @@ std::vector<PlanRequest> usual_plans(const std::vector<std::string>& models, int
 std::vector<PlanRequest> read_plan_requests(const std::string& path, const std::string& model);
 
 struct ValidateOptions {
-  std::string model, cluster = "local:4", plans_file, directory, plugin;
+  std::vector<std::string> models;  // none: a GPT and an MLP
+  std::string cluster = "local:4", plans_file, directory, plugin;
   int64_t steps = 20, rounds = 1;
   double time_limit = 600;
   bool bind = false;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -31,6 +32,13 @@ std::optional<int> parse_count(std::string_view digits) {
   return n;
 }
 
+// A relative path is from the cluster file's folder.
+void find_profile(Device& d, const std::string& file) {
+  namespace fs = std::filesystem;
+  if (!d.profile.empty())
+    d.profile = (fs::absolute(file).parent_path() / d.profile).lexically_normal().string();
+}
+
 Cluster read_file(const std::string& path) {
   std::ifstream in(path);
   if (!in)
@@ -47,15 +55,17 @@ Cluster read_file(const std::string& path) {
   } catch (const base::Error& e) {
     throw base::Error(e.kind(), std::string(e.what()) + " (in " + path + ")");
   }
+  find_profile(c.device, path);
+  for (auto& g : c.groups) find_profile(g.device, path);
   return c;
 }
 
 bool same_figures(const Device& a, const Device& b) {
   const auto figures = [](const Device& d) {
     return std::tie(d.peak, d.efficiency, d.memory, d.memory_bandwidth, d.launch, d.overlap, d.speed,
-                    d.merges_kernels);
+                    d.merges_kernels, d.profile);
   };
-  return figures(a) == figures(b);
+  return figures(a) == figures(b) && (a.profile.empty() || a.kind == b.kind);  // a profile goes by kinds
 }
 
 // Where devices may begin to differ, up to `last`.

@@ -32,6 +32,9 @@ struct Device {
   base::Seconds launch{0};  // to start one op
   double overlap = 1.0;     // share of the shorter of an op's computing and moving that the longer hides
   double speed = 1.0;
+  // A file of ops that were measured on such a device (cost/op_profile.h), for which the figures above don't
+  // count; empty: none.
+  std::string profile;
   // Its compiler computes a value again in each kernel that reads it where that moves less (XLA on GPUs).
   bool merges_kernels = false;
   std::string source;

@@ -17,6 +17,7 @@ using nlohmann::json;
 constexpr Wanted kBandwidth = above_zero("bytes a second, in each direction", "300e9");
 constexpr Wanted kAlpha = zero_or_more("seconds before a message arrives, however small", "8e-6");
 constexpr Wanted kSource = some_text("\"NVIDIA A100 data sheet\"");
+constexpr Wanted kProfile{"the path of a profile of ops, from this file's folder", "", "\"ops.sqlite\""};
 constexpr Wanted kTopology{"how a host's devices are joined: uniform, switch, ring or links", "",
                            "\"switch\""};
 constexpr Wanted kFusion{"how the device's compiler fuses elementwise ops: plain or merging", "",
@@ -55,7 +56,7 @@ constexpr const char* kDeviceExample =
 Device device_from(const json& j, const std::string& path, const Device* like = nullptr) {
   const Fields f(j, path,
                  {"kind", "peak_flops_per_s", "efficiency", "memory_bytes", "memory_bandwidth_bytes_per_s",
-                  "launch_s", "overlap", "fusion", "speed", "source"},
+                  "launch_s", "overlap", "fusion", "speed", "profile", "source"},
                  kDeviceExample);
   const auto given = [&](const char* key) { return !like || f.has(key); };
   Device d = like ? *like : Device{};
@@ -81,6 +82,7 @@ Device device_from(const json& j, const std::string& path, const Device* like = 
   d.merges_kernels = fusion == "merging";
   d.speed = f.number_or(d.speed, "speed",
                         above_zero("share of the figures beside it that the device goes at", "0.5"));
+  d.profile = f.text_or(d.profile.c_str(), "profile", kProfile);
   d.source = f.text_or(d.source.c_str(), "source", kSource);
   return d;
 }
@@ -210,16 +212,18 @@ json intra_json(const Cluster& c) {
 json device_json(const Device& d) {
   json peaks = json::object();
   for (const auto& [type, peak] : d.peak) peaks[std::string(ir::name(type))] = peak.value;
-  return {{"kind", d.kind},
-          {"peak_flops_per_s", peaks},
-          {"efficiency", d.efficiency},
-          {"memory_bytes", d.memory.value},
-          {"memory_bandwidth_bytes_per_s", d.memory_bandwidth.value},
-          {"launch_s", d.launch.value},
-          {"overlap", d.overlap},
-          {"fusion", d.merges_kernels ? "merging" : "plain"},
-          {"speed", d.speed},
-          {"source", d.source}};
+  json j = {{"kind", d.kind},
+            {"peak_flops_per_s", peaks},
+            {"efficiency", d.efficiency},
+            {"memory_bytes", d.memory.value},
+            {"memory_bandwidth_bytes_per_s", d.memory_bandwidth.value},
+            {"launch_s", d.launch.value},
+            {"overlap", d.overlap},
+            {"fusion", d.merges_kernels ? "merging" : "plain"},
+            {"speed", d.speed},
+            {"source", d.source}};
+  if (!d.profile.empty()) j["profile"] = d.profile;
+  return j;
 }
 
 }  // namespace

@@ -2,17 +2,34 @@
 #pragma once
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "cordata/cluster/cluster.h"
+#include "cordata/cost/op_profile.h"
 #include "cordata/ir/graph.h"
 
 namespace cordata::cost {
 
-// What one op takes on one device, whole: the roofline of FLOPs / (peak * efficiency) and bytes / bandwidth,
-// and the time to start it. Bytes are those that kernels read and write (fusion.h); a kernel is started once.
-// The peak is that of the op's first operand's type; of a type the device doesn't list, f32's. What only
-// orders others is free: its results are its operands.
+// What a profile says of an op: its times by size, each `pace` times as long here. Profiles are never freed.
+struct Measured {
+  const MeasuredTimes* times = nullptr;
+  double pace = 1;
+  double least = 0;  // device-seconds that no way to shard the op takes less than, `pace` in it
+
+  // Of the op, or a shard of it, with those sizes; nothing: that one wasn't measured.
+  std::optional<double> of(const OpSizes& sizes) const {
+    if (!times) return {};
+    const auto at = times->find(sizes);
+    return at == times->end() ? std::optional<double>() : at->second * pace;
+  }
+};
+
+// What one op takes on one device, whole: as measured, where the device has a profile with the op; else the
+// roofline of FLOPs / (peak * efficiency) and bytes / bandwidth, and the time to start it. Bytes are those
+// that kernels read and write (fusion.h); a kernel is started once. The peak is that of the op's first
+// operand's type; of a type the device doesn't list, f32's. What only orders others is free: its results are
+// its operands.
 struct OpTime {
   double seconds = 0, launch = 0;
   double compute = 0;  // of the seconds: what FLOPs alone take
@@ -21,6 +38,9 @@ struct OpTime {
   // What moving each operand and each result takes, whole; 0: not moved, as it is fused or constant. Together
   // no more than `seconds`. A shard of the op moves all of what isn't cut.
   std::vector<double> read, written;
+  Measured measured;  // `seconds` is its, and `launch` 0, where it has the whole op
+
+  double least() const { return measured.times ? measured.least : seconds; }  // as Measured::least
 };
 // The longer of computing and moving, and of the shorter one the part that it doesn't hide.
 inline double roofline(double compute, double moved, double serial) {

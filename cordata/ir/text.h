@@ -19,4 +19,7 @@ Graph read_module_file(const std::string& path);
 // Prints a module with one function @main in MLIR's generic form, which every StableHLO consumer parses.
 std::string write_module(const Graph& graph);
 
+// An op's attributes as the module has them: "{dim = 1 : i64}".
+std::string write_attributes(const AttrDict& attrs);
+
 }  // namespace cordata::ir

@@ -54,7 +54,7 @@ struct Predicted {
   base::Seconds forward{0}, backward{0}, apply{0};  // one microbatch's forward and backward; one apply
   base::Bytes peak_memory{0};                       // of one device
   double gap = 0;                                   // of the stage's intra-op solution: (cost - bound) / cost
-  std::string source = "modelled";                  // or "measured"
+  std::string source = "modelled";                  // and how much of it was measured op by op
 };
 
 // What a plan was looked for by, and what it comes to: "time", 4.46, "s a step".

@@ -73,7 +73,7 @@ std::optional<ClosedLayer> closed(const StageView& part, const sharding::Mesh& m
 double full_speed(const StageView& stage) {
   double seconds = 0;
   for (const auto& op : stage.ops)
-    seconds += op.seconds * (op.pass.phase == step::Phase::kApply ? 1 : stage.microbatches);
+    seconds += op.least() * (op.pass.phase == step::Phase::kApply ? 1 : stage.microbatches);
   return seconds;
 }
 

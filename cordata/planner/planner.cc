@@ -348,7 +348,7 @@ double least_work(const Search& in, int microbatches) {
   std::vector<double> least(joint.phase.size(), kNever);  // by op: on the device that is fastest for it
   for (const int kind : in.cluster.kinds_in(0, in.cluster.num_devices())) {
     const auto times = cost::op_times(joint.graph, in.cluster.device_at(kind));
-    for (size_t i = 0; i < least.size(); ++i) least[i] = std::min(least[i], times[i].seconds);
+    for (size_t i = 0; i < least.size(); ++i) least[i] = std::min(least[i], times[i].least());
   }
   double seconds = 0;
   for (size_t i = 0; i < least.size(); ++i)

@@ -18,6 +18,7 @@
 #include "cordata/planner/baselines/restrictions.h"
 #include "cordata/planner/intra_op/describe.h"
 #include "cordata/planner/intra_op/limited.h"
+#include "cordata/planner/intra_op/local_time.h"
 #include "cordata/planner/intra_op/minimise.h"
 #include "cordata/planner/intra_op/peak.h"
 #include "cordata/planner/intra_op/solve.h"
@@ -69,6 +70,11 @@ std::vector<int> three_parts(int num_layers, const StageKey& key, int& mine) {
   for (int l = 0; l < num_layers; ++l)
     out.push_back(l < key.first_layer ? 0 : l < key.last_layer ? mine : mine + 1);
   return out;
+}
+
+std::string source_of(double measured) {
+  return measured > 0 ? fmt::format("modelled, {:.0f} % of its computing by ops as measured", 100 * measured)
+                      : "modelled";
 }
 
 }  // namespace
@@ -134,7 +140,8 @@ const StageSolver::LayerBounds& StageSolver::layer_bounds(const Place& place) {
       for (size_t i = 0; i < part.ops.size(); ++i) {
         auto& op = part.ops[i];
         if (const double least = parts_.least_seconds(layer)[i]; least >= 0)
-          op.seconds = std::min(op.seconds, least), op.launch = 0, op.read = {}, op.written = {};
+          op.seconds = std::min(op.seconds, least), op.launch = 0, op.read = {}, op.written = {},
+          op.measured = {};
         op.slow_down(slower);
       }
       const int64_t least = quick_bound(build_layer_problem(part, mesh));
@@ -558,7 +565,7 @@ std::optional<size_t> StageSolver::fill(plan::Plan& plan, const std::vector<Stag
                        base::Seconds(v.apply),
                        base::Bytes(static_cast<double>(v.peak)),
                        gap,
-                       "modelled"};
+                       source_of(measured_share(view.stage, v.sharding, view.mesh))};
   };
   if (given_.empty()) {  // bounds are found as they are asked for
     for (size_t s = 0; s < stages.size(); ++s)

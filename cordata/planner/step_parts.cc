@@ -18,7 +18,7 @@ namespace {
 void take(StageView::Op& op, const cost::OpTime& time) {
   op.seconds = time.seconds, op.compute = time.compute, op.launch = time.launch;
   op.serial = time.serial;
-  op.read = time.read, op.written = time.written;
+  op.read = time.read, op.written = time.written, op.measured = time.measured;
 }
 
 }  // namespace

@@ -33,6 +33,7 @@ struct OpGroup {
       base_ops;             // of the step before anything is computed again; ops that the cut added are none
   bool replicated = false;  // all devices of the stage compute the same
   base::Seconds compute{0}, reshard{0};
+  bool measured = false;         // `compute` is, on such a device; else modelled
   std::vector<OtherWay> others;  // of the first of them
 };
 

@@ -81,7 +81,8 @@ std::string ops_table(const StageExplanation& s) {
       ways += fmt::format("{}{}: {}", ways.empty() ? "" : "; ", w.strategy, more_words(w.more));
     rows.push_back({g.kind, std::to_string(g.count), g.pass, g.types, g.rule,
                     g.replicated ? "all devices do the same" : g.strategy, g.result,
-                    base::to_string(g.compute), base::to_string(g.reshard), ways.empty() ? "none" : ways});
+                    base::to_string(g.compute) + (g.measured ? " measured" : ""), base::to_string(g.reshard),
+                    ways.empty() ? "none" : ways});
   }
   return html_table(rows);
 }

@@ -24,11 +24,12 @@ std::string op_table(const StageExplanation& s) {
       {"op", "times", "pass", "compute", "reshard", "types", "rule", "split along", "next best, a step"}};
   for (size_t i = 0; i < std::min(kOpsShown, sorted.size()); ++i) {
     const OpGroup& g = *sorted[i];
-    rows.push_back(
-        {g.kind, std::to_string(g.count), g.pass, base::to_string(g.compute), base::to_string(g.reshard),
-         g.types, g.rule.substr(0, g.rule.find(" {")), g.replicated ? "nothing" : g.strategy,
-         g.others.empty() ? "no other way"
-                          : fmt::format("{}: {}", g.others[0].strategy, more_words(g.others[0].more))});
+    rows.push_back({g.kind, std::to_string(g.count), g.pass,
+                    base::to_string(g.compute) + (g.measured ? " measured" : ""), base::to_string(g.reshard),
+                    g.types, g.rule.substr(0, g.rule.find(" {")), g.replicated ? "nothing" : g.strategy,
+                    g.others.empty()
+                        ? "no other way"
+                        : fmt::format("{}: {}", g.others[0].strategy, more_words(g.others[0].more))});
   }
   std::string text = base::table(rows);
   if (sorted.size() > kOpsShown)
@@ -114,6 +115,7 @@ nlohmann::ordered_json to_json(const Explanation& e) {
                      {"result", g.result},
                      {"replicated", g.replicated},
                      {"compute_s", g.compute.value},
+                     {"source", g.measured ? "measured" : "modelled"},
                      {"reshard_s", g.reshard.value},
                      {"others", ways}});
     }

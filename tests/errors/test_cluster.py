@@ -9,7 +9,7 @@ from command import ROOT, cordata, fails
 
 def device(**changes):
     return {"kind": "any", "peak_flops_per_s": {"bf16": 2e12, "f32": 1e12}, "efficiency": 0.5, "memory_bytes": 1e9,
-            "memory_bandwidth_bytes_per_s": 2e11, "launch_s": 1e-7, "overlap": 0.5, "fusion": "merging", "speed": 1.0, "source": "made up", **changes}
+            "memory_bandwidth_bytes_per_s": 2e11, "launch_s": 1e-7, "overlap": 0.5, "fusion": "merging", "speed": 1.0, "profile": "/with/measured/ops.sqlite", "source": "made up", **changes}
 
 
 FULL = {
@@ -23,7 +23,7 @@ FULL = {
     "cores_shared_by": 1, "price": {"per_device_hour": 3.06, "currency": "USD", "source": "made up"},
 }
 # What a file may do without; the rest is asked for. A peak may go where another stays.
-OPTIONAL = {"name", "device.efficiency", "device.launch_s", "device.overlap", "device.fusion", "device.speed", "device.source", "device.peak_flops_per_s.bf16",
+OPTIONAL = {"name", "device.efficiency", "device.launch_s", "device.overlap", "device.fusion", "device.speed", "device.profile", "device.source", "device.peak_flops_per_s.bf16",
             "device.peak_flops_per_s.f32", "groups", "intra.source", "intra.links[0].count", "intra.links[1].count", "inter", "inter.nics", "inter.source", "racks", "racks.alpha_s",
             "racks.source", "cores_shared_by", "price", "price.source"}
 LEFT_OUT_NAMES_ANOTHER = {"intra.topology": "intra.links"}  # without it, links are what is too much

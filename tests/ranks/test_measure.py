@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import sqlite3
 import subprocess
 import sys
 import time
@@ -95,3 +96,68 @@ def test_ranks_on_two_hosts():
     assert [p["kind"] for p in got["pairs"]] == ["other host"]
     assert (got["cluster"]["hosts"], got["cluster"]["devices_per_host"]) == (2, 1)
     assert "measured on" in got["cluster"]["inter"]["source"]
+
+
+@pytest.fixture(scope="module")
+def profiled(tmp_path_factory):
+    file = tmp_path_factory.mktemp("profiled") / "mine.json"
+    got = cordata("cluster", "measure", "--quick", "-n", 2, "--ops", MLP, "-o", file, "--json")
+    assert got.status == 0, got.err
+    return file, got.json()
+
+
+def rows(profile):
+    with sqlite3.connect(profile) as opened:
+        return opened.execute("SELECT device, op, sizes, dtype, seconds, measured FROM op_time").fetchall()
+
+
+def test_ops_go_into_a_profile_that_the_file_names(profiled):
+    """Whole and as two devices cut them: the first layer's product of 8 samples by 16 x 16, along each of its three dims."""
+    file, got = profiled
+    assert json.loads(file.read_text())["device"]["profile"] == "mine.ops.sqlite"
+    found = rows(file.with_name("mine.ops.sqlite"))
+    assert sorted((op, sizes, seconds) for _, op, sizes, _, seconds, _ in found) == sorted((o["op"], o["sizes"], o["seconds"]) for o in got["ops"])
+    assert {(kind, dtype) for kind, _, _, dtype, _, _ in found} == {(got["cluster"]["device"]["kind"], "f32")}
+    assert all(0 < seconds < 1 for *_, seconds, _ in found) and all("measured on" in when for *_, when in found)
+    batch = 8  # the model's own
+    products = {sizes for _, op, sizes, _, _, _ in found if op.startswith("stablehlo.dot_general")}
+    for m, k, n in ((batch, 16, 16), (batch // 2, 16, 16), (batch, 8, 16), (batch, 16, 8)):
+        assert f"{m}x{k}, {k}x{n} -> {m}x{n}" in products, products
+
+
+def test_a_profile_is_what_plans_and_simulations_go_by(profiled, tmp_path):
+    """Every op as measured times 1,000: what two data parallel ranks take grows by that of their shards, alike in plan and simulation."""
+    def predicted(cluster):
+        plan = cordata("plan", MLP, "--cluster", cluster, "--planner", "data", "--microbatches", 1, "-o", tmp_path / "plan.json", "--json").json()
+        return plan["step_s"], cordata("simulate", tmp_path / "plan.json", "--json").json()["step_s"]
+
+    file, got = profiled
+    for name in ("mine.json", "mine.ops.sqlite"):
+        (tmp_path / name).write_bytes(file.with_name(name).read_bytes())
+    before = predicted(tmp_path / "mine.json")
+    slow = tmp_path / "slow"
+    slow.mkdir()
+    (slow / "mine.json").write_bytes(file.read_bytes())
+    (slow / "mine.ops.sqlite").write_bytes(file.with_name("mine.ops.sqlite").read_bytes())
+    with sqlite3.connect(slow / "mine.ops.sqlite") as opened:
+        opened.execute("UPDATE op_time SET seconds = 1000 * seconds")
+    after = predicted(slow / "mine.json")
+    planned, simulated = (slowed - usual for usual, slowed in zip(before, after))
+    shards = [o["seconds"] for o in got["ops"] if o["op"].startswith("stablehlo.dot_general") and o["sizes"] == "4x16, 16x16 -> 4x16"]
+    assert planned > 900 * min(shards) and simulated == pytest.approx(planned, rel=0.001), (before, after)
+    (slow / "mine.ops.sqlite").unlink()
+    gone = cordata("plan", MLP, "--cluster", slow / "mine.json")
+    assert gone.status == 2 and str(slow / "mine.ops.sqlite") in gone.err and "--ops" in gone.err
+
+
+def test_profiles_are_added_to(profiled):
+    file, _ = profiled
+    profile = file.with_name("more.sqlite")
+    for _ in range(2):
+        got = cordata("cluster", "measure", "--quick", "--ops", MLP, "--profile", profile, "--json")
+        assert got.status == 0, got.err
+        assert len(rows(profile)) == len(got.json()["ops"]) > 5
+    bad = file.with_name("bad.sqlite")
+    bad.write_text("no database " * 100)
+    got = cordata("cluster", "measure", "--quick", "--ops", MLP, "--profile", bad)
+    assert got.status == 2 and str(bad) in got.err and bad.read_text() == "no database " * 100

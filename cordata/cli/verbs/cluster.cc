@@ -84,6 +84,8 @@ Verb cluster_verb() {
       "  cordata cluster show p4d:2 -o mine.json      a file to edit; `cordata plan --cluster mine.json` "
       "takes it\n"
       "  cordata cluster measure -n 4 -o mine.json    such a file with what 4 ranks here reach\n"
+      "  cordata cluster measure -n 4 --ops gpt -o mine.json    and what each product of gpt takes, by "
+      "shape\n"
       "  mpirun -n 8 cordata cluster measure -o c.json  the same over ranks that you start, on any hosts\n",
       [](CLI::App& app) -> std::function<Answer(const Context&)> {
         auto w = std::make_shared<ClusterWords>();
@@ -91,6 +93,15 @@ Verb cluster_verb() {
         app.add_option("cluster", w->spec, fmt::format("show: {}. Presets: {}", kClusterHelp, preset_list()));
         app.add_option("-o,--output", w->to, "Write it as a cluster file, too");
         app.add_option("-n,--ranks", w->measure.ranks, "measure: ranks to start (default 1)")
+            ->check(at_least(1));
+        app.add_option("--ops", w->measure.ops,
+                       "measure: also the products and other kernels of this model, into a profile that the "
+                       "file names (may be given again)")
+            ->allow_extra_args(false);
+        app.add_option("--profile", w->measure.profile,
+                       "measure --ops: the profile to add to (default: FILE.ops.sqlite beside -o FILE.json)");
+        app.add_option("--devices", w->measure.devices,
+                       "measure --ops: as so many devices at most share them (default: the ranks)")
             ->check(at_least(1));
         app.add_flag("--quick", w->measure.quick, "measure: fewer sizes and types, some seconds");
         app.add_option("--plugin", w->measure.plugin,

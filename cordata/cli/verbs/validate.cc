@@ -20,7 +20,8 @@ Verb validate_verb() {
           "run three times in turn\n",
           [](CLI::App& app) -> std::function<Answer(const Context&)> {
             auto o = std::make_shared<ValidateOptions>();
-            app.add_option("model", o->model, std::string(kModelHelp) + " (default: a GPT and an MLP)");
+            app.add_option("model", o->models,
+                           std::string(kModelHelp) + "; several: each (default: a GPT and an MLP)");
             app.add_option("--cluster", o->cluster,
                            std::string(kClusterHelp) + ", of ranks that this machine can start")
                 ->capture_default_str();

@@ -17,6 +17,10 @@ class Writer {
  public:
   explicit Writer(const Graph& graph) : graph_(graph), names_(graph.num_values()) {}
   std::string module();
+  std::string attributes(const AttrDict& d) && {
+    dict(d);
+    return std::move(out_);
+  }
 
  private:
   template <typename... Args>
@@ -371,5 +375,7 @@ std::string Writer::module() {
 }  // namespace
 
 std::string write_module(const Graph& graph) { return Writer(graph).module(); }
+
+std::string write_attributes(const AttrDict& attrs) { return Writer(Graph()).attributes(attrs); }
 
 }  // namespace cordata::ir

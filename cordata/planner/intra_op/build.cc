@@ -8,7 +8,7 @@
 #include <tuple>
 
 #include "cordata/base/error.h"
-#include "cordata/cost/op_time.h"
+#include "cordata/planner/intra_op/local_time.h"
 #include "cordata/planner/intra_op/peak.h"
 #include "cordata/planner/intra_op/reshard_costs.h"
 
@@ -22,29 +22,6 @@ using Node = BuiltProblem::Node;
 // Collectives run in one order, and compilers issue them early: so many ops before its reader a tensor that
 // is resharded for it may be there.
 constexpr int kAhead = 1;
-
-// Devices that divide a tensor among them; all that divide the op where there is none.
-double shards(const Strategy& s, const sharding::Mesh& mesh, const ir::TensorFactors* tensor) {
-  double out = 1;
-  for (int a = 0; a < mesh.num_axes(); ++a) {
-    const auto has = [&](const auto& dim) { return std::ranges::find(dim, s.use[a]) != dim.end(); };
-    if (s.use[a] >= 0 && (!tensor || std::ranges::any_of(*tensor, has)))
-      out *= static_cast<double>(mesh.shape[a]);
-  }
-  return out;
-}
-
-// A device's part of an op: the roofline of its shard, that is of its FLOPs and of all that it moves.
-double local_seconds(const StageView::Op& op, const Strategy& s, const sharding::Mesh& mesh) {
-  const double n = shards(s, mesh, nullptr);
-  if (op.read.empty() && op.written.empty()) return op.seconds / n + op.launch;
-  double moved = 0;
-  for (size_t k = 0; k < op.read.size(); ++k)
-    if (op.read[k] > 0) moved += op.read[k] / shards(s, mesh, &op.rule.operands[k]);
-  for (size_t r = 0; r < op.written.size(); ++r)
-    if (op.written[r] > 0) moved += op.written[r] / shards(s, mesh, &op.rule.results[r]);
-  return cost::roofline(op.compute / n, moved, op.serial) + op.launch;
-}
 
 // Someone who wants a value: node `node` in pass `pass`; by choice of that node, the shardings it asks for
 // (several when an op reads the value more than once).
@@ -177,7 +154,8 @@ class Builder {
     const auto strategies = node.strategies;
     const int id = add_node(std::move(node), strategies.size());
     for (size_t i = 0; i < strategies.size() && !op.constant_like; ++i) {
-      out_.problem.nodes[id].cost[i] = picoseconds(local_seconds(op, strategies[i], mesh_)) * weight(op.pass);
+      out_.problem.nodes[id].cost[i] =
+          picoseconds(local_seconds(stage_, op, strategies[i], mesh_)) * weight(op.pass);
     }
     for (const int v : op.results) home_[v] = id, maker_[v] = o;
     std::set<int> seen;

@@ -98,7 +98,7 @@ StageView describe(const step::StageGraph& stage, const cluster::Cluster& cluste
     op.accumulate = node.kind == ir::OpKind::kAccumulate;
     op.seconds = times[i].seconds, op.compute = times[i].compute, op.launch = times[i].launch;
     op.serial = times[i].serial;
-    op.read = times[i].read, op.written = times[i].written;
+    op.read = times[i].read, op.written = times[i].written, op.measured = times[i].measured;
     op.slow_down(slower);
     for (const auto v : node.operands) op.operands.push_back(v.index);
     for (const auto v : ir::captures(graph, node)) {
@@ -132,11 +132,13 @@ class Bytes {
   void put(const ir::Factor& f) { put(f.size), put(f.kind), put(f.reduce); }
   void put(const step::StageArg& a) { put(a.kind), put(a.owner); }
   void put(const step::StageResult& r) { put(r.kind); }
+  void put(const cost::Measured& m) { put(reinterpret_cast<uintptr_t>(m.times)), put(m.pace), put(m.least); }
   void put(const StageView::Op& o) {
     put(o.rule.factors), put(o.rule.operands), put(o.rule.results), put(o.rule.linear), put(o.rule.awaited),
         put(o.operands), put(o.results);
     put(o.pass.phase), put(o.pass.round), put(o.seconds), put(o.compute), put(o.serial), put(o.launch),
-        put(o.read), put(o.written), put(o.constant_like), put(o.accumulate), put(o.fused), put(o.time);
+        put(o.read), put(o.written), put(o.measured), put(o.constant_like), put(o.accumulate), put(o.fused),
+        put(o.time);
   }
   void put(const StageView::Held& h) { put(h.until), put(h.times); }
   std::string out;
@@ -203,6 +205,7 @@ class LayerPrints {
       for (const auto& times : times_) {
         const auto& t = times[i];
         b.put(t.seconds), b.put(t.compute), b.put(t.serial), b.put(t.launch), b.put(t.read), b.put(t.written);
+        b.put(t.measured);
       }
       for (const auto v : node.operands) put_read(b, v);
       for (const auto v : ir::captures(g_, node)) put_read(b, v);

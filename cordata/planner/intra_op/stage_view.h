@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "cordata/cost/op_time.h"
 #include "cordata/ir/factor_rule.h"
 #include "cordata/ir/type.h"
 #include "cordata/step/cut.h"
@@ -27,9 +28,12 @@ struct StageView {
     double serial = 0;           // cost::OpTime's
     // Of its seconds, moving each operand and each result (cost::OpTime); empty: all is cut with the op.
     std::vector<double> read = {}, written = {};
+    cost::Measured measured = {};
 
+    // Device-seconds that no way to shard it takes less than, but for launches.
+    double least() const { return measured.times ? measured.least : seconds; }
     void slow_down(double times) {
-      seconds *= times, compute *= times, launch *= times;
+      seconds *= times, compute *= times, launch *= times, measured.pace *= times, measured.least *= times;
       for (auto* moved : {&read, &written})
         for (double& t : *moved) t *= times;
     }

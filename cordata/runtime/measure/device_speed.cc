@@ -7,36 +7,10 @@
 #include <chrono>
 
 #include "cordata/base/error.h"
+#include "cordata/runtime/measure/timed.h"
 
 namespace cordata::runtime {
-namespace {
 
-using Clock = std::chrono::steady_clock;
-constexpr int kMostTimes = 50;
-
-Deadline soon() { return Deadline::after(base::Seconds(60)); }
-
-// Seconds of `work`, which is run once before, then for as long as the effort says. What else the machine
-// does only ever adds to them: a quarter of all times is shorter, the rest longer.
-template <typename Work>
-double timed(base::Seconds effort, Work&& work) {
-  work();
-  const auto since = [](Clock::time_point t) {
-    return std::chrono::duration<double>(Clock::now() - t).count();
-  };
-  const auto start = Clock::now();
-  std::vector<double> seconds;
-  while (seconds.size() < 3 || (since(start) < effort.value && seconds.size() < kMostTimes)) {
-    const auto begin = Clock::now();
-    work();
-    seconds.push_back(since(begin));
-  }
-  const auto quarter = seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 4);
-  std::nth_element(seconds.begin(), quarter, seconds.end());
-  return *quarter;
-}
-
-// One half, as the type has it: sums and products of it stay normal numbers. Empty for other types.
 std::vector<std::byte> halves(ir::DType type, int64_t count) {
   const auto repeat = [&](auto value) {
     std::vector<decltype(value)> values(count, value);
@@ -49,6 +23,10 @@ std::vector<std::byte> halves(ir::DType type, int64_t count) {
   if (type == ir::DType::kF16) return repeat(uint16_t{0x3800});
   return {};
 }
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
 
 // `rows` x n by n x n.
 std::string matmul_module(ir::DType type, int64_t n, int64_t rows) {
@@ -89,7 +67,8 @@ double chain_seconds(const Client& client, int ops, base::Seconds effort) {
   const Buffer value = client.upload(std::vector<float>(64, 0.1f), ir::DType::kF32, dims);
   const Executable module = client.compile(chain_module(ops));
   const Buffer* const arguments[] = {&value};
-  return timed(effort, [&] { module.execute(arguments).done.await(soon(), "a chain of small ops"); });
+  return timed(effort,
+               [&] { module.execute(arguments).done.await(measured_soon(), "a chain of small ops"); });
 }
 
 double matmul_seconds(const Client& client, ir::DType type, int64_t n, base::Seconds effort) {
@@ -98,7 +77,7 @@ double matmul_seconds(const Client& client, ir::DType type, int64_t n, base::Sec
   const Buffer a = client.upload(values.data(), type, dims), b = client.upload(values.data(), type, dims);
   const Executable module = client.compile(matmul_module(type, n, n));
   const Buffer* const arguments[] = {&a, &b};
-  return timed(effort, [&] { module.execute(arguments).done.await(soon(), "a matmul"); });
+  return timed(effort, [&] { module.execute(arguments).done.await(measured_soon(), "a matmul"); });
 }
 
 }  // namespace
@@ -130,7 +109,7 @@ std::vector<double> measure_windows(const Client& client, base::Seconds each, in
     double seconds = 0;
     int count = 0;
     while (seconds < each.value) {
-      module.execute(arguments).done.await(soon(), "a matmul");
+      module.execute(arguments).done.await(measured_soon(), "a matmul");
       seconds = std::chrono::duration<double>(Clock::now() - begin).count(), ++count;
     }
     rates.push_back(count / seconds);
@@ -147,7 +126,7 @@ base::BytesPerSecond measure_memory(const Client& client, const DeviceEffort& ef
   const double seconds = timed(effort.each, [&] {
     const Buffer* const arguments[] = {&a, &b};
     Execution done = module.execute(arguments);
-    done.done.await(soon(), "a pass over memory");
+    done.done.await(measured_soon(), "a pass over memory");
     a = std::move(done.results[0]);
   });
   return base::BytesPerSecond(3.0 * sizeof(float) * static_cast<double>(n) / seconds);
@@ -162,14 +141,15 @@ double measure_overlap(const Client& client, base::FlopsPerSecond rate, base::By
   std::vector<Buffer> all;
   for (int64_t i = 0; i < matrices; ++i) all.push_back(client.upload(values.data(), ir::DType::kF32, kDims));
   const Executable module = client.compile(matmul_module(ir::DType::kF32, kSize, kRows));
-  const double seconds = timed(effort.each,
-                               [&] {
-                                 for (const Buffer& matrix : all) {
-                                   const Buffer* const arguments[] = {&rows, &matrix};
-                                   module.execute(arguments).done.await(soon(), "a product of few rows");
-                                 }
-                               }) /
-                         static_cast<double>(matrices);
+  const double seconds =
+      timed(effort.each,
+            [&] {
+              for (const Buffer& matrix : all) {
+                const Buffer* const arguments[] = {&rows, &matrix};
+                module.execute(arguments).done.await(measured_soon(), "a product of few rows");
+              }
+            }) /
+      static_cast<double>(matrices);
   const double computing = 2.0 * kRows * kSize * kSize / rate.value;
   const double reading = sizeof(float) * static_cast<double>(kSize * kSize) / memory.value;
   const double shorter = std::min(computing, reading), longer = std::max(computing, reading);
