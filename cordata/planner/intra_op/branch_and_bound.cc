@@ -37,7 +37,7 @@ class Solver {
         start_(Clock::now()),
         order_(elimination_order(problem)) {
     auto span = std::chrono::duration<double>(std::min(options.seconds, 1e8));
-    deadline_ = start_ + std::chrono::duration_cast<Clock::duration>(span);
+    deadline_ = {start_ + std::chrono::duration_cast<Clock::duration>(span), options.stop};
   }
 
   Solution run() {
@@ -47,7 +47,7 @@ class Solver {
       for (int64_t c : node.cost) root.allowed.back().push_back(c != kInfinite);
     }
     open_.push_back(std::move(root));
-    for (int k = 0; !open_.empty() && k < branches_ && Clock::now() <= deadline_; ++k) {
+    for (int k = 0; !open_.empty() && k < branches_ && !deadline_.over(); ++k) {
       Branch branch = std::move(open_.back());
       open_.pop_back();
       if (best_.feasible && branch.bound >= best_.cost) continue;
@@ -202,7 +202,7 @@ class Solver {
   // Changes, one node at a time, what costs least per unit of memory freed at the peak.
   bool repair(std::vector<int>& choice) const {
     if (near_.empty()) index_edges();
-    for (size_t move = 0; move < 4 * choice.size() && Clock::now() <= deadline_; ++move) {
+    for (size_t move = 0; move < 4 * choice.size() && !deadline_.over(); ++move) {
       Peak top = peak_of(choice);
       if (top.usage <= problem_.usage_limit) return true;
       double best = 1e300;
@@ -269,7 +269,8 @@ class Solver {
   const Problem& problem_;
   const SolveOptions& options_;
   int branches_;
-  Clock::time_point start_, deadline_;
+  Clock::time_point start_;
+  Until deadline_;
   std::vector<int> order_;
   std::vector<Branch> open_;
   Solution best_;

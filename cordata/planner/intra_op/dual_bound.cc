@@ -146,9 +146,9 @@ void DualBound::offer() {
   choice_ = rounded_;
 }
 
-void DualBound::run(int sweeps, int64_t goal) {
+void DualBound::run(int sweeps, int64_t goal, const Until& until) {
   double before = bound_;
-  for (int s = 0; s < sweeps && bound() < std::min(goal, cost_); ++s) {
+  for (int s = 0; s < sweeps && bound() < std::min(goal, cost_) && !until.over(); ++s) {
     sweep(s % 2 == 0, s % 8 >= 6);
     if (s % 16 != 15) continue;
     if (s > 16 && bound_ - before <= 1e-5 * std::max(std::abs(bound_), 1.0)) break;

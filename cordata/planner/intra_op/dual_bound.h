@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cordata/planner/intra_op/problem.h"
+#include "cordata/planner/intra_op/until.h"
 
 namespace cordata::planner {
 
@@ -19,7 +20,7 @@ class DualBound {
 
   // Sweeps until the bound reaches `goal` or the best choice's cost, hardly rises any more, or `sweeps` are
   // done.
-  void run(int sweeps, int64_t goal);
+  void run(int sweeps, int64_t goal, const Until& until = {});
 
   int64_t bound() const { return whole(bound_); }  // kInfinite: no finite choice exists
   // The best rounding so far; empty, and kInfinite, while none was finite.

@@ -38,10 +38,10 @@ class Eliminator {
     for (const auto& edge : problem_.edges) put(edge_table(edge, scale));
   }
 
-  Elimination run(Clock::time_point deadline) {
+  Elimination run(const Until& deadline) {
     Elimination result;
     for (int node : order_) {
-      if (Clock::now() > deadline) return result;
+      if (deadline.over()) return result;
       eliminate_node(node, result);
     }
     result.bound = constant_ >= infinite_ ? kWideInfinite : static_cast<Wide>(constant_);
@@ -298,7 +298,7 @@ double elimination_bits(const Problem& problem) {
 
 Elimination eliminate(const Problem& problem, const std::vector<int>& order,
                       const std::vector<std::vector<Wide>>& unary, Wide scale, size_t table_limit,
-                      Clock::time_point deadline) {
+                      const Until& deadline) {
   if (narrow(problem, unary, scale)) {
     Eliminator<int64_t> small(problem, order, table_limit, int64_t{1} << 61);
     small.load(unary, scale);

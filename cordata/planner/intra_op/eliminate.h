@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <chrono>
 #include <vector>
 
 #include "cordata/planner/intra_op/problem.h"
+#include "cordata/planner/intra_op/until.h"
 
 namespace cordata::planner {
 
-using Clock = std::chrono::steady_clock;
 using Wide = __int128;
 constexpr Wide kWideInfinite = Wide{1} << 124;
 
@@ -34,6 +33,6 @@ double elimination_bits(const Problem& problem);
 // costs.
 Elimination eliminate(const Problem& problem, const std::vector<int>& order,
                       const std::vector<std::vector<Wide>>& unary, Wide scale, size_t table_limit,
-                      Clock::time_point deadline);
+                      const Until& deadline);
 
 }  // namespace cordata::planner

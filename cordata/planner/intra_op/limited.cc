@@ -64,7 +64,7 @@ int64_t divide_up(int64_t a, int64_t b) { return a / b + (a % b > 0); }
 
 class Limited {
  public:
-  Limited(const Problem& problem, const SolveOptions& options, Clock::time_point deadline)
+  Limited(const Problem& problem, const SolveOptions& options, const Until& deadline)
       : problem_(problem),
         deadline_(deadline),
         below_(options.below >= kInfinite ? kInfinite : static_cast<int64_t>(options.below)) {
@@ -84,7 +84,7 @@ class Limited {
     if (best_.proven_infeasible) return best_;
     if (least.peak <= problem_.usage_limit) offer(least.choice);
     std::vector<int> at = step({});
-    for (int k = 0; k < kTimes && !at.empty() && !settled() && Clock::now() < deadline_; ++k) {
+    for (int k = 0; k < kTimes && !at.empty() && !settled() && !deadline_.over(); ++k) {
       const Peak top = peak_of(problem_, at);
       if (top.usage <= problem_.usage_limit) break;
       at = price(top.time, std::move(at));
@@ -215,7 +215,7 @@ class Limited {
   }
 
   const Problem& problem_;
-  Clock::time_point deadline_;
+  Until deadline_;
   int64_t below_, scale_ = 1;
   double all_usage_ = 0;
   Prices prices_;
@@ -240,7 +240,7 @@ int64_t usage_floor(const Problem& problem) {
 // Each round prices usage at times by a distribution over them: what is cheapest then bounds every peak. Each
 // peak met makes its time weigh more; a small part, smaller each round, is spread over all times, so that
 // usage elsewhere is not given away.
-LeastUsage least_usage(const Problem& problem, std::optional<int64_t> limit, Clock::time_point deadline) {
+LeastUsage least_usage(const Problem& problem, std::optional<int64_t> limit, const Until& deadline) {
   LeastUsage out;
   out.bound = usage_floor(problem);
   double all = 1;
@@ -264,7 +264,7 @@ LeastUsage least_usage(const Problem& problem, std::optional<int64_t> limit, Clo
   const auto open = [&] {
     return out.bound < out.peak && !(limit && (out.peak <= *limit || out.bound > *limit));
   };
-  for (int round = 0; round < kPeaks && (round == 0 || (open() && Clock::now() < deadline)); ++round) {
+  for (int round = 0; round < kPeaks && (round == 0 || (open() && !deadline.over())); ++round) {
     Problem weighed = priced(problem, 0, {});
     for (size_t n = 0; n < weighed.nodes.size(); ++n) {
       const auto& node = problem.nodes[n];
@@ -284,7 +284,7 @@ LeastUsage least_usage(const Problem& problem, std::optional<int64_t> limit, Clo
   return out;
 }
 
-Solution minimise_limited(const Problem& problem, const SolveOptions& options, Clock::time_point deadline) {
+Solution minimise_limited(const Problem& problem, const SolveOptions& options, const Until& deadline) {
   return Limited(problem, options, deadline).run();
 }
 

@@ -13,7 +13,7 @@ namespace cordata::planner {
 // of one time is found by the secant between a choice that fits there and one that doesn't. Then parts of the
 // cheaper choice are put into the one that fits, as far as memory goes. Costs must be small
 // (costs_are_small).
-Solution minimise_limited(const Problem& problem, const SolveOptions& options, Clock::time_point deadline);
+Solution minimise_limited(const Problem& problem, const SolveOptions& options, const Until& deadline);
 
 // What no choice's peak usage is below: at each time, the least that each node can use there, added up.
 int64_t usage_floor(const Problem& problem);
@@ -25,6 +25,6 @@ struct LeastUsage {
   std::vector<int> choice;  // empty: no finite choice exists
   int64_t peak = 0, bound = 0;
 };
-LeastUsage least_usage(const Problem& problem, std::optional<int64_t> limit, Clock::time_point deadline);
+LeastUsage least_usage(const Problem& problem, std::optional<int64_t> limit, const Until& deadline);
 
 }  // namespace cordata::planner

@@ -27,7 +27,7 @@ std::vector<std::vector<Wide>> own_costs(const Problem& problem) {
 Least nothing(int64_t below) { return {{}, below, below}; }
 
 // Solves a core whole, if it is small; nothing when not.
-std::optional<Least> eliminate_small(const Problem& core, int64_t below, Clock::time_point deadline,
+std::optional<Least> eliminate_small(const Problem& core, int64_t below, const Until& deadline,
                                      double most_bits = kExactBits) {
   if (core.nodes.empty()) return below > 0 ? Least{{}, 0, 0} : nothing(below);
   double bits = 0;
@@ -68,17 +68,17 @@ size_t count(const Allowed& allowed) {
 // One core that is too large to be eliminated.
 class Narrowing {
  public:
-  Narrowing(const Problem& core, int64_t below, Clock::time_point deadline)
+  Narrowing(const Problem& core, int64_t below, const Until& deadline)
       : core_(core), below_(below), deadline_(deadline), dual_(core) {}
 
   Least run() {
-    dual_.run(kSweeps, below_);
+    dual_.run(kSweeps, below_, deadline_);
     best_ = {{}, below_, std::min(dual_.bound(), below_)};
     if (dual_.cost() < below_) best_.choice = dual_.choice(), best_.cost = dual_.cost();
     if (settled()) return best_;
     least_with_ = dual_.least_with();
     int64_t margin = best_.cost == kInfinite ? 1 + std::abs(best_.bound) / 8 : best_.cost - dual_.bound();
-    for (int k = 0; k < kMargins && margin > 0 && !settled() && Clock::now() < deadline_; ++k)
+    for (int k = 0; k < kMargins && margin > 0 && !settled() && !deadline_.over(); ++k)
       margin = try_margin(margin) ? best_.cost - dual_.bound() : margin / 2;
     if (!settled()) go_on();
     return best_;
@@ -117,7 +117,7 @@ class Narrowing {
 
   const Problem& core_;
   int64_t below_;
-  Clock::time_point deadline_;
+  Until deadline_;
   DualBound dual_;
   std::vector<std::vector<int64_t>> least_with_;
   Least best_;
@@ -125,7 +125,7 @@ class Narrowing {
 
 }  // namespace
 
-Least minimise(const Problem& problem, const Allowed& allowed, int64_t below, Clock::time_point deadline) {
+Least minimise(const Problem& problem, const Allowed& allowed, int64_t below, const Until& deadline) {
   const Simplifier simple(problem, allowed);
   if (simple.infeasible()) return nothing(below);
   const Problem core = simple.core();

@@ -18,7 +18,7 @@ struct Least {
 // a margin of the bound is solved: what is found there is the optimum once it is within the margin.
 // Strategies that can't be in anything cheaper go, and so on. `below`: choices that cost as much are not
 // wanted. Costs must be small (costs_are_small).
-Least minimise(const Problem& problem, const Allowed& allowed, int64_t below, Clock::time_point deadline);
+Least minimise(const Problem& problem, const Allowed& allowed, int64_t below, const Until& deadline);
 
 // What the problem costs at least, without memory: the optimum where tables are small, else near it.
 // kInfinite: no finite choice exists.

@@ -10,6 +10,7 @@
 
 #include "cordata/planner/intra_op/core.h"
 #include "cordata/planner/intra_op/problem.h"
+#include "cordata/planner/intra_op/until.h"
 
 namespace cordata::planner {
 
@@ -28,14 +29,13 @@ struct ReductionCounts {
 // Exact reductions, to a fixpoint: an optimum of the core, expanded, is one of the problem.
 class Reducer {
  public:
-  using Clock = std::chrono::steady_clock;
   // Sums of finite costs must stay within 58 bits (costs_are_small). Costs below kNever / 2 are finite.
   explicit Reducer(const Problem& problem);
   // A core again, with these strategies of it only.
   Reducer(const Core& core, const std::vector<std::vector<char>>& allowed);
 
   // May be stopped at any moment; what was done so far holds.
-  void run(Clock::time_point deadline = Clock::time_point::max());
+  void run(const Until& deadline = {});
 
   bool infeasible() const { return infeasible_; }
   // Where even the least that each node uses is too much: that time of the problem and by how much; 0:

@@ -202,18 +202,18 @@ std::vector<int> Reducer::restrict(const std::vector<int>& choice) const {
   return out;
 }
 
-void Reducer::run(Clock::time_point deadline) {
+void Reducer::run(const Until& deadline) {
   for (size_t n = 0; n < nodes_.size(); ++n) touch(static_cast<int>(n));
   for (bool more = true; more && !infeasible_;) {
     more = false;
     while (!queue_.empty() && !infeasible_) {
-      if (Clock::now() > deadline) return;
+      if (deadline.over()) return;
       const int n = queue_.front();
       queue_.pop_front();
       nodes_[n].queued = false;
       if (!nodes_[n].gone) reduce_node(n);
     }
-    if (infeasible_ || Clock::now() > deadline) return;
+    if (infeasible_ || deadline.over()) return;
     more = reduce_times();
     more = drop_too_large() || more || !queue_.empty();
   }

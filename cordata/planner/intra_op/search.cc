@@ -15,8 +15,6 @@
 namespace cordata::planner {
 namespace {
 
-using Clock = Reducer::Clock;
-
 constexpr int kSlice =
     60;  // neighbourhoods between two looks at the bound, twice as many each time up to this
 
@@ -49,8 +47,7 @@ Problem reordered(const Problem& problem, const std::vector<int>& order) {
 
 class Search {
  public:
-  Search(const Problem& problem, const SolveOptions& options, Clock::time_point deadline,
-         const Solution& known)
+  Search(const Problem& problem, const SolveOptions& options, const Until& deadline, const Solution& known)
       : problem_(problem),
         options_(options),
         start_(Clock::now()),
@@ -73,7 +70,7 @@ class Search {
     if (options_.thorough) effort.mip_share = options_.threads > 1 ? 0.6 : 0.3;
     CoreHooks hooks;
     hooks.stop = [this] { return stopped(); };
-    hooks.deadline = [this] { return deadline_; };
+    hooks.deadline = [this] { return deadline_.at; };
     hooks.below = [this] { return below_.load(); };
     hooks.found = [this](const std::vector<int>& choice, int64_t cost) { offer(choice, cost); };
     hooks.bound = [this](int64_t bound) { raise(bound); };
@@ -91,7 +88,7 @@ class Search {
   }
 
  private:
-  bool stopped() const { return settled_ || (options_.stop && *options_.stop) || Clock::now() >= deadline_; }
+  bool stopped() const { return settled_ || deadline_.over(); }
 
   // Nothing is cheaper than what was found.
   void settle() {
@@ -161,7 +158,7 @@ class Search {
 
   void step(LargeNeighbourhood& by, std::vector<int>& choice, int64_t& cost) {
     if (by.improve(
-            choice, cost, [this] { return stopped(); }, deadline_)) {
+            choice, cost, [this] { return stopped(); }, deadline_.at)) {
       offer(choice, cost);
       by.remember(choice);
     }
@@ -197,7 +194,8 @@ class Search {
 
   const Problem& problem_;
   const SolveOptions& options_;
-  const Clock::time_point start_, deadline_;
+  const Clock::time_point start_;
+  const Until deadline_;
   std::mutex mutex_;
   Solution best_;
   std::vector<int> core_choice_;
@@ -213,7 +211,7 @@ class Search {
 
 }  // namespace
 
-Solution search(const Problem& problem, const SolveOptions& options, Reducer::Clock::time_point deadline,
+Solution search(const Problem& problem, const SolveOptions& options, const Until& deadline,
                 const Solution& known) {
   return Search(problem, options, deadline, known).run();
 }

@@ -10,7 +10,7 @@ namespace cordata::planner {
 // same time (core_solve.h, large_neighbourhood.h) until they meet or the deadline comes; where it needn't be
 // thorough, until a few rounds are done, whose number doesn't depend on the machine. `known`: what is known
 // already. Costs must be small (costs_are_small).
-Solution search(const Problem& problem, const SolveOptions& options, Reducer::Clock::time_point deadline,
+Solution search(const Problem& problem, const SolveOptions& options, const Until& deadline,
                 const Solution& known);
 
 }  // namespace cordata::planner

@@ -75,7 +75,7 @@ TEST(Search, EqualsBruteForce) {
   for (int i = 0; i < 10'000; ++i) {
     const Problem p = random_problem(random);
     const auto want = brute_force(p);
-    const Solution got = search(p, {}, Reducer::Clock::now() + std::chrono::seconds(60), {});
+    const Solution got = search(p, {}, {Clock::now() + std::chrono::seconds(60)}, {});
     ASSERT_EQ(got.feasible, want.has_value()) << "case " << i;
     ASSERT_EQ(got.proven_infeasible, !want.has_value()) << "case " << i;
     (want ? feasible : infeasible)++;
@@ -140,7 +140,7 @@ TEST(LargeNeighbourhood, IsTheSameForASeed) {
     int64_t cost = cost_of(core, choice);
     for (int k = 0; k < 6; ++k)
       by.improve(
-          choice, cost, [] { return false; }, Reducer::Clock::now() + std::chrono::seconds(60));
+          choice, cost, [] { return false; }, Clock::now() + std::chrono::seconds(60));
     EXPECT_EQ(cost, cost_of(core, choice));
     EXPECT_TRUE(fits(core, choice));
     return std::pair(cost, choice);

@@ -49,7 +49,7 @@ void check(const Problem& problem) {
 
 // The optimum without memory, if it happens to fit: often so, and far cheaper to find.
 std::optional<Solution> solve_without_memory(const Problem& problem, const SolveOptions& options,
-                                             Clock::time_point deadline) {
+                                             const Until& deadline) {
   const int64_t below = options.below >= kInfinite ? kInfinite : static_cast<int64_t>(options.below);
   Least least = minimise(problem, {}, below, deadline);
   Solution out;
@@ -76,7 +76,7 @@ bool settled(const Solution& found, const SolveOptions& options) {
 }
 
 // What a stage's problem needs: exact where it can be had in little time, and the same every time.
-Solution solve_quickly(const Problem& problem, const SolveOptions& options, Clock::time_point deadline) {
+Solution solve_quickly(const Problem& problem, const SolveOptions& options, const Until& deadline) {
   auto found = solve_without_memory(problem, options, deadline);
   if (!found) found = minimise_limited(problem, options, deadline);
   return settled(*found, options) || !options.closely ? *found : search(problem, options, deadline, *found);
@@ -88,7 +88,7 @@ size_t pairs(const Problem& problem) {
   return sum;
 }
 
-Solution solve_thoroughly(const Problem& problem, const SolveOptions& options, Clock::time_point deadline) {
+Solution solve_thoroughly(const Problem& problem, const SolveOptions& options, const Until& deadline) {
   Solution found;
   found.lower_bound = -kNever;
   if (options.seconds * kQuickPart >= kQuickLeast && problem.nodes.size() <= kQuickNodes &&
@@ -98,7 +98,7 @@ Solution solve_thoroughly(const Problem& problem, const SolveOptions& options, C
     quick.seconds = std::min(quick.seconds * kQuickPart, kQuickSeconds);
     const auto part =
         std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(quick.seconds));
-    found = solve_quickly(problem, quick, Clock::now() + part);
+    found = solve_quickly(problem, quick, {Clock::now() + part, options.stop});
   }
   return settled(found, options) ? found : search(problem, options, deadline, found);
 }
@@ -117,8 +117,9 @@ Solution solve(const Problem& problem, const SolveOptions& options) {
       return branch_and_bound(problem, options, std::numeric_limits<int>::max());
     return solve_coarsely(problem, options, bits);
   }
-  const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                                           std::chrono::duration<double>(std::min(options.seconds, 1e8)));
+  const Until deadline(Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                          std::chrono::duration<double>(std::min(options.seconds, 1e8))),
+                       options.stop);
   const bool hopeless = usage_floor(problem) > problem.usage_limit;
   Solution found;
   found.proven_infeasible = hopeless;
@@ -126,8 +127,8 @@ Solution solve(const Problem& problem, const SolveOptions& options) {
   if (!hopeless) found = solve_thoroughly(problem, options, deadline);
   if (found.feasible || found.lower_bound >= options.below) return found;
   // The least excess, or what fits after all.
-  const auto grace = std::max(deadline, Clock::now()) + kGrace;
-  LeastUsage least = least_usage(problem, std::nullopt, grace);
+  const auto grace = (deadline.over() ? Clock::now() : deadline.at) + kGrace;
+  LeastUsage least = least_usage(problem, std::nullopt, {grace, deadline.over() ? nullptr : options.stop});
   found.choice = std::move(least.choice), found.least_usage = least.peak;
   const auto cost = found.choice.empty() ? std::nullopt : evaluate(problem, found.choice);
   if (cost && *cost < options.below && least.peak <= problem.usage_limit)
