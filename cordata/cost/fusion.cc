@@ -16,14 +16,6 @@ bool is_slice(const ir::Node& node) {
   return node.kind == ir::OpKind::kSlice || node.kind == ir::OpKind::kDynamicSlice;
 }
 
-// Makes each element of its one result from one element of each operand: by its rule.
-bool pointwise(const ir::Graph& graph, const ir::Node& node) {
-  if (node.num_results != 1 || !node.regions.empty() || ir::is_constant_like(node.kind)) return false;
-  if (is_slice(node) || node.kind == ir::OpKind::kReshape || node.kind == ir::OpKind::kBroadcastInDim)
-    return true;
-  return elementwise(graph, node);
-}
-
 // One tensor is summed, or its maximum taken.
 bool reduces(const ir::Node& node) { return node.kind == ir::OpKind::kReduce && node.num_results == 1; }
 
@@ -133,6 +125,13 @@ class Fuser {
 };
 
 }  // namespace
+
+bool pointwise(const ir::Graph& graph, const ir::Node& node) {
+  if (node.num_results != 1 || !node.regions.empty() || ir::is_constant_like(node.kind)) return false;
+  if (is_slice(node) || node.kind == ir::OpKind::kReshape || node.kind == ir::OpKind::kBroadcastInDim)
+    return true;
+  return elementwise(graph, node);
+}
 
 bool elementwise(const ir::Graph& graph, const ir::Node& node) {
   const auto rule = ir::factor_rule(graph, node);

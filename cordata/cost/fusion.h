@@ -23,7 +23,10 @@ struct Fusion {
 // `modules`: as op_times has them (op_time.h).
 Fusion fuse(const ir::Graph& graph, bool merging, const std::vector<int>& modules = {});
 
-// Whether an op makes each element of its one result from one element of each operand, by its rule.
+// Whether an op makes each element of its one result from one element of each operand: elementwise ones, and
+// what reads part of a tensor, or an element several times.
+bool pointwise(const ir::Graph& graph, const ir::Node& node);
+// Whether it does so for elements in the same place, by its rule.
 bool elementwise(const ir::Graph& graph, const ir::Node& node);
 
 // Whether an elementwise op takes longer to compute than its result to read.

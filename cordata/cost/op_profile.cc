@@ -142,8 +142,7 @@ std::map<std::string, MeasuredTimes> read(const std::string& path, const std::st
 bool can_be_profiled(const ir::Graph& graph, const ir::Node& node) {
   if (!node.regions.empty() || orders_only(node) || ir::is_constant_like(node.kind)) return false;
   if (node.operands.empty() || node.num_results == 0 || ir::row(node.kind).localize) return false;
-  if (node.kind == ir::OpKind::kReshape || node.kind == ir::OpKind::kAccumulate || elementwise(graph, node))
-    return false;
+  if (node.kind == ir::OpKind::kAccumulate || pointwise(graph, node)) return false;
   int64_t largest = 0;
   for (const auto v : node.operands) {
     if (!graph.type(v).is_tensor()) return false;
