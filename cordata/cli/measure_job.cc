@@ -98,6 +98,9 @@ std::string summary(const Measured& m) {
   std::string text = fmt::format("{} x {} {}, {} at once: memory {}, an op started in {}\n", c.hosts,
                                  c.devices_per_host, c.device.kind, m.at_once,
                                  rate(c.device.memory_bandwidth), base::to_string(c.device.launch));
+  if (m.sharing < 1)
+    text += fmt::format("all {} ranks at work reach {:.2f} of what {} do: the speed of each\n",
+                        c.num_devices(), m.sharing, m.at_once);
   for (const auto& g : c.groups)
     text += fmt::format(
         "rank{} {}: at {:.2f} of that speed, all ranks at work\n", g.count > 1 ? "s" : "",
@@ -124,6 +127,7 @@ Answer show(const Measured& m, const std::string& written_to) {
   if (!written_to.empty()) answer.text += "written to " + written_to + "; pass it as --cluster\n";
   answer.json["cluster"] = ordered_json(nlohmann::json(m.cluster));
   answer.json["at_once"] = m.at_once;
+  answer.json["sharing"] = m.sharing;
   answer.json["speeds"] = m.speeds;
   answer.json["matmul"] = answer.json["pairs"] = answer.json["rings"] = ordered_json::array();
   for (const auto& s : m.matmul)

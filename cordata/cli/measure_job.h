@@ -53,6 +53,7 @@ struct Measured {
   std::vector<runtime::MatmulSpeed> matmul;
   std::vector<double> speeds;  // by rank, beside the fastest, all at work together
   int at_once = 1;             // ranks that measured their device together
+  double sharing = 1;          // what all ranks reach beside those, where they share cores: Device::speed
   std::vector<MeasuredPair> pairs;
   std::vector<MeasuredRings> rings;
   std::vector<MeasuredOp> ops;

@@ -51,7 +51,7 @@ Effort effort_of(bool quick) {
   e.link.sizes = {64, 4096, 65536, 1 << 20};
   if (!quick) e.link.sizes = {64, 1024, 8192, 65536, 1 << 19, 4 << 20, 16 << 20};
   e.link.times = quick ? 15 : 40;
-  e.link.each = Seconds(quick ? 0.01 : 0.06);
+  e.link.each = Seconds(quick ? 0.01 : 0.15);
   e.windows = quick ? 7 : 11;
   e.link.end = runtime::Deadline::after(Seconds(quick ? 7 : 40));
   return e;
@@ -122,6 +122,7 @@ class Measuring {
   // Whole on rank 0 only.
   Measured run() {
     measure_speeds();
+    measure_sharing();
     measure_device();
     measure_pairs();
     measure_rings();
@@ -148,6 +149,8 @@ class Measuring {
     std::vector<std::vector<double>> of_all;
     for (const std::string& text : runtime::gather_texts(*all_, rates.dump()))
       of_all.push_back(json::parse(text).get<std::vector<double>>());
+    together_ = 0;
+    for (const auto& rates_of_one : of_all) together_ += cluster::median(rates_of_one);
     measured_.speeds = cluster::relative_speeds(of_all);
     const bool equal = std::ranges::all_of(measured_.speeds, [](double s) { return s == 1; });
     measured_.at_once = equal ? std::min(transport_.size(), cores_) : transport_.size();
@@ -165,7 +168,7 @@ class Measuring {
     if (together) {
       const auto mine = client();
       together->barrier();
-      figures = measure(mine).dump();
+      figures = measure(mine, *together).dump();
       together->barrier();
     }
     wake_the_others(limit);
@@ -176,8 +179,20 @@ class Measuring {
     return parsed;
   }
 
+  // Where ranks share cores: what all of them reach together beside as many as there are cores. Caches are
+  // shared, too, and changing turns takes time.
+  void measure_sharing() {
+    if (measured_.at_once == transport_.size()) return;
+    const auto alone = at_once(kLimit, [&](const runtime::Client& mine, runtime::Communicator&) {
+      return json(runtime::measure_windows(mine, Seconds(0.2), effort_.windows));
+    });
+    double few = 0;
+    for (const json& rates : alone) few += cluster::median(rates.get<std::vector<double>>());
+    if (few > 0) measured_.sharing = std::min(1.0, together_ / few);
+  }
+
   void measure_device() {
-    take_device(at_once(Seconds(120), [&](const runtime::Client& mine) {
+    take_device(at_once(Seconds(120), [&](const runtime::Client& mine, runtime::Communicator&) {
       measured_.cluster.device.kind = mine.device(0).kind;
       measured_.cluster.device.memory = memory_of(mine, place_.local_size);
       return device_figures(mine, effort_);
@@ -189,7 +204,9 @@ class Measuring {
     const auto cases = ops_to_profile(o_.ops, o_.devices > 0 ? o_.devices : transport_.size());
     const Seconds limit = Seconds(120) + static_cast<double>(cases.size()) * Seconds(1);
     transport_.set_time_limit(limit);
-    const auto figures = at_once(limit, [&](const runtime::Client& mine) { return op_figures(mine, cases); });
+    const auto figures = at_once(limit, [&](const runtime::Client& mine, runtime::Communicator& together) {
+      return op_figures(mine, together, cases);
+    });
     transport_.set_time_limit(kLimit);
     auto& c = measured_.cluster;
     for (size_t i = 0; i < cases.size(); ++i) {
@@ -203,8 +220,10 @@ class Measuring {
   }
 
   // By case: seconds, 0 where it can't be compiled.
-  json op_figures(const runtime::Client& mine, const std::vector<OpCase>& cases) const {
+  json op_figures(const runtime::Client& mine, runtime::Communicator& together,
+                  const std::vector<OpCase>& cases) const {
     runtime::OpEffort effort;
+    effort.ready = [&] { together.barrier(); };
     if (o_.quick) effort.each = effort.each / 4;
     const Seconds besides =
         std::max(Seconds(0), runtime::measure_run(mine, effort) - measured_.cluster.device.launch);
@@ -245,6 +264,7 @@ class Measuring {
           "[cluster.measure] wanted a matmul of f32, f64, bf16 or f16, got none that "
           "the plugin compiles");
     d.efficiency = largest_of_peak();
+    d.speed = measured_.sharing;
     d.source = stamp() + fmt::format(
                              ": matmul by size ({} ranks at once), memory by a += b / 2; efficiency: the "
                              "largest matmul of the best",
@@ -357,6 +377,7 @@ class Measuring {
   std::unique_ptr<runtime::Communicator> all_;
   const runtime::RankPlace place_;
   int cores_ = 1;
+  double together_ = 0;     // what all ranks at work reach, in runs of one module a second
   BytesPerSecond sums_{0};  // what this machine's ranks add up at, once that is known
   Measured measured_;
 };

@@ -168,6 +168,7 @@ void add_device(Rows& rows, const std::string& which, const cluster::Device& d) 
                {"  memory", fmt::format("{} at {}", base::to_string(d.memory), rate(d.memory_bandwidth))},
                {"  to start an op", base::to_string(d.launch)}});
   if (d.speed != 1) rows.push_back({"  speed of these", fmt::format("{:.3g}", d.speed)});
+  if (!d.profile.empty()) rows.push_back({"  ops as measured in", d.profile});
 }
 
 std::string figures(const Cluster& c) {

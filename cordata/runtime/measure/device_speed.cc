@@ -98,17 +98,21 @@ std::vector<MatmulSpeed> measure_matmul(const Client& client, ir::DType type, co
 }
 
 std::vector<double> measure_windows(const Client& client, base::Seconds each, int windows) {
-  constexpr int64_t kSize = 256, kDims[] = {kSize, kSize};
+  constexpr int64_t kSize = 1024, kRows = 256, kDims[] = {kSize, kSize}, kFew[] = {kRows, kSize};
+  constexpr int kMatrices = 16;  // 64 MiB: as a step's weights, no cache holds them
   const auto values = halves(ir::DType::kF32, kSize * kSize);
-  const Buffer a = client.upload(values.data(), ir::DType::kF32, kDims);
-  const Executable module = client.compile(matmul_module(ir::DType::kF32, kSize, kSize));
-  const Buffer* const arguments[] = {&a, &a};
+  const Buffer rows = client.upload(values.data(), ir::DType::kF32, kFew);
+  std::vector<Buffer> matrices;
+  for (int i = 0; i < kMatrices; ++i)
+    matrices.push_back(client.upload(values.data(), ir::DType::kF32, kDims));
+  const Executable module = client.compile(matmul_module(ir::DType::kF32, kSize, kRows));
   std::vector<double> rates;
   for (int w = 0; w < windows; ++w) {
     const auto begin = Clock::now();
     double seconds = 0;
     int count = 0;
     while (seconds < each.value) {
+      const Buffer* const arguments[] = {&rows, &matrices[count % kMatrices]};
       module.execute(arguments).done.await(measured_soon(), "a matmul");
       seconds = std::chrono::duration<double>(Clock::now() - begin).count(), ++count;
     }

@@ -27,7 +27,8 @@ struct MatmulSpeed {
 // effort. Nothing for a type that the plugin can't compile.
 std::vector<MatmulSpeed> measure_matmul(const Client& client, ir::DType type, const DeviceEffort& effort);
 
-// Rates of one such product of f32, again and again for `each` of so many windows.
+// Rates of a product of 256 rows by matrices that no cache holds, again and again for `each` of so many
+// windows.
 std::vector<double> measure_windows(const Client& client, base::Seconds each, int windows);
 
 // Bytes read and written by a += b / 2 in place over arrays larger than any cache.

@@ -84,20 +84,24 @@ class Exchange {
   std::vector<float> in_, out_;
 };
 
-// From a barrier on, on the slowest rank. How often is decided by the first time, which all ranks know.
-double collective_seconds(Communicator& all, Exchange& exchange, const LinkEffort& effort) {
+// From a barrier on, on the slowest rank; over several exchanges in turn, so that caches don't hold what they
+// move. The mean, since it is what many of them in a step come to. How often is decided by the first time,
+// which all ranks know.
+double collective_seconds(Communicator& all, std::vector<Exchange>& exchanges, const LinkEffort& effort) {
+  size_t next = 0;
   const auto once = [&] {
+    Exchange& exchange = exchanges[next++ % exchanges.size()];
     all.barrier();
     const auto begin = Clock::now();
     exchange.run();
     return slowest(all, since(begin));
   };
-  once();
+  for (size_t i = 1; i < exchanges.size(); ++i) once();
   const double first = once();
   const int times = std::clamp(static_cast<int>(effort.each.value / first), 3, effort.times);
-  std::vector<double> seconds;
-  for (int i = 0; i < times; ++i) seconds.push_back(once());
-  return cluster::median(std::move(seconds));
+  double seconds = 0;
+  for (int i = 0; i < times; ++i) seconds += once();
+  return seconds / times;
 }
 
 std::unique_ptr<Communicator> my_group(Transport& t, const std::vector<std::vector<int>>& groups) {
@@ -135,8 +139,11 @@ std::vector<CollectiveTime> time_collectives(Transport& t, Communicator& all,
                                     CollectiveKind::kReduceScatter, CollectiveKind::kAllToAll})
     for (const int64_t bytes : effort.sizes) {
       if (!time_left(all, effort.end)) return found;
-      Exchange exchange(kind, bytes, *mine);
-      found.push_back({kind, exchange.bytes(), base::Seconds(collective_seconds(all, exchange, effort))});
+      const auto sets = std::clamp<int64_t>(effort.rotated / (2 * bytes), 1, effort.most_sets);
+      std::vector<Exchange> exchanges;
+      for (int64_t i = 0; i < sets; ++i) exchanges.emplace_back(kind, bytes, *mine);
+      found.push_back(
+          {kind, exchanges[0].bytes(), base::Seconds(collective_seconds(all, exchanges, effort))});
     }
   return found;
 }

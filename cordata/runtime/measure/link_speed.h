@@ -13,6 +13,8 @@ struct LinkEffort {
   int times = 30;                                     // at most, of each size
   std::vector<int64_t> sizes;                         // bytes
   base::Seconds each{0.05};                           // a size of a collective takes about this long
+  int64_t rotated = 64 << 20;                         // bytes of a rank that collectives move in turn
+  int most_sets = 16;                                 // though no more than so many tensors
   Deadline end = Deadline::after(base::Seconds(30));  // sizes that rank 0 would begin later are left out
 };
 
@@ -32,7 +34,7 @@ struct CollectiveTime {
 };
 
 // All-reduce, all-gather, reduce-scatter and all-to-all (of f32) within all groups at once, which together
-// hold every rank. Medians of the slowest rank's times. Called by all, with the same result on all.
+// hold every rank. Means of the slowest rank's times. Called by all, with the same result on all.
 std::vector<CollectiveTime> time_collectives(Transport& transport, Communicator& all,
                                              const std::vector<std::vector<int>>& groups,
                                              const LinkEffort& effort);

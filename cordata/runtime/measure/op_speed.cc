@@ -2,6 +2,7 @@
 #include "cordata/runtime/measure/op_speed.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "cordata/base/error.h"
 #include "cordata/ir/builder.h"
@@ -29,12 +30,14 @@ double seconds_of(const Client& client, const Executable& compiled, const ir::Gr
   for (auto& set : sets)
     for (const auto v : module.args()) set.push_back(argument(client, module.type(v)));
   size_t next = 0;
-  return timed(effort.each, [&] {
+  if (effort.ready) effort.ready();
+  const auto seconds = run_times(effort.each, [&] {
     std::vector<const Buffer*> arguments;
     for (const Buffer& b : sets[next]) arguments.push_back(&b);
     next = (next + 1) % sets.size();
     compiled.execute(arguments).done.await(measured_soon(), "a module of one op");
   });
+  return std::accumulate(seconds.begin(), seconds.end(), 0.0) / static_cast<double>(seconds.size());
 }
 
 }  // namespace
@@ -52,6 +55,7 @@ std::optional<base::Seconds> measure_op(const Client& client, const ir::Graph& m
   try {
     compiled.emplace(client.compile(ir::write_module(module)));
   } catch (const base::Error&) {
+    if (effort.ready) effort.ready();
     return {};
   }
   const double least = besides.value / 100;  // what a run takes varies

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <optional>
 
 #include "cordata/base/units.h"
@@ -15,13 +16,15 @@ struct OpEffort {
   base::Seconds each{0.02};
   base::Bytes rotated{64 << 20};
   int most_sets = 16;
+  std::function<void()>
+      ready;  // called when a module is compiled: ranks that measure together start together
 };
 
 // What any run of a module takes besides its ops.
 base::Seconds measure_run(const Client& client, const OpEffort& effort);
 
-// What running a module takes, `besides` not counted. Nothing where the plugin can't compile it. Arguments
-// are halves; integers are 0.
+// What running a module takes in the mean, which many ops of a step come to; `besides` not counted. Nothing
+// where the plugin can't compile it. Arguments are halves; integers are 0.
 std::optional<base::Seconds> measure_op(const Client& client, const ir::Graph& module, base::Seconds besides,
                                         const OpEffort& effort);
 

@@ -14,10 +14,9 @@ namespace cordata::runtime {
 // Until when one run of a module that is measured must have ended.
 inline Deadline measured_soon() { return Deadline::after(base::Seconds(60)); }
 
-// Seconds of `work`, which is run once before, then for as long as the effort says. What else the machine
-// does only ever adds to them: a quarter of all times is shorter, the rest longer.
+// Seconds of each run of `work`, which is run once before, then for as long as the effort says.
 template <typename Work>
-double timed(base::Seconds effort, Work&& work) {
+std::vector<double> run_times(base::Seconds effort, Work&& work) {
   constexpr size_t kMostTimes = 50;
   using Clock = std::chrono::steady_clock;
   work();
@@ -31,6 +30,14 @@ double timed(base::Seconds effort, Work&& work) {
     work();
     seconds.push_back(since(begin));
   }
+  return seconds;
+}
+
+// What a device can do: what else the machine does only ever adds to its times, of which a quarter is
+// shorter, the rest longer.
+template <typename Work>
+double timed(base::Seconds effort, Work&& work) {
+  auto seconds = run_times(effort, work);
   const auto quarter = seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 4);
   std::nth_element(seconds.begin(), quarter, seconds.end());
   return *quarter;
