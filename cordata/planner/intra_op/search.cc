@@ -60,7 +60,8 @@ class Search {
   }
 
   Solution run() {
-    reducer_.run(deadline_);
+    // Half of the time is for a choice: where there is little, the core must still be rounded.
+    reducer_.run({start_ + (deadline_.at - start_) / 2, deadline_.stop});
     if (reducer_.infeasible()) {
       settle();
       return best_;

@@ -45,6 +45,7 @@ std::vector<std::string> environment(const LaunchOptions& options, const std::st
       {"OMPI_MCA_ras", "^slurm,gridengine"},
       {"OMPI_MCA_pml", "ob1"},
       {"OMPI_MCA_btl", "self,vader"},         // shared memory
+      {"OMPI_MCA_rtc_hwloc_vmhole", "none"},  // its map at a guessed address crashes at times
       {"OMPI_MCA_orte_tmpdir_base", folder},  // what it leaves behind when killed goes with our folder
       {"OMPI_MCA_btl_vader_backing_directory", folder},
   };
