@@ -192,7 +192,7 @@ class Measuring {
   }
 
   void measure_device() {
-    take_device(at_once(Seconds(120), [&](const runtime::Client& mine, runtime::Communicator&) {
+    take_device(at_once(kLimit, [&](const runtime::Client& mine, runtime::Communicator&) {
       measured_.cluster.device.kind = mine.device(0).kind;
       measured_.cluster.device.memory = memory_of(mine, place_.local_size);
       return device_figures(mine, effort_);
@@ -202,7 +202,7 @@ class Measuring {
   void measure_ops() {
     if (o_.ops.empty()) return;
     const auto cases = ops_to_profile(o_.ops, o_.devices > 0 ? o_.devices : transport_.size());
-    const Seconds limit = Seconds(120) + static_cast<double>(cases.size()) * Seconds(1);
+    const Seconds limit = kLimit + static_cast<double>(cases.size()) * Seconds(1);
     transport_.set_time_limit(limit);
     const auto figures = at_once(limit, [&](const runtime::Client& mine, runtime::Communicator& together) {
       return op_figures(mine, together, cases);

@@ -18,8 +18,7 @@ struct Sums {
   explicit Sums(std::span<const Sample> samples) {
     for (const Sample& s : samples) {
       const double m = s.messages / s.seconds.value, n = s.bytes.value / s.seconds.value;
-      xx += s.weight * m * m, xy += s.weight * m * n, yy += s.weight * n * n;
-      x += s.weight * m, y += s.weight * n;
+      xx += m * m, xy += m * n, yy += n * n, x += m, y += n;
     }
   }
 };

@@ -15,7 +15,6 @@ struct Sample {
   double messages = 1;
   base::Bytes bytes{0};
   base::Seconds seconds{0};
-  double weight = 1;  // of its relative error in a fit
 };
 
 struct LinkFit {
@@ -24,8 +23,7 @@ struct LinkFit {
   double residual = 0;  // root mean square of the samples' relative errors
 };
 
-// Least squares of relative errors, so that small and large messages count alike but for their weights;
-// neither figure below zero.
+// Least squares of relative errors, so that small and large messages count alike; neither figure below zero.
 // Throws an internal error for fewer than two samples or such that one unknown can't be told from the other.
 LinkFit fit_link(std::span<const Sample> samples);
 

@@ -13,16 +13,6 @@
 #include "cordata/step/shorten.h"
 
 namespace cordata::planner {
-namespace {
-
-void take(StageView::Op& op, const cost::OpTime& time) {
-  op.seconds = time.seconds, op.compute = time.compute, op.launch = time.launch;
-  op.serial = time.serial;
-  op.read = time.read, op.written = time.written, op.measured = time.measured;
-}
-
-}  // namespace
-
 StepParts::StepParts(const step::JointStep& joint, const step::Layers& layers, int num_layers,
                      const cluster::Cluster& cluster, const std::vector<Fix>& fixes,
                      const std::vector<std::vector<bool>>& batch, std::vector<int> base_op, WholeStep whole)

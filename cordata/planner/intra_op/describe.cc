@@ -65,6 +65,12 @@ void hold(StageView& out, const step::StageGraph& stage, const std::vector<int>&
 
 }  // namespace
 
+void take(StageView::Op& op, const cost::OpTime& time) {
+  op.seconds = time.seconds, op.compute = time.compute, op.launch = time.launch;
+  op.serial = time.serial;
+  op.read = time.read, op.written = time.written, op.measured = time.measured;
+}
+
 std::vector<int> modules_of(const std::vector<step::Pass>& passes, int microbatches, bool single_stage) {
   std::vector<int> out;
   if (single_stage && microbatches == 1) return out;
@@ -96,9 +102,7 @@ StageView describe(const step::StageGraph& stage, const cluster::Cluster& cluste
     op.pass = stage.pass[i];
     op.constant_like = ir::is_constant_like(node.kind);
     op.accumulate = node.kind == ir::OpKind::kAccumulate;
-    op.seconds = times[i].seconds, op.compute = times[i].compute, op.launch = times[i].launch;
-    op.serial = times[i].serial;
-    op.read = times[i].read, op.written = times[i].written, op.measured = times[i].measured;
+    take(op, times[i]);
     op.slow_down(slower);
     for (const auto v : node.operands) op.operands.push_back(v.index);
     for (const auto v : ir::captures(graph, node)) {

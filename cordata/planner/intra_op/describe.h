@@ -16,6 +16,9 @@ namespace cordata::planner {
 StageView describe(const step::StageGraph& stage, const cluster::Cluster& cluster, int first_device,
                    int devices, int microbatches, int in_flight, std::vector<int> batch_dim = {});
 
+// Gives an op its time on one device.
+void take(StageView::Op& op, const cost::OpTime& time);
+
 // By op, the module that it is lowered to (partition::StageModules); empty: all to one, with one microbatch.
 std::vector<int> modules_of(const std::vector<step::Pass>& passes, int microbatches, bool single_stage);
 

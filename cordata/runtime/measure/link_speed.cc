@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "cordata/cluster/fit.h"
+#include "cordata/runtime/measure/timed.h"
 
 namespace cordata::runtime {
 namespace {
@@ -17,13 +18,11 @@ constexpr int64_t kMostBytes = int64_t{64} << 20;  // that all messages of one s
 
 double since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
-Deadline soon() { return Deadline::after(base::Seconds(60)); }
-
 void send(Transport& t, std::vector<std::byte>& data, int to, int tag) {
-  wait(*t.send(data.data(), static_cast<int64_t>(data.size()), to, tag), soon(), "a message");
+  wait(*t.send(data.data(), static_cast<int64_t>(data.size()), to, tag), measured_soon(), "a message");
 }
 void receive(Transport& t, std::vector<std::byte>& data, int from, int tag) {
-  wait(*t.receive(data.data(), static_cast<int64_t>(data.size()), from, tag), soon(), "a message");
+  wait(*t.receive(data.data(), static_cast<int64_t>(data.size()), from, tag), measured_soon(), "a message");
 }
 
 // One size's round trips; both ranks take the same number. The first is left out: its memory is new.
